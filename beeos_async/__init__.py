@@ -1,0 +1,125 @@
+"""An asyncio SDK for BeeOS: start one instance, or a hundred thousand.
+
+The front door: every public name, fetched when it is first asked for, so that importing
+the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._io.caller import Attempt
+    from ._io.pager import Pager
+    from .client import AsyncBeeOS
+    from .errors import (
+        APIError,
+        AuthenticationError,
+        BadRequestError,
+        BeeOSError,
+        ClientClosedError,
+        ClientLoopError,
+        ConfigurationError,
+        ConflictError,
+        ConnectionLostError,
+        DecodeError,
+        GatewayTimeoutError,
+        NotFoundError,
+        NotSentError,
+        PayloadTooLargeError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTimeoutError,
+        RuntimeMethodError,
+        ServerError,
+        ServiceUnavailableError,
+        SkippedError,
+        StreamEndedError,
+        TransportError,
+        UnprocessableEntityError,
+        WebhookSignatureError,
+    )
+    from .fleet.engine import FleetRun
+    from .fleet.outcomes import (
+        Failed,
+        FleetError,
+        FleetReport,
+        Outcome,
+        Skipped,
+        Succeeded,
+        TimedOut,
+        Unknown,
+    )
+    from .models.catalog import Model, Provider, Region
+    from .models.instances import DeployInstance, DeviceInfo, Instance
+    from .waiting import WaitError, WaitTimeoutError
+
+_ROOMS = {
+    "_io.caller": ("Attempt",),
+    "_io.pager": ("Pager",),
+    "client": ("AsyncBeeOS",),
+    "errors": (
+        "APIError",
+        "AuthenticationError",
+        "BadRequestError",
+        "BeeOSError",
+        "ClientClosedError",
+        "ClientLoopError",
+        "ConfigurationError",
+        "ConflictError",
+        "ConnectionLostError",
+        "DecodeError",
+        "GatewayTimeoutError",
+        "NotFoundError",
+        "NotSentError",
+        "PayloadTooLargeError",
+        "PermissionDeniedError",
+        "RateLimitError",
+        "RequestTimeoutError",
+        "RuntimeMethodError",
+        "ServerError",
+        "ServiceUnavailableError",
+        "SkippedError",
+        "StreamEndedError",
+        "TransportError",
+        "UnprocessableEntityError",
+        "WebhookSignatureError",
+    ),
+    "fleet.engine": ("FleetRun",),
+    "fleet.outcomes": (
+        "Failed",
+        "FleetError",
+        "FleetReport",
+        "Outcome",
+        "Skipped",
+        "Succeeded",
+        "TimedOut",
+        "Unknown",
+    ),
+    "models.catalog": ("Model", "Provider", "Region"),
+    "models.instances": ("DeployInstance", "DeviceInfo", "Instance"),
+    "waiting": ("WaitError", "WaitTimeoutError"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = [  # noqa: PLE0604 -- computed, and compared with what is there by a test
+    "__version__",
+    *_HOME,
+]
+
+
+def __getattr__(name: str) -> object:
+    room = _HOME.get(name)
+    if room is None:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value: object = getattr(import_module(f".{room}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""The wire: carries any endpoint and knows none."""

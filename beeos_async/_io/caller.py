@@ -1,0 +1,438 @@
+"""One call from row to result: build, gate, send, read, settle, maybe again.
+
+The only retry loop of the library: a single start is exactly as robust as a bulk one.
+What to do about a failure is decided in `_protocol/retry.py`; here it is done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Generic, TypeVar, cast
+
+from msgspec import Struct
+
+from .._checks import Key, Options, seconds
+from .._clock import Clock
+from .._protocol.endpoint import SAFE, Endpoint
+from .._protocol.retry import Verdict, backoff, conflict_pause, cool_down, judge, took
+from .._protocol.wire import Request, build, read
+from ..errors import (
+    APIError,
+    AuthenticationError,
+    BeeOSError,
+    ConflictError,
+    DecodeError,
+    NotFoundError,
+    RateLimitError,
+    RequestTimeoutError,
+    TransportError,
+    Trouble,
+)
+from .gate import Gate, Lane
+from .transport import AiohttpTransport, Flight
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+log: Final = logging.getLogger("beeos_async")
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """One try on the wire, as told to `on_attempt`: no header, no body, no key."""
+
+    endpoint: str
+    """The operationId."""
+
+    attempt: int
+    """Which try of its call, from 1; a look that settles counts as one of its own."""
+
+    seconds: float
+    status: int | None = None
+    error: BeeOSError | None = None
+    request_id: str | None = None
+
+
+class Pass(Struct, frozen=True, kw_only=True):
+    """What a run adds to each of its calls."""
+
+    lane: Lane = Lane.SINGLE
+    deadline: float | None = None
+    """When the call must be over, on the clock's `now`."""
+
+    grace: float = 0.0
+    """Seconds beyond it for the look that settles an ambiguous call."""
+
+    throttle_bound: float | None = None
+    """Seconds a `Retry-After` may ask for; `None`: the client's `max_throttle_wait`."""
+
+
+class Call(Generic[T]):
+    """One call as the user sees it, retries included, and what is known of it so far.
+
+    It outlives a cancellation: whoever made it can see whether the request had left.
+    """
+
+    __slots__ = (
+        "already",
+        "attempts",
+        "flight",
+        "id",
+        "looked",
+        "pass_",
+        "queued",
+        "refusals",
+        "rekeyed",
+        "request",
+        "request_id",
+        "row",
+        "throttled",
+        "unsettled",
+        "verdict",
+    )
+
+    def __init__(
+        self,
+        row: Endpoint[T],
+        ids: tuple[str, ...],
+        pass_: Pass,
+        *,
+        params: Mapping[str, object] | None = None,
+        body: Struct | None = None,
+    ) -> None:
+        """Check and build the request; nothing is sent yet.
+
+        Raises:
+            ConfigurationError: An id or the body cannot be sent.
+        """
+        self.row = row
+        self.id = ids[0] if ids else ""
+        self.request: Request = build(row, *ids, params=params, body=body)
+        self.pass_ = pass_
+        self.flight = Flight()
+        self.attempts = 0
+        """How often the request itself was sent."""
+
+        self.refusals = 0
+        """How many answers were a 429."""
+
+        self.looked = 0
+        """How often it was looked whether it took, since it was last sent."""
+
+        self.unsettled: BeeOSError | None = None
+        """The failure of which it is not known yet whether the request took all the same."""
+
+        self.verdict = Verdict.RAISE
+        """What the last failure asks for."""
+
+        self.already = False
+        """Whether a conflict turned out to be a wish that had come true before this call."""
+
+        self.rekeyed = False
+        self.queued = 0.0
+        self.throttled = 0.0
+        self.request_id: str | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether the request may have been delivered, as far as known in this moment."""
+        return self.flight.sent or self.unsettled is not None
+
+
+class Caller:
+    """Makes calls, each with all its attempts."""
+
+    def __init__(
+        self,
+        transport: AiohttpTransport,
+        gate: Gate,
+        clock: Clock,
+        key: Key | Callable[[], Awaitable[str]],
+        options: Options,
+        on_attempt: Callable[[Attempt], object] | None = None,
+    ) -> None:
+        """Bring together what a call needs.
+
+        Args:
+            transport: What sends.
+            gate: Who may go.
+            clock: Time and chance.
+            key: The bearer key, or what is awaited for it before each attempt.
+            options: Timeouts and bounds.
+            on_attempt: Told of each attempt.
+        """
+        self.transport = transport
+        self.gate = gate
+        self.clock = clock
+        self.key = key
+        self.options = options
+        self.on_attempt = on_attempt
+
+    async def call(
+        self,
+        row: Endpoint[T],
+        *ids: str,
+        deadline: float | None = None,
+        params: Mapping[str, object] | None = None,
+        body: Struct | None = None,
+    ) -> T:
+        """Make one call and return its answer.
+
+        Args:
+            row: The endpoint.
+            *ids: What its path names.
+            deadline: Seconds for the whole call: queueing, attempts, pauses.
+            params: The query.
+            body: What travels as JSON.
+
+        Raises:
+            BeeOSError: In all its kinds; see `beeos_async.errors`.
+        """
+        if deadline is not None:
+            seconds("deadline", deadline)
+            deadline += self.clock.now()
+        return await self.run(Call(row, ids, Pass(deadline=deadline), params=params, body=body))
+
+    async def run(self, call: Call[T]) -> T:
+        """Take a call to its end: send, and again, until there is an answer or none to be had.
+
+        Raises:
+            BeeOSError: The call failed; `.delivered` says what the server may have done.
+        """
+        self.transport.stay_home()
+        failure: BeeOSError | None = None
+        try:
+            while True:
+                await self._enter(call, failure)
+                try:
+                    return await self._try(call)
+                except BeeOSError as error:
+                    # Kept for as long as it may still be raised, its frames are not.
+                    failure = error.with_traceback(None)
+                finally:
+                    self.gate.leave()
+                await self._rest(call, failure)
+        except BeeOSError as error:
+            error.attempts = call.attempts
+            raise
+        finally:
+            # The error's traceback holds this frame; were the frame to hold the error, only
+            # the garbage collector could free the two.
+            del failure
+
+    async def _enter(self, call: Call[T], failure: BeeOSError | None) -> None:
+        settle = call.row.repeat.settle
+        row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
+        came = self.clock.now()
+        try:
+            throttled = await self.gate.enter(row.bucket, call.pass_.lane, _until(call))
+        except TimeoutError:
+            throttled = None
+        call.queued += self.clock.now() - came
+        if throttled is None:
+            raise _gave_up(call, failure)
+        call.queued -= throttled
+        call.throttled += throttled
+
+    async def _try(self, call: Call[T]) -> T:
+        """Send once, and find out what became of it, within one slot of the gate."""
+        repeat = call.row.repeat
+        if call.unsettled is None:
+            call.attempts += 1
+            try:
+                return await self._send(call, call.row, call.request)
+            except BeeOSError as error:
+                if _gone(call, error):
+                    return self._answer(call, None)
+                call.verdict = judge(repeat, error, call.attempts)
+                if call.verdict is not Verdict.SETTLE:
+                    # What is raised now says itself what was delivered.
+                    call.flight.sent = False
+                    raise
+                call.unsettled, call.looked = error.with_traceback(None), 0
+        return await self._settle(call)
+
+    async def _settle(self, call: Call[T]) -> T:
+        """Look whether the request took: our substitute for an idempotency key."""
+        settle, question = call.row.repeat.settle, call.unsettled
+        assert settle is not None  # noqa: S101 -- a verdict to settle comes of a row that can
+        assert question is not None  # noqa: S101
+        call.looked += 1
+        try:
+            found = await self._send(call, settle.ask, build(settle.ask, call.id))
+        except NotFoundError as error:
+            call.unsettled, call.verdict, call.flight.sent = None, Verdict.RAISE, False
+            if settle.gone_is_done:
+                return self._answer(call, None)
+            raise error.with_traceback(None) from None
+        except BeeOSError as error:
+            call.verdict = judge(SAFE, error, call.looked)
+            raise
+        call.unsettled, call.flight.sent = None, False
+        if took(settle.goal, found.data.desired_status, found.data.status):
+            call.already = isinstance(question, ConflictError) and call.attempts == 1
+            return self._answer(call, found)
+        # It did not take, and that is certain now.
+        question.delivered = "no"
+        ended = isinstance(question, ConflictError) and found.data.desired_status == "terminated"
+        call.verdict = Verdict.RAISE if ended else Verdict.AGAIN
+        raise question
+
+    async def _send(self, call: Call[Any], row: Endpoint[U], request: Request) -> U:
+        """Send one request, once, and read its answer."""
+        key = self.key if isinstance(self.key, Key) else Key(await self.key())
+        call.flight.key = key
+        began = self.clock.now()
+        until = _until(call)
+        limit = self.options.timeout
+        if until is not None:
+            limit = max(0.0, min(limit, until - began))
+        status: int | None = None
+        failure: BeeOSError | None = None
+        try:
+            response = await self.transport.send(
+                request, call.flight, limit, min(limit, self.options.connect_timeout)
+            )
+            status, call.request_id = response.status, response.request_id
+            return read(row, call.id, response)
+        except DecodeError as error:
+            failure = error
+            if error.reason == "wrong_id":
+                call.flight.ground()
+            raise
+        except BeeOSError as error:
+            failure = error
+            raise
+        finally:
+            if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
+                self._tell(call, row, status, failure, self.clock.now() - began)
+            del failure
+
+    async def _rest(self, call: Call[Any], failure: BeeOSError) -> None:
+        """Wait until the next try is due, or raise because there is none."""
+        if call.verdict is Verdict.THROTTLED and isinstance(failure, RateLimitError):
+            self._cool(call, failure)
+            return
+        if isinstance(failure, AuthenticationError) and await self._has_new_key(call):
+            return
+        spent = call.looked if call.unsettled else call.attempts - call.refusals
+        if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
+            raise _final(call, failure)
+        if isinstance(failure, ConflictError):
+            pause = conflict_pause(spent)
+        else:
+            pause = backoff(spent, self.clock.chance())
+        until = _until(call)
+        if until is not None and self.clock.now() + pause >= until:
+            raise _gave_up(call, failure)
+        await self.clock.sleep(pause)
+
+    def _cool(self, call: Call[Any], failure: RateLimitError) -> None:
+        """Let the endpoint rest, for everybody; the gate makes this call wait too."""
+        settle = call.row.repeat.settle
+        if call.unsettled and settle:
+            bucket = settle.ask.bucket
+            call.looked -= 1
+        else:
+            bucket = call.row.bucket
+            call.refusals += 1
+        asked = failure.retry_after
+        bound = call.pass_.throttle_bound or self.options.max_throttle_wait
+        wait = cool_down(asked, max(1, call.refusals), self.clock.chance())
+        until = _until(call)
+        self.gate.cool(bucket, wait)
+        if until is not None and self.clock.now() + wait > until:
+            raise _gave_up(call, failure)
+        # Somebody awaits a single call: it does not stand at the door for ever.
+        alone = until is None and call.pass_.lane is Lane.SINGLE
+        if (asked or 0.0) > bound or (alone and call.throttled + wait > bound):
+            raise _final(call, failure)
+
+    async def _has_new_key(self, call: Call[Any]) -> bool:
+        """Ask for the key once more: a rotated one earns one more try."""
+        if isinstance(self.key, Key) or call.rekeyed or call.flight.key is None:
+            return False
+        call.rekeyed = Key(await self.key()).header != call.flight.key.header
+        return call.rekeyed
+
+    def _tell(
+        self,
+        call: Call[Any],
+        row: Endpoint[Any],
+        status: int | None,
+        failure: BeeOSError | None,
+        took_seconds: float,
+    ) -> None:
+        if isinstance(failure, APIError | TransportError):
+            status, call.request_id = failure.status, failure.request_id
+        log.debug(
+            "%s %s: %s, attempt %d, %.0f ms, request %s",
+            row.method,
+            row.path,
+            status or (failure and type(failure).__name__) or "cancelled",
+            call.attempts,
+            took_seconds * 1000,
+            call.request_id,
+        )
+        if self.on_attempt is None:
+            return
+        attempt = Attempt(
+            endpoint=row.operation,
+            attempt=call.attempts + call.looked,
+            seconds=took_seconds,
+            status=status,
+            error=failure,
+            request_id=call.request_id,
+        )
+        try:
+            self.on_attempt(attempt)
+        except Exception:
+            # Somebody's counter must not cost a start its outcome.
+            log.exception("on_attempt raised")
+
+    @staticmethod
+    def _answer(call: Call[T], found: object) -> T:
+        """Give the answer of a call that took without saying so itself."""
+        settle = call.row.repeat.settle
+        own = settle.answer if settle else None
+        return cast("T", found if own is None else own)
+
+
+def _until(call: Call[Any]) -> float | None:
+    """When the next request of a call must be over: a look may use the grace."""
+    deadline = call.pass_.deadline
+    if deadline is None or call.unsettled is None:
+        return deadline
+    return deadline + call.pass_.grace
+
+
+def _gone(call: Call[Any], error: BeeOSError) -> bool:
+    """Tell whether a second destruction found nothing left to destroy."""
+    settle = call.row.repeat.settle
+    again = call.attempts - call.refusals > 1
+    return isinstance(error, NotFoundError) and again and bool(settle and settle.gone_is_done)
+
+
+def _final(call: Call[Any], failure: BeeOSError) -> BeeOSError:
+    """Choose what to raise: the failure in question, where a look could not answer it."""
+    if call.unsettled is None:
+        return failure
+    call.unsettled.delivered = "maybe"
+    return call.unsettled
+
+
+def _gave_up(call: Call[Any], failure: BeeOSError | None) -> BeeOSError:
+    """Say that the deadline came first."""
+    error = _final(
+        call,
+        failure
+        or RequestTimeoutError(
+            Trouble(
+                message="the deadline came before the request could be sent",
+                reason="timeout",
+                delivered="no",
+            )
+        ),
+    )
+    error.gave_up = "deadline"
+    return error

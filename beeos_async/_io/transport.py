@@ -1,0 +1,393 @@
+"""One request over the wire and its whole response back: the only client code that imports aiohttp.
+
+What aiohttp may not decide is switched off here: redirects, cookies, netrc, environment
+proxies, hidden retries, its own timeouts as a safety net.  Every failure is told apart by
+one question, was the request written?, and leaves as an error that holds plain data: no
+exception of aiohttp is chained or kept, because some of them print the key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sys
+import warnings
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final, Protocol
+
+import aiohttp
+from aiohttp import hdrs
+from yarl import URL
+
+from .._protocol.wire import Request, Response, unreadable
+from ..errors import (
+    ClientLoopError,
+    ConnectionLostError,
+    DecodeError,
+    Delivered,
+    NotSentError,
+    RequestTimeoutError,
+    TransportError,
+    Trouble,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+    from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+
+    from .._checks import Key
+    from .._clock import Clock
+
+KEEP_ALIVE: Final = 15.0
+"""Seconds an idle connection is kept; longer ones are the likelier to be dead on arrival."""
+
+SPARE_CONNECTIONS: Final = 16
+"""Connections beyond the gate's slots, so that nobody waits inside aiohttp's unfair pool."""
+
+_READABLE: Final = frozenset({"gzip", "deflate", "identity"})
+
+
+class Flight:
+    """What is known of one attempt while it is in the air."""
+
+    __slots__ = ("_protocol", "key", "sent")
+
+    def __init__(self) -> None:
+        self.key: Key | None = None
+        self.sent = False
+        """Whether the request has begun to be written; until then it certainly never left."""
+
+        self._protocol: ResponseHandler | None = None
+
+    def take_off(self, protocol: ResponseHandler) -> None:
+        """Note that the request is about to be written, and where."""
+        self.sent = True
+        self._protocol = protocol
+
+    def ground(self) -> None:
+        """Close the connection used: what came over it cannot be trusted."""
+        if self._protocol is not None:
+            self._protocol.close()
+
+
+class Transport(Protocol):
+    """Sends one request, once."""
+
+    async def send(
+        self, request: Request, flight: Flight, limit: float, connect_limit: float
+    ) -> Response:
+        """Send a request and read the whole response.
+
+        Args:
+            request: What to send.
+            flight: Where to note what happens; brings the key.
+            limit: Seconds for everything.
+            connect_limit: Seconds of them for name, connection and TLS.
+
+        Raises:
+            TransportError: There is no whole response.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
+
+
+_flight: ContextVar[Flight] = ContextVar("beeos_async_flight")
+
+
+class _StaleConnection(Exception):  # noqa: N818 -- a signal of this file, seen by nobody
+    """A pooled connection holds bytes nobody asked for."""
+
+
+class _TooLargeError(Exception):
+    """The body is over the cap."""
+
+
+class _GuardedRequest(aiohttp.ClientRequest):
+    """Refuses a dirty connection, notes that the request leaves, and adds the key last."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        if self.method == hdrs.METH_CONNECT:
+            # The tunnel through a proxy: nothing of the request has left, and no key goes.
+            return await super().send(conn)
+        protocol = conn.protocol
+        # An answer pushed onto an idle connection would be taken for the answer to this
+        # request, and every later answer would be off by one (aiohttp issue 13656).
+        if protocol is None or protocol.should_close:
+            raise _StaleConnection
+        flight = _flight.get()
+        if flight.key is not None:
+            self.headers[hdrs.AUTHORIZATION] = flight.key.header
+        flight.take_off(protocol)
+        return await super().send(conn)
+
+
+class AiohttpTransport:
+    """A pooled aiohttp session, made at first use, with every habit of its own switched off."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        base_url: str,
+        *,
+        pool: int,
+        user_agent: str,
+        proxy: str | None = None,
+        ssl: ssl.SSLContext | None = None,
+        connector: aiohttp.BaseConnector | None = None,
+    ) -> None:
+        """Remember how to connect; nothing is opened yet.
+
+        Args:
+            clock: Time.
+            base_url: Scheme, host and prefix, without a trailing slash.
+            pool: How many requests may be in flight at once.
+            user_agent: The `User-Agent` header.
+            proxy: Where to connect instead.
+            ssl: Whom to trust, instead of the system's certificates.
+            connector: Somebody else's connections, to be used and not to be closed.
+        """
+        self._clock = clock
+        self._base_url = base_url
+        self._pool = pool
+        self._user_agent = user_agent
+        self._proxy = proxy
+        self._ssl = ssl
+        self._borrowed = connector
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._process = _process
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+
+    def stay_home(self) -> None:
+        """Refuse another event loop or process than the first request was made in.
+
+        Raises:
+            ClientLoopError: It is another one.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is loop and self._process == _process:
+            return
+        if self._loop is None:
+            self._loop, self._process = loop, _process
+            return
+        if self._process != _process:
+            # The child would read the parent's answers off the shared sockets.
+            msg = "this client connected before the process forked; make a new one in the child"
+            raise ClientLoopError(msg)
+        msg = (
+            f"this client belongs to event loop {id(self._loop):#x}"
+            f"{' (closed)' if self._loop.is_closed() else ''}, the call runs in {id(loop):#x};"
+            " make one client for each loop"
+        )
+        raise ClientLoopError(msg)
+
+    async def send(
+        self, request: Request, flight: Flight, limit: float, connect_limit: float
+    ) -> Response:
+        """Send a request and read the whole response; see `Transport.send`."""
+        session = self._session or self._open()
+        response: aiohttp.ClientResponse | None = None
+        flight.sent = False
+        _flight.set(flight)
+        try:
+            async with self._clock.limit(limit):
+                while True:
+                    try:
+                        response = await session.request(
+                            request.method,
+                            URL(self._base_url + request.target, encoded=True),
+                            data=request.body,
+                            headers=None if request.body is None else _JSON,
+                            allow_redirects=False,
+                            proxy=self._proxy,
+                            timeout=self._timeouts.get(connect_limit) or self._timeout(connect_limit),
+                        )
+                        break
+                    except _StaleConnection:
+                        # Nothing was sent, and aiohttp has closed it: take the next one.
+                        continue
+                body = await _body(response, request.answer_cap)
+                return Response(response.status, response.headers, body, self._clock.wall())
+        except asyncio.CancelledError:
+            # Closing the session cancels those who wait inside it, although nobody
+            # cancelled them (aiohttp issue 10313 and relatives).
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            failure = _lost(flight)
+        except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
+            failure = self._failure(error, flight, response)
+        finally:
+            if response is not None:
+                # A connection whose response was read to its end is back in the pool by now.
+                response.close()
+        # Raised down here, where aiohttp's exception is no longer being handled.
+        raise failure
+
+    async def close(self) -> None:
+        """Close every connection of ours."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+    def _timeout(self, connect_limit: float) -> aiohttp.ClientTimeout:
+        # `connect` covers names, TCP, TLS and a proxy's CONNECT; the rest is the limit's.
+        made = aiohttp.ClientTimeout(total=None, connect=connect_limit, sock_connect=connect_limit)
+        return self._timeouts.setdefault(connect_limit, made)
+
+    def _open(self) -> aiohttp.ClientSession:
+        connector = self._borrowed or aiohttp.TCPConnector(
+            limit=self._pool + SPARE_CONNECTIONS,
+            keepalive_timeout=KEEP_ALIVE,
+            ttl_dns_cache=60,
+            ssl=self._ssl or True,
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            connector_owner=self._borrowed is None,
+            request_class=_GuardedRequest,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            raise_for_status=False,
+            skip_auto_headers=(hdrs.CONTENT_TYPE,),
+            headers={
+                hdrs.ACCEPT: "application/json",
+                # Deflate and brotli open doors that nothing needs.
+                hdrs.ACCEPT_ENCODING: "gzip",
+                hdrs.USER_AGENT: self._user_agent,
+            },
+        )
+        # aiohttp sends GET, PUT and DELETE a second time on its own; our counts would lie.
+        session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._session = session
+        return session
+
+    def _failure(
+        self, error: Exception, flight: Flight, response: aiohttp.ClientResponse | None
+    ) -> TransportError:
+        if not flight.sent:
+            return self._not_sent(error)
+        if isinstance(error, TimeoutError):
+            return RequestTimeoutError(_trouble("no answer in time", "timeout", "maybe"))
+        if isinstance(error, _TooLargeError) and response is not None:
+            return unreadable(_head(response), str(error), "too_large")
+        if isinstance(error, aiohttp.ClientPayloadError):
+            if isinstance(error.__cause__, aiohttp.http.ContentEncodingError) and response:
+                return unreadable(_head(response), "its compression is broken")
+            return _lost(flight, response)
+        if isinstance(error, aiohttp.ClientResponseError | aiohttp.http.HttpProcessingError):
+            # The 400 inside is aiohttp's own; the server never said it.
+            trouble = _trouble("the answer is no valid HTTP", "unreadable", "yes")
+            return DecodeError(trouble)
+        return _lost(flight, response)
+
+    def _not_sent(self, error: Exception) -> NotSentError:
+        status: int | None = None
+        match error:
+            case aiohttp.ClientConnectorDNSError():
+                reason, what = "dns", "the host name cannot be resolved"
+            case aiohttp.ClientSSLError():
+                reason, what = "tls", "the server's certificate or TLS cannot be accepted"
+            case aiohttp.ClientHttpProxyError():
+                reason, what, status = "proxy", "the proxy refused to connect", error.status
+            case aiohttp.ClientProxyConnectionError():
+                reason, what = "proxy", "the proxy cannot be reached"
+            case OSError(errno=errno.EMFILE | errno.ENFILE | errno.ENOBUFS | errno.ENOMEM):
+                reason, what = "local", "this machine is out of sockets"
+            case TimeoutError():
+                reason, what = "connect", "no connection in time"
+            case aiohttp.ClientConnectorError():
+                reason, what = "connect", "no connection"
+            case _ if self._proxy:
+                reason, what = "proxy", "the proxy broke off"
+            case _:
+                reason, what = "connect", "no connection"
+        detail = getattr(error, "strerror", None)
+        host = URL(self._base_url).authority
+        message = f"{what} ({host}{f': {detail}' if isinstance(detail, str) else ''})"
+        return NotSentError(_trouble(message, reason, "no", status))
+
+    def __del__(self) -> None:
+        """Say that a client was forgotten, once, and close what it left open."""
+        session = getattr(self, "_session", None)
+        if session is None or session.closed or sys.is_finalizing():
+            return
+        warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
+        connector = session.connector
+        # Without its connector the session has nothing to complain of.
+        session.detach()
+        if self._borrowed is None and connector is not None and not _loop_is_dead(self._loop):
+            connector.close()
+
+
+_JSON: Final = {hdrs.CONTENT_TYPE: "application/json"}
+
+
+async def _body(response: aiohttp.ClientResponse, cap: int) -> bytes:
+    encoding = response.headers.get(hdrs.CONTENT_ENCODING, "").strip().lower()
+    length = response.content_length
+    if not encoding and length is not None and length <= cap:
+        return await response.read()
+    if encoding and encoding not in _READABLE:
+        # aiohttp hands such a body through as it is; nobody here could read it.
+        raise aiohttp.ClientPayloadError from aiohttp.http.ContentEncodingError("unknown")
+    if not encoding and length is not None:
+        msg = f"its body has {length:,} bytes; at most {cap:,} are read"
+        raise _TooLargeError(msg)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > cap:
+            msg = f"its body has more than {cap:,} bytes"
+            raise _TooLargeError(msg)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _head(response: aiohttp.ClientResponse) -> Response:
+    return Response(response.status, response.headers, b"")
+
+
+def _lost(flight: Flight, response: aiohttp.ClientResponse | None = None) -> TransportError:
+    if not flight.sent:
+        return NotSentError(_trouble("the client closed before the request left", "local", "no"))
+    head = None if response is None else _head(response)
+    return ConnectionLostError(
+        Trouble(
+            message="the connection broke before the answer was whole",
+            reason="lost",
+            delivered="maybe",
+            status=head and head.status,
+            request_id=head and head.request_id,
+        )
+    )
+
+
+def _trouble(
+    message: str, reason: str, delivered: Delivered, status: int | None = None
+) -> Trouble:
+    return Trouble(message=message, reason=reason, delivered=delivered, status=status)
+
+
+def _loop_is_dead(loop: asyncio.AbstractEventLoop | None) -> bool:
+    return loop is None or loop.is_closed()
+
+
+_process = 0
+
+
+def _forked() -> None:
+    global _process  # noqa: PLW0603 -- a process is a global thing
+    _process += 1
+
+
+# Cheaper by a system call for each request than asking for the process id.
+if hasattr(os, "register_at_fork"):  # pragma: no branch -- Windows cannot fork
+    os.register_at_fork(after_in_child=_forked)

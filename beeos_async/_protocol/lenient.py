@@ -1,0 +1,132 @@
+"""The second decode pass, for answers that break their schema.
+
+A field that is missing, null, empty or oddly typed gets its "not set" value; a row of a
+list that cannot be named is left out.  Only what is indispensable, an id, breaks the answer.
+Runs after the strict pass has refused, so it may be slow; it must not be wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Final, TypeVar, cast
+
+from msgspec import ValidationError, convert, inspect, json
+
+T = TypeVar("T")
+
+_UNFIT: Final = object()
+
+
+def salvage(kind: type[T], body: bytes) -> T:
+    """Read what can be read.
+
+    Args:
+        kind: The type of the answer.
+        body: A JSON document.
+
+    Returns:
+        The answer, with "not set" where the document does not fit.
+
+    Raises:
+        msgspec.DecodeError: It is no JSON, or something indispensable is missing.
+    """
+    value = _fit(json.decode(body), _shape(kind), "$")
+    if value is _UNFIT:
+        msg = f"expected an object for {kind}"
+        raise ValidationError(msg)
+    return cast("T", value)
+
+
+@cache
+def _shape(kind: type[Any]) -> inspect.Type:
+    return inspect.type_info(kind)
+
+
+def _fit(value: Any, shape: inspect.Type, path: str) -> Any:
+    match shape:
+        case inspect.StructType():
+            return _fit_struct(value, shape, path)
+        case inspect.UnionType():
+            fitting = (_fit(value, one, path) for one in shape.types)
+            return next((one for one in fitting if one is not _UNFIT), _UNFIT)
+        case inspect.ListType():
+            return _fit_list(value, shape, path)
+        case inspect.DictType() | inspect.AnyType():
+            wanted = dict if isinstance(shape, inspect.DictType) else object
+            return value if isinstance(value, wanted) else _UNFIT
+        case inspect.DateTimeType():
+            return _fit_moment(value)
+        case inspect.LiteralType():
+            return value if value in shape.values else _UNFIT
+        case _:
+            return _fit_scalar(value, shape)
+
+
+def _fit_struct(value: Any, shape: inspect.StructType, path: str) -> Any:
+    if not isinstance(value, dict):
+        return _UNFIT
+    members = cast("dict[str, Any]", value)
+    kept: dict[str, Any] = {}
+    for field in shape.fields:
+        where = f"{path}.{field.encode_name}"
+        found = _fit(members[field.encode_name], field.type, where) if (
+            field.encode_name in members
+        ) else _UNFIT
+        if found is _UNFIT and field.required:
+            found = _fit_nothing(members, field, where)
+        if found is not _UNFIT:
+            kept[field.name] = found
+    return shape.cls(**kept)
+
+
+def _fit_nothing(members: dict[str, Any], field: inspect.Field, path: str) -> Any:
+    """Make up a required value that is not there, where it can be made up honestly."""
+    # An empty list is null in some languages; a list that is missing is no list.
+    if isinstance(field.type, inspect.ListType) and members.get(field.encode_name, 0) is None:
+        return []
+    if isinstance(field.type, inspect.StructType):
+        # Raises with the deeper path when something in it is indispensable.
+        return _fit_struct({}, field.type, path)
+    msg = f"`{path}` is missing or unusable"
+    raise ValidationError(msg)
+
+
+def _fit_list(value: Any, shape: inspect.ListType, path: str) -> Any:
+    if not isinstance(value, list):
+        return _UNFIT
+    kept: list[Any] = []
+    for index, item in enumerate(cast("list[Any]", value)):
+        try:
+            found = _fit(item, shape.item_type, f"{path}[{index}]")
+        except ValidationError:
+            continue
+        if found is not _UNFIT:
+            kept.append(found)
+    return kept
+
+
+def _fit_moment(value: Any) -> Any:
+    if not isinstance(value, str):
+        return _UNFIT
+    try:
+        moment = convert(value, datetime)
+    except ValidationError:
+        return _UNFIT
+    # Every date of the contract has an offset; one without is taken as the server's own, UTC.
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _fit_scalar(value: Any, shape: inspect.Type) -> Any:
+    match shape:
+        case inspect.StrType():
+            fits = isinstance(value, str)
+        case inspect.BoolType():
+            fits = isinstance(value, bool)
+        case inspect.IntType():
+            fits = isinstance(value, int) and not isinstance(value, bool)
+        case inspect.NoneType():
+            fits = value is None
+        case _:
+            fits = False
+    return value if fits else _UNFIT

@@ -1,0 +1,193 @@
+"""May this be sent again, and after how long.
+
+The rules are tables 3.1 to 3.5 of the project's fault specification: the row's `Repeat`
+and the kind of failure decide, never the HTTP verb.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum, auto
+from typing import Final
+
+from ..errors import (
+    APIError,
+    BeeOSError,
+    ConflictError,
+    Delivered,
+    RateLimitError,
+    ServerError,
+    TransportError,
+)
+from .endpoint import Repeat
+
+TRANSIENT_BASE: Final = 0.1
+TRANSIENT_CAP: Final = 20.0
+THROTTLE_BASE: Final = 1.0
+THROTTLE_CAP: Final = 30.0
+THROTTLE_SPREAD: Final = 0.2
+"""How much longer than told a throttled caller waits at most, so that not all return at once."""
+
+_UNTOUCHED: Final = frozenset(
+    {
+        "auth_unavailable",
+        "auth_transient",
+        "refresh_transient",
+        "session_unavailable",
+        "control_rate_limit_unavailable",
+    }
+)
+"""Codes of a 503 that was answered before the request was looked at."""
+
+_SECONDS: Final = re.compile(r"[0-9]{1,10}").fullmatch
+_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 -- reads better
+# The three forms of RFC 9110 5.6.7, the last two obsolete and still to be understood.
+_DATES: Final = tuple(
+    re.compile(form).fullmatch
+    for form in (
+        r"[A-Z][a-z]{2}, (?P<d>\d\d) (?P<b>[A-Z][a-z]{2}) (?P<Y>\d{4}) (?P<t>\d\d:\d\d:\d\d) GMT",
+        r"[A-Z][a-z]+day, (?P<d>\d\d)-(?P<b>[A-Z][a-z]{2})-(?P<Y>\d\d) (?P<t>\d\d:\d\d:\d\d) GMT",
+        r"[A-Z][a-z]{2} (?P<b>[A-Z][a-z]{2}) (?P<d>[ \d]\d) (?P<t>\d\d:\d\d:\d\d) (?P<Y>\d{4})",
+    )
+)
+
+
+class Verdict(Enum):
+    """What to do about a failure."""
+
+    RAISE = auto()
+    AGAIN = auto()
+    """Send again after a pause; this uses up a retry."""
+
+    SETTLE = auto()
+    """Look first whether it took, then decide."""
+
+    THROTTLED = auto()
+    """Cool down and send again; this uses up nothing but time."""
+
+
+def judge(repeat: Repeat, error: BeeOSError, attempts: int) -> Verdict:
+    """Decide what a failed attempt asks for.
+
+    Args:
+        repeat: What the row says of sending it twice.
+        error: Why the attempt failed.
+        attempts: How many there were, this one included.
+
+    Returns:
+        The verdict; whether retries are left is not looked at.
+    """
+    if isinstance(error, RateLimitError):
+        # Any other code than this one is a quota of machines, not of requests; it stays.
+        return Verdict.THROTTLED if error.code in {"rate_limited", ""} else Verdict.RAISE
+    if _is_final(error, attempts):
+        return Verdict.RAISE
+    if isinstance(error, ConflictError):
+        return Verdict.SETTLE if repeat.settle else Verdict.RAISE
+    if error.delivered == "no" or repeat.word in {"safe", "keyed"}:
+        return Verdict.AGAIN
+    return Verdict.SETTLE if repeat.settle else Verdict.RAISE
+
+
+def _is_final(error: BeeOSError, attempts: int) -> bool:
+    """Tell failures that would come again."""
+    if isinstance(error, TransportError):
+        # A redirect, a bad certificate and a proxy that wants a password stay as they are;
+        # a name that is unknown twice is unknown.
+        return (
+            error.reason in {"redirect", "tls"}
+            or (error.reason == "proxy" and error.status == 407)
+            or (error.reason == "dns" and attempts > 1)
+        )
+    if isinstance(error, APIError):
+        return not isinstance(error, ServerError | ConflictError) and error.status != 408
+    return True
+
+
+def took(goal: str, desired: str, status: str) -> bool:
+    """Tell from a look at an instance whether a wish for a state has been taken.
+
+    Args:
+        goal: The state wished for.
+        desired: Where the control plane steers it; empty where the server does not say.
+        status: Where it is.
+    """
+    return (desired or status) == goal or status == goal == "terminated"
+
+
+def delivered(status: int, code: str) -> Delivered:
+    """Tell whether the server may have acted although it refused."""
+    if status == 408 or (status >= 500 and code not in _UNTOUCHED):
+        return "maybe"
+    return "no"
+
+
+def backoff(attempts: int, chance: float) -> float:
+    """Seconds to wait before a transient failure is tried again: full jitter.
+
+    Args:
+        attempts: How many failed so far, at least 1.
+        chance: A number from 0 up to 1.
+    """
+    return chance * min(TRANSIENT_CAP, TRANSIENT_BASE * 2.0 ** (attempts - 1))
+
+
+def cool_down(asked: float | None, refusals: int, chance: float) -> float:
+    """Seconds an endpoint rests after a 429: never less than told, a fifth more at most.
+
+    Args:
+        asked: What `Retry-After` said.
+        refusals: How many 429s this call has met, at least 1.
+        chance: A number from 0 up to 1.
+    """
+    if asked:
+        return asked * (1 + THROTTLE_SPREAD * chance)
+    grown = min(THROTTLE_CAP, THROTTLE_BASE * 2.0 ** min(refusals - 1, 10))
+    return max(TRANSIENT_BASE, grown * (0.5 + 0.5 * chance))
+
+
+def conflict_pause(attempts: int) -> float:
+    """Seconds to wait before a conflict is tried again: 1, 2, 4."""
+    return 2.0 ** (attempts - 1)
+
+
+def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
+    """Read `Retry-After`.
+
+    A date is measured against the answer's own `Date`, so that a client whose clock is
+    wrong does not wait wrongly.
+
+    Args:
+        headers: The answer's headers; lookup ignores case.
+        wall: Seconds since 1970, for an answer without a `Date`.
+
+    Returns:
+        Seconds, 0 for now or the past; `None` where there is nothing usable.
+    """
+    text = headers.get("Retry-After", "").strip(" \t")
+    if _SECONDS(text):
+        return float(text)
+    until = _http_date(text)
+    if until is None:
+        return None
+    sent = _http_date(headers.get("Date", "").strip(" \t"))
+    return max(0.0, until - (wall if sent is None else sent))
+
+
+def _http_date(text: str) -> float | None:
+    found = next(filter(None, (form(text) for form in _DATES)), None)
+    if found is None or not text.isascii():
+        return None
+    year = int(found["Y"])
+    if len(found["Y"]) == 2:
+        year += 1900 if year >= 70 else 2000
+    try:
+        hour, minute, second = map(int, found["t"].split(":"))
+        month = _MONTHS.index(found["b"]) + 1
+        # A leap second has no place in `datetime`.
+        moment = datetime(year, month, int(found["d"]), hour, minute, min(second, 59), tzinfo=UTC)
+    except ValueError:
+        return None
+    return moment.timestamp()

@@ -1,0 +1,68 @@
+"""The arithmetic of quotas: what a rate is, and when the next request conforms to it.
+
+State in, state out; what time it is and who waits is the gate's business.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from ..errors import ConfigurationError
+
+_RATE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|sec|min|m|h)\s*").fullmatch
+_UNITS: Final = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+
+
+class Rate(Struct, frozen=True):
+    """A quota that refills continuously."""
+
+    per_second: float
+    burst: int
+    """Requests that may go at once after a rest."""
+
+
+RateLimit = str | float | Mapping[str, str | float]
+"""How a quota is written: `"600/min"` (10 a second, 600 at once), `"10/s"`, a number (that many
+a second, one at once), or a mapping of operationId to one of these."""
+
+
+def parse_rate(text: object) -> Rate:
+    """Read one quota.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        if text > 0 and math.isfinite(text):
+            return Rate(float(text), 1)
+    elif isinstance(text, str) and (found := _RATE(text)) and float(found[1]) > 0:
+        amount = float(found[1])
+        return Rate(amount / _UNITS[found[2]], max(1, int(amount)))
+    msg = f'a quota is "600/min", "10/s" or a positive number a second, not {text!r}'
+    raise ConfigurationError(msg)
+
+
+def conform(rate: Rate, due: float, now: float) -> tuple[float, float]:
+    """Apply the generic cell rate algorithm to one request.
+
+    Args:
+        rate: The quota.
+        due: When the bucket will be full again; from the last call, or 0.
+        now: Seconds on the same clock.
+
+    Returns:
+        The new `due`, and the seconds until the request conforms: 0 when it may go now,
+        in which case it has been counted.
+    """
+    gap = 1.0 / rate.per_second
+    start = max(due, now)
+    wait = start + gap - now - rate.burst * gap
+    # A millionth of a gap is the noise of adding floats, not a request too many.
+    if wait > gap * 1e-6:
+        return due, wait
+    return start + gap, 0.0

@@ -1,0 +1,279 @@
+"""Build a request out of a row, read a response into its answer or into an error."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar, cast
+from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec import Struct
+
+from .._checks import quoted_id
+from ..errors import (
+    APIError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    DecodeError,
+    GatewayTimeoutError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+    ServerError,
+    ServiceUnavailableError,
+    Trouble,
+    UnprocessableEntityError,
+)
+from .endpoint import Endpoint
+from .lenient import salvage
+from .retry import delivered, retry_after
+
+T = TypeVar("T")
+
+DEPTH_LIMIT: Final = 256
+"""Nesting of a JSON document that is taken for honest."""
+
+_CLASSES: Final[Mapping[int, type[APIError]]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: PayloadTooLargeError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+    503: ServiceUnavailableError,
+    504: GatewayTimeoutError,
+}
+
+# msgspec lets the last two through as they are.
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>?", re.DOTALL | re.IGNORECASE)
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
+
+
+class Request(Struct, frozen=True):
+    """What goes out, all but the host and the key."""
+
+    method: str
+    target: str
+    """Path and query, percent-encoded."""
+
+    body: bytes | None = None
+    answer_cap: int = 0
+
+
+class Response(Struct, frozen=True):
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Lookup ignores case."""
+
+    body: bytes
+    wall: float = 0.0
+    """Seconds since 1970 when it came."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request, fit to be printed."""
+        found = self.headers.get("X-Request-Id")
+        if not found or (len(found) <= 128 and found.isascii() and found.isprintable()):
+            return found or None
+        return _shown(found, 128)
+
+
+def build(
+    row: Endpoint[Any],
+    *ids: str,
+    params: Mapping[str, object] | None = None,
+    body: Struct | None = None,
+) -> Request:
+    """Make the request of one call.
+
+    Args:
+        row: The endpoint.
+        *ids: What goes into the braces of its path, in order.
+        params: The query; `None` values are left out.
+        body: What travels as JSON.
+
+    Raises:
+        ConfigurationError: An id or the body cannot be sent.
+    """
+    pieces = row.pieces
+    target = pieces[0]
+    for id, piece in zip(ids, pieces[1:], strict=True):
+        target += quoted_id(id) + piece
+    if params:
+        given = {name: _text(value) for name, value in params.items() if value is not None}
+        if given:
+            target += "?" + urlencode(given, quote_via=quote)
+    return Request(row.method, target, None if body is None else _encode(row, body), row.answer_cap)
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _encode(row: Endpoint[Any], body: Struct) -> bytes:
+    try:
+        sent = msgspec.json.encode(body)
+        # A Struct checks its fields only when it is decoded.
+        msgspec.json.decode(sent, type=type(body))
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        msg = f"the body of {row.operation} cannot be sent: {error}"
+        raise ConfigurationError(msg) from None
+    if len(sent) > row.body_cap:
+        msg = f"the body of {row.operation} has {len(sent):,} bytes; at most {row.body_cap:,} are taken"
+        raise ConfigurationError(msg)
+    return sent
+
+
+def read(row: Endpoint[T], id: str, response: Response) -> T:
+    """Read what came back.
+
+    Args:
+        row: The endpoint.
+        id: The resource the path names, to be found again in the answer.
+        response: What came back.
+
+    Returns:
+        The answer.
+
+    Raises:
+        APIError: The server said no.
+        DecodeError: The answer cannot be read, names another resource, or is a redirect.
+    """
+    if not 200 <= response.status < 300:
+        raise _refusal(response)
+    body = response.body
+    flaw = _flaw(body)
+    if flaw is None:
+        try:
+            value = row.decode(body)
+        except _UNREADABLE as error:
+            value, flaw = _second_pass(row, body, error)
+        else:
+            answer: Any = value
+            if answer.success is True and (not row.echoes_id or answer.data.id == id):
+                return value
+    # Raised down here, where no foreign exception is being handled: none is chained.
+    if flaw is None:
+        flaw = _contradiction(row, id, value)
+    if flaw is not None:
+        reason = "wrong_id" if flaw.startswith("it names") else "unreadable"
+        raise unreadable(response, flaw, reason)
+    return cast("T", value)
+
+
+def _flaw(body: bytes) -> str | None:
+    """Find what must not reach the decoder at all."""
+    if not body:
+        return "the body is empty"
+    # Within Python's usual limit the decoder itself refuses; above it, it would overflow
+    # the C stack (msgspec issue 1033).  Python 3.14 guards the stack by itself.
+    if sys.version_info < (3, 14) and sys.getrecursionlimit() > 2000 and _is_deep(body):
+        return f"it is nested deeper than {DEPTH_LIMIT}"
+    return None
+
+
+def _is_deep(body: bytes) -> bool:
+    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
+    # Each round peels the innermost pairs of all branches at once.
+    for _ in range(DEPTH_LIMIT):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
+    return bool(brackets)
+
+
+def _second_pass(row: Endpoint[T], body: bytes, error: Exception) -> tuple[T | None, str | None]:
+    if isinstance(error, msgspec.ValidationError):
+        try:
+            return salvage(row.answer, body), None
+        except _UNREADABLE as worse:
+            error = worse
+    if isinstance(error, RecursionError):
+        return None, "it is nested too deep"
+    return None, f"it is no valid answer: {_shown(str(error), 200)}"
+
+
+def _contradiction(row: Endpoint[T], id: str, value: Any) -> str | None:
+    if not value.success:
+        return "it says success: false under a 2xx status"
+    if row.echoes_id and value.data.id != id:
+        return f"it names another resource, {_shown(value.data.id, 128)!r}"
+    return None
+
+
+def unreadable(response: Response, flaw: str, reason: str = "unreadable") -> DecodeError:
+    """Make the error for an answer that came and is of no use."""
+    return DecodeError(
+        Trouble(
+            message=f"the answer cannot be used: {flaw}",
+            reason=reason,
+            # Who answers with a redirect has not acted: the contract knows none.
+            delivered="no" if reason == "redirect" else "yes",
+            status=response.status,
+            request_id=response.request_id,
+            excerpt=_excerpt(response.body),
+        )
+    )
+
+
+def _refusal(response: Response) -> APIError | DecodeError:
+    status = response.status
+    if status < 400:
+        return unreadable(response, "it is a redirect, which is never followed", "redirect")
+    told = _told(response.body)
+    code = _shown(str(told.get("code") or ""), 128)
+    request_id = told.get("request_id")
+    metadata: object = told.get("metadata") or told.get("details")
+    problem = Problem(
+        status=status,
+        code=code,
+        message=_shown(str(told.get("message") or ""), 2000) or _excerpt(response.body),
+        request_id=response.request_id
+        or (_shown(request_id, 128) if isinstance(request_id, str) else None),
+        param=_shown(str(told["param"]), 128) if told.get("param") else None,
+        metadata=cast("dict[str, object]", metadata) if isinstance(metadata, dict) else {},
+        retry_after=retry_after(response.headers, response.wall),
+        delivered=delivered(status, code),
+    )
+    return _CLASSES.get(status, ServerError if status >= 500 else BadRequestError)(problem)
+
+
+def _told(body: bytes) -> dict[str, Any]:
+    """Find what the server said, in any of the shapes it may take."""
+    try:
+        whole = {} if _flaw(body) else msgspec.json.decode(body)
+    except _UNREADABLE:
+        whole = {}
+    if not isinstance(whole, dict):
+        return {}
+    members = cast("dict[str, Any]", whole)
+    error = members.get("error")
+    if isinstance(error, dict):
+        return cast("dict[str, Any]", error)
+    if isinstance(error, str):
+        return {**members, "message": error}
+    return members
+
+
+def _shown(text: str, limit: int) -> str:
+    """Make foreign text fit for a terminal, a log and a ticket."""
+    return _CONTROLS.sub(" ", text[: 4 * limit]).strip()[:limit]
+
+
+def _excerpt(body: bytes) -> str:
+    """Show the words of a body: no markup, no control characters, 200 characters."""
+    text = _MARKUP.sub(" ", body[:4096].decode("utf-8", "replace"))
+    return " ".join(_CONTROLS.sub(" ", text).split())[:200]

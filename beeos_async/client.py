@@ -1,0 +1,329 @@
+"""The client: owns the session, carries the groups, offers the jobs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import structs
+
+from ._checks import (
+    DEFAULT_URL,
+    Key,
+    Options,
+    base_url_of,
+    count,
+    header_text,
+    proxy_of,
+    tls_context,
+)
+from ._clock import Clock, RealClock
+from ._io.caller import Attempt, Caller
+from ._io.gate import Gate
+from ._io.transport import AiohttpTransport
+from ._protocol import table
+from ._protocol.throttle import Rate, RateLimit, parse_rate
+from ._version import __version__
+from .errors import ConfigurationError
+from .fleet.engine import FleetRun, Ids
+from .groups.catalog import Catalog
+from .groups.instances import Instances
+
+if TYPE_CHECKING:
+    import ssl as tls
+    from types import TracebackType
+
+    import aiohttp
+    from typing_extensions import Self
+
+    from .fleet.outcomes import FleetReport, Outcome
+    from .models.instances import Instance
+
+CLOSE_GRACE: Final = 1.0
+"""Seconds requests in flight are given when the client closes."""
+
+
+class AsyncBeeOS:
+    """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
+
+    ```python
+    async with AsyncBeeOS() as bee:  # BEEOS_API_KEY, BEEOS_API_URL
+        instance = await bee.start("instance_abc123")
+        report = await bee.start_many(ids)
+    ```
+
+    Every method raises only errors of `beeos_async.errors`.  `ConfigurationError` comes
+    before any I/O; a `TransportError` says in `.delivered` whether the request may have
+    arrived; an `APIError` is the server's no.  `deadline=`, which every method takes, is
+    the whole call in seconds: queueing, attempts and pauses.
+
+    What is trusted: the base URL given here, its certificate, and nothing in an answer.
+    The key goes to that host alone, in one header, and stands in no `repr`, error or log.
+    """
+
+    def __init__(
+        self,
+        api_key: str | Callable[[], Awaitable[str]] | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+        max_retries: int = 3,
+        max_concurrency: int = 64,
+        rate_limit: RateLimit | None = None,
+        max_throttle_wait: float = 60.0,
+        proxy: str | None = None,
+        ssl: tls.SSLContext | None = None,
+        connector: aiohttp.BaseConnector | None = None,
+        allow_insecure: bool = False,
+        user_agent: str | None = None,
+        on_attempt: Callable[[Attempt], object] | None = None,
+        _clock: Clock | None = None,
+    ) -> None:
+        """Check everything; connect to nothing yet.  Works outside an event loop.
+
+        Args:
+            api_key: A user JWT or an `oag_` key, else `BEEOS_API_KEY`; or an async callable
+                that returns one, awaited before each attempt (it caches for itself) and
+                once more after a 401.
+            base_url: Else `BEEOS_API_URL`, else the production host.
+            timeout: Seconds for one attempt.
+            connect_timeout: Seconds of them for name, connection and TLS.
+            max_retries: How often a failed attempt is repeated; a 429 costs none of them.
+            max_concurrency: Requests in flight of the whole client, 1 to 10,000.
+            rate_limit: The known quota, for each endpoint or by operationId:
+                `"600/min"`, `"10/s"` or a number a second.
+            max_throttle_wait: Seconds a 429 may make a single call wait.
+            proxy: Where to connect instead, else `HTTPS_PROXY` and `NO_PROXY`.
+            ssl: Whom to trust, instead of the system's certificates.
+            connector: Your own aiohttp connector, borrowed and never closed.
+            allow_insecure: Let the key travel in plain http to a host that is not loopback.
+            user_agent: The `User-Agent` header.
+            on_attempt: Called after each attempt.
+
+        Raises:
+            ConfigurationError: Something cannot work; the message says what would.
+        """
+        if api_key is None:
+            api_key = os.environ.get("BEEOS_API_KEY")
+            if api_key is None:
+                msg = "there is no API key: pass api_key, or set BEEOS_API_KEY"
+                raise ConfigurationError(msg)
+        key = api_key if callable(api_key) else Key(api_key)
+        url = base_url_of(
+            base_url or os.environ.get("BEEOS_API_URL") or DEFAULT_URL,
+            allow_insecure=allow_insecure,
+        )
+        options = Options(
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            max_retries=max_retries,
+            max_throttle_wait=max_throttle_wait,
+        )
+        count("max_concurrency", max_concurrency, least=1, most=10_000)
+        tls_context(ssl)
+        clock = _clock or RealClock()
+        self._base_url: Final = url
+        self._configuration: Final[dict[str, Any]] = {
+            "base_url": url,
+            "max_concurrency": max_concurrency,
+            "rate_limit": rate_limit,
+            "allow_insecure": allow_insecure,
+            "user_agent": user_agent,
+        }
+        transport = AiohttpTransport(
+            clock,
+            url,
+            pool=max_concurrency,
+            user_agent=header_text("user_agent", user_agent or f"beeos-async/{__version__}"),
+            proxy=proxy_of(url, proxy),
+            ssl=ssl,
+            connector=connector,
+        )
+        # Nobody shall wait inside the pool, which is unfair: a small one bounds the gate.
+        slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
+        gate = Gate(clock, slots, _rates(rate_limit))
+        self._furnish(Caller(transport, gate, clock, key, options, on_attempt))
+
+    def _furnish(self, caller: Caller) -> None:
+        self._caller: Final = caller
+        self.instances: Final = Instances(caller)
+        """The life of instances."""
+
+        self.catalog: Final = Catalog(caller)
+        """What can be deployed, where, and with which models."""
+
+    def with_options(
+        self,
+        *,
+        timeout: float | None = None,
+        connect_timeout: float | None = None,
+        max_retries: int | None = None,
+        max_throttle_wait: float | None = None,
+        on_attempt: Callable[[Attempt], object] | None = None,
+    ) -> AsyncBeeOS:
+        """Make a view of this client that treats its calls differently.
+
+        It shares session, semaphore and cool-downs; closing either closes both.
+
+        Args:
+            timeout: Seconds for one attempt.
+            connect_timeout: Seconds of them for name, connection and TLS.
+            max_retries: How often a failed attempt is repeated.
+            max_throttle_wait: Seconds a 429 may make a single call wait.
+            on_attempt: Called after each attempt.
+        """
+        given = {
+            "timeout": timeout,
+            "connect_timeout": connect_timeout,
+            "max_retries": max_retries,
+            "max_throttle_wait": max_throttle_wait,
+        }
+        old = self._caller
+        changed = {name: value for name, value in given.items() if value is not None}
+        options = structs.replace(old.options, **changed)
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__)
+        view._furnish(  # noqa: SLF001 -- of the same class
+            Caller(
+                old.transport, old.gate, old.clock, old.key, options, on_attempt or old.on_attempt
+            )
+        )
+        return view
+
+    async def start(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Wish an instance running; see `Instances.start`."""
+        return await self.instances.start(id, deadline=deadline)
+
+    async def stop(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Wish an instance stopped; see `Instances.stop`."""
+        return await self.instances.stop(id, deadline=deadline)
+
+    async def restart(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Restart an instance; see `Instances.restart`."""
+        return await self.instances.restart(id, deadline=deadline)
+
+    async def destroy(self, id: str, *, deadline: float | None = None) -> None:
+        """Destroy an instance; see `Instances.destroy`."""
+        await self.instances.destroy(id, deadline=deadline)
+
+    async def start_many(
+        self,
+        ids: Ids,
+        *,
+        max_concurrency: int | None = None,
+        deadline: float | None = None,
+        on_outcome: Callable[[Outcome[Instance]], object] | None = None,
+    ) -> FleetReport[Instance]:
+        """Start a fleet: each distinct id exactly once, each with exactly one outcome.
+
+        Ids are pulled only as their turn comes, in order; a generator or an async iterator
+        is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
+        end first, because starting changes the list that is being paged.
+
+        Args:
+            ids: Instance ids, or instances.  What is no id becomes `Skipped("invalid_id")`.
+            max_concurrency: Of this run; the client's own bound holds in any case.
+            deadline: Seconds for the whole run; then the report says what is done and what
+                is not.  Ids that were never pulled are reported only when `ids` is a sized
+                collection: of a generator's rest nothing can be said.
+            on_outcome: Called, and awaited where it is async, once for each outcome; if it
+                raises, the run launches nothing more and the error is raised with `.report`.
+
+        Returns:
+            The report.  Failures are in it; they are not raised.
+
+        Raises:
+            TypeError: `ids` is a single string, or no iterable.
+            ConfigurationError: An option cannot work.
+        """
+        run = FleetRun[Any](
+            self._caller,
+            table.START_INSTANCE,
+            ids,
+            max_concurrency=max_concurrency,
+            deadline=deadline,
+            on_outcome=on_outcome,
+            read=False,
+        )
+        async with run:
+            await run.wait()
+        return run.report
+
+    def start_stream(
+        self,
+        ids: Ids,
+        *,
+        max_concurrency: int | None = None,
+        deadline: float | None = None,
+        on_outcome: Callable[[Outcome[Instance]], object] | None = None,
+        collect: bool = True,
+    ) -> FleetRun[Instance]:
+        """Start a fleet and see each outcome as it comes; see `FleetRun`.
+
+        Args:
+            ids: As for `start_many`.
+            max_concurrency: As for `start_many`.
+            deadline: As for `start_many`.
+            on_outcome: As for `start_many`.
+            collect: Whether the report keeps the outcomes.  Without, it only counts, ids are
+                taken to be distinct, and memory does not grow with their number.
+        """
+        return FleetRun(
+            self._caller,
+            table.START_INSTANCE,
+            ids,
+            max_concurrency=max_concurrency,
+            deadline=deadline,
+            on_outcome=on_outcome,
+            collect=collect,
+        )
+
+    async def close(self) -> None:
+        """Close: who waits for a turn gets `ClientClosedError`, who is in flight a second more.
+
+        A second time does nothing.
+        """
+        await self._caller.gate.close(CLOSE_GRACE)
+        await self._caller.transport.close()
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        """Use the client; nothing is opened before the first request."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close."""
+        await self.close()
+
+    def __repr__(self) -> str:
+        """Show where it goes, and no more of a key than its first characters."""
+        key = self._caller.key
+        return f"<AsyncBeeOS {self._base_url} {key if isinstance(key, Key) else '<key callable>'}>"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle as configuration; the key is read from the environment on the other side."""
+        return _rebuilt, ({**self._configuration, **structs.asdict(self._caller.options)},)
+
+
+def _rebuilt(configuration: dict[str, Any]) -> AsyncBeeOS:
+    return AsyncBeeOS(**configuration)
+
+
+def _rates(given: RateLimit | None) -> Callable[[str], Rate | None]:
+    if given is None:
+        return lambda _: None
+    if not isinstance(given, Mapping):
+        everywhere = parse_rate(given)
+        return lambda _: everywhere
+    if unknown := sorted(set(given) - set(table.ROWS)):
+        msg = f"rate_limit names {unknown[0]!r}, which is no operationId, such as startInstance"
+        raise ConfigurationError(msg)
+    return {name: parse_rate(rate) for name, rate in given.items()}.get

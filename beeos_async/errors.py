@@ -1,0 +1,340 @@
+"""Every error this library raises, drawn whole.
+
+```text
+BeeOSError
+├── ConfigurationError (ValueError)     bad key, base URL, id or option: raised before any I/O
+├── ClientClosedError, ClientLoopError  the client is closed, or belongs to another loop or process
+├── TransportError                      no usable answer
+│   ├── NotSentError                    DNS, refused, TLS, proxy: it never left this machine
+│   ├── ConnectionLostError             it may have arrived
+│   ├── RequestTimeoutError (TimeoutError)
+│   └── DecodeError                     it arrived and cannot be read, names another id, or is a redirect
+├── APIError                            the server said no
+│   ├── BadRequestError 400   AuthenticationError 401   PermissionDeniedError 403   NotFoundError 404
+│   ├── ConflictError 409     PayloadTooLargeError 413  UnprocessableEntityError 422 RateLimitError 429
+│   └── ServerError 5xx ── ServiceUnavailableError 503, GatewayTimeoutError 504
+├── RuntimeMethodError                  the runtime refused a method (an HTTP 200)
+├── StreamEndedError                    a stream broke off; `last_offset` says where
+├── WaitError ── WaitTimeoutError       what was waited for cannot come, or did not in time   (waiting.py)
+├── SkippedError                        an id of a fleet that was never sent
+├── WebhookSignatureError
+└── FleetError (ExceptionGroup)         what `raise_for_failures` raises       (fleet/outcomes.py)
+```
+
+An error holds plain data, so that it pickles, copies and compares; it never holds a
+key, a header or a foreign exception.  Errors that carry a model or a report live on
+the floor of what they carry.  How to read a server's refusal is `_protocol/wire.py`'s.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+__all__ = [
+    "APIError",
+    "AuthenticationError",
+    "BadRequestError",
+    "BeeOSError",
+    "ClientClosedError",
+    "ClientLoopError",
+    "ConfigurationError",
+    "ConflictError",
+    "ConnectionLostError",
+    "DecodeError",
+    "Delivered",
+    "GatewayTimeoutError",
+    "NotFoundError",
+    "NotSentError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitError",
+    "RequestTimeoutError",
+    "RuntimeMethodError",
+    "ServerError",
+    "ServiceUnavailableError",
+    "SkippedError",
+    "StreamEndedError",
+    "TransportError",
+    "Trouble",
+    "UnprocessableEntityError",
+    "WebhookSignatureError",
+]
+
+Delivered = Literal["no", "maybe", "yes"]
+"""Whether the server may have acted on the request: certainly not, perhaps, or it answered
+as if it had but its answer cannot be used."""
+
+
+class BeeOSError(Exception):
+    """The root of every error of this library."""
+
+    attempts: int = 0
+    """How often the request was tried before this was raised."""
+
+    delivered: Delivered = "no"
+    """Whether the server may have acted on the request."""
+
+    gave_up: Literal["deadline"] | None = None
+    """`"deadline"` when another try was due but the call's deadline came first."""
+
+    idempotency_key: str | None = None
+    """The key the request carried, where its endpoint takes one."""
+
+    def __eq__(self, other: object) -> bool:
+        """Two errors are equal when they are of one type and hold the same data."""
+        if type(self) is not type(other):
+            return NotImplemented
+        return self.__reduce__() == other.__reduce__()
+
+    def __hash__(self) -> int:
+        """Agree with `==`; what may change later (attempts, notes) stays out of it."""
+        return hash((type(self), str(self)))
+
+
+class ConfigurationError(BeeOSError, ValueError):
+    """A key, base URL, id or option that cannot work; raised before any I/O."""
+
+
+class ClientClosedError(BeeOSError):
+    """The client was closed, before the call or while it waited for its turn."""
+
+
+class ClientLoopError(BeeOSError):
+    """The client is used in another event loop, or in another process, than it connected in."""
+
+
+class Trouble(Struct, frozen=True, kw_only=True):
+    """What went wrong on the way, as far as it can be known from here."""
+
+    message: str
+    reason: str
+    """One word: `dns`, `connect`, `tls`, `proxy`, `local`, `lost`, `timeout`, `cancelled`,
+    `unreadable`, `too_large`, `wrong_id` or `redirect`."""
+
+    delivered: Delivered
+    status: int | None = None
+    request_id: str | None = None
+    excerpt: str = ""
+    """The first 200 characters of an unreadable body, control characters removed."""
+
+
+class TransportError(BeeOSError):
+    """There is no usable answer; `.delivered` says whether the request may have arrived."""
+
+    # One argument, kept in `args`: so errors survive pickle and copy, and the
+    # classes below need no constructor of their own.
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble)
+        self.trouble = trouble
+        self.delivered = trouble.delivered
+
+    @property
+    def reason(self) -> str:
+        """One word for the cause; see `Trouble.reason`."""
+        return self.trouble.reason
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, where there was one."""
+        return self.trouble.status
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request, where it gave one."""
+        return self.trouble.request_id
+
+    def __str__(self) -> str:
+        trouble = self.trouble
+        marks = [str(trouble.status) if trouble.status else "", trouble.reason]
+        if trouble.request_id:
+            marks.append(f"request {trouble.request_id}")
+        text = f"{trouble.message} [{' '.join(filter(None, marks))}]"
+        return f"{text}: {trouble.excerpt!r}" if trouble.excerpt else text
+
+
+class NotSentError(TransportError):
+    """The request certainly never left this machine."""
+
+
+class ConnectionLostError(TransportError):
+    """The connection broke after the request went out; it may have arrived."""
+
+
+class RequestTimeoutError(TransportError, TimeoutError):
+    """No answer within the time allowed."""
+
+
+class DecodeError(TransportError):
+    """An answer came that cannot be read, names another instance, or is a redirect."""
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """What the server said was wrong."""
+
+    status: int
+    code: str
+    message: str
+    request_id: str | None = None
+    param: str | None = None
+    """The field that was wrong, where the server names it."""
+
+    metadata: dict[str, object] = {}
+    retry_after: float | None = None
+    """Seconds the server asked to wait."""
+
+    delivered: Delivered = "no"
+
+
+class APIError(BeeOSError):
+    """The server answered, and the answer was no."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.delivered = problem.delivered
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        return self.problem.status
+
+    @property
+    def code(self) -> str:
+        """The server's word for it, such as `agent_not_found`; empty where it gave none."""
+        return self.problem.code
+
+    @property
+    def message(self) -> str:
+        """The server's sentence, control characters removed, at most 2,000 characters."""
+        return self.problem.message
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request: what a support ticket needs."""
+        return self.problem.request_id
+
+    @property
+    def param(self) -> str | None:
+        """The field that was wrong, where the server names it."""
+        return self.problem.param
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """What else the server told."""
+        return self.problem.metadata
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the server asked to wait, where it did."""
+        return self.problem.retry_after
+
+    def __str__(self) -> str:
+        problem = self.problem
+        marks = [str(problem.status), problem.code]
+        if problem.request_id:
+            marks.append(f"request {problem.request_id}")
+        return f"{problem.message or 'refused'} [{' '.join(filter(None, marks))}]"
+
+
+class BadRequestError(APIError):
+    """The request was malformed (400, or a 4xx without a class of its own)."""
+
+
+class AuthenticationError(APIError):
+    """The key is missing, expired or revoked (401)."""
+
+
+class PermissionDeniedError(APIError):
+    """The resource belongs to somebody else (403)."""
+
+
+class NotFoundError(APIError):
+    """There is no such resource for this key (404)."""
+
+
+class ConflictError(APIError):
+    """The resource is in the wrong state, or busy (409)."""
+
+
+class PayloadTooLargeError(APIError):
+    """The request body is over the endpoint's cap (413)."""
+
+
+class UnprocessableEntityError(APIError):
+    """The request was understood and cannot be done (422)."""
+
+
+class RateLimitError(APIError):
+    """Too many calls to one endpoint with one key (429), and waiting was not allowed."""
+
+
+class ServerError(APIError):
+    """The server failed (5xx); whether it acted first, `.delivered` says."""
+
+
+class ServiceUnavailableError(ServerError):
+    """Something behind the server is down (503)."""
+
+
+class GatewayTimeoutError(ServerError):
+    """The server stopped waiting for what is behind it (504)."""
+
+
+class RuntimeMethodError(BeeOSError):
+    """The runtime refused a method: an HTTP 200 that means no.
+
+    Args:
+        code: The JSON-RPC error number.
+        message: The runtime's name for the refusal, such as `INSTANCE_OFFLINE`.
+        data: What else it told.
+    """
+
+    def __init__(self, code: int, message: str, data: object = None) -> None:
+        super().__init__(code, message, data)
+        self.code = code
+        self.message = message
+        self.data = data
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.code}]"
+
+
+class StreamEndedError(BeeOSError):
+    """A stream broke off and could not be resumed.
+
+    Args:
+        message: Why.
+        last_offset: The last position that was delivered; resume after it.
+    """
+
+    def __init__(self, message: str, last_offset: int | str | None = None) -> None:
+        super().__init__(message, last_offset)
+        self.message = message
+        self.last_offset = last_offset
+
+    def __str__(self) -> str:
+        return f"{self.message} (last offset {self.last_offset})"
+
+
+class SkippedError(BeeOSError):
+    """An id of a fleet that was never sent; found only inside a `FleetError`.
+
+    Args:
+        id: The id.
+        reason: Why, one of the reasons of `Skipped`.
+    """
+
+    def __init__(self, id: str, reason: str) -> None:
+        super().__init__(id, reason)
+        self.id = id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.id} was skipped: {self.reason}"
+
+
+class WebhookSignatureError(BeeOSError):
+    """A webhook whose signature is missing, malformed, too old or wrong."""

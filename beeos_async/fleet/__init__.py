@@ -1,0 +1,1 @@
+"""The fleet engine: many ids, one outcome each."""

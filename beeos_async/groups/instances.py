@@ -1,0 +1,193 @@
+"""The life of instances: list, look, deploy, start, stop, restart, destroy."""
+
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+from .._checks import count
+from .._io.pager import Pager
+from .._protocol import table
+from .._protocol.paging import PAGE_SIZE, next_numbered
+from ..models.instances import DeployInstance, DeviceInfo, Instance
+
+if TYPE_CHECKING:
+    from .._io.caller import Caller
+
+
+class Instances:
+    """`bee.instances`: the machines that agents live on."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Use the client's caller."""
+        self._caller = caller
+        self._call = caller.call
+
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        provider_id: str | None = None,
+        agent_framework: str | None = None,
+        cluster_id: str | None = None,
+        search: str | None = None,
+        page_size: int = PAGE_SIZE,
+        deadline: float | None = None,
+    ) -> Pager[Instance]:
+        """List your instances; the filters combine with "and".
+
+        Rows may carry fewer fields than `get` returns.
+
+        Args:
+            status: Only those in this state, such as `stopped`.
+            provider_id: Only those of this provider.
+            agent_framework: Only those with this framework.
+            cluster_id: Only those in this cluster.
+            search: Only those the server finds by this text.
+            page_size: Rows a request, 1 to 200.
+            deadline: Seconds for each page.
+
+        Returns:
+            An async iterator over instances, with `.pages()` and `await ….collect()`.
+        """
+        count("page_size", page_size, least=1, most=PAGE_SIZE)
+        params = {
+            "page": 0,
+            "pageSize": page_size,
+            "status": status,
+            "providerId": provider_id,
+            "agentFramework": agent_framework,
+            "clusterId": cluster_id,
+            "search": search,
+        }
+        return Pager(self._caller, table.LIST_INSTANCES, params, next_numbered, deadline)
+
+    async def get(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Look at one instance.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+        """
+        return (await self._call(table.GET_INSTANCE, id, deadline=deadline)).data
+
+    async def deploy(
+        self,
+        wanted: DeployInstance | None = None,
+        *,
+        name: str = "",
+        variant_id: str | None = None,
+        agent_framework: str | None = None,
+        provider_id: str | None = None,
+        provider_config: dict[str, Any] | None = None,
+        model_primary: str | None = None,
+        models: builtins.list[str] | None = None,
+        system_prompt: str | None = None,
+        mcp_servers: dict[str, Any] | None = None,
+        bridge_id: str | None = None,
+        config: dict[str, Any] | None = None,
+        cluster_id: str | None = None,
+        preferred_region: str | None = None,
+        deadline: float | None = None,
+    ) -> Instance:
+        """Create an instance.
+
+        Never sent twice once it may have arrived, because a second deploy is a second
+        machine: when the answer is lost, look for the name before trying again.
+
+        Args:
+            wanted: What it shall be; or the same fields, which `DeployInstance` explains.
+            name: Needed, 1 to 128 characters.
+            variant_id: An offer of the catalog; this or `agent_framework` is needed.
+            agent_framework: A framework, for an instance put together by hand.
+            provider_id: Who runs it.
+            provider_config: Settings for the provider.
+            model_primary: The language model.
+            models: All language models it may use.
+            system_prompt: At most 8,192 characters.
+            mcp_servers: Tool servers by name.
+            bridge_id: The bridge a device is reached through.
+            config: Another name for `provider_config`.
+            cluster_id: Where it runs.
+            preferred_region: Where it had better run.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            The instance, usually still `pending`.
+        """
+        body = wanted or DeployInstance(
+            name=name,
+            variant_id=variant_id,
+            agent_framework=agent_framework,
+            provider_id=provider_id,
+            provider_config=provider_config,
+            model_primary=model_primary,
+            models=models,
+            system_prompt=system_prompt,
+            mcp_servers=mcp_servers,
+            bridge_id=bridge_id,
+            config=config,
+            cluster_id=cluster_id,
+            preferred_region=preferred_region,
+        )
+        return (await self._call(table.DEPLOY_INSTANCE, deadline=deadline, body=body)).data
+
+    async def start(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Wish an instance running.
+
+        An answer that is lost is no start that is lost: one look tells whether it took.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            The instance as it is after the call; usually not yet `running`.
+        """
+        return (await self._call(table.START_INSTANCE, id, deadline=deadline)).data
+
+    async def stop(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Wish an instance stopped; settled like a start.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            The instance as it is after the call; usually not yet `stopped`.
+        """
+        return (await self._call(table.STOP_INSTANCE, id, deadline=deadline)).data
+
+    async def restart(self, id: str, *, deadline: float | None = None) -> Instance:
+        """Restart an instance.
+
+        Never sent twice once it may have arrived: no state tells one restart from two.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            The instance as it is after the call.
+        """
+        return (await self._call(table.RESTART_INSTANCE, id, deadline=deadline)).data
+
+    async def destroy(self, id: str, *, deadline: float | None = None) -> None:
+        """Destroy an instance, for good.
+
+        Settled like a start; an instance that is gone after a lost answer was destroyed.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+        """
+        await self._call(table.DESTROY_INSTANCE, id, deadline=deadline)
+
+    async def device_info(self, id: str, *, deadline: float | None = None) -> DeviceInfo:
+        """Tell what the instance's device said of itself when it registered.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+        """
+        return (await self._call(table.GET_DEVICE_INFO, id, deadline=deadline)).data

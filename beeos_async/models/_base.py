@@ -1,0 +1,45 @@
+"""What every model shares: spelling, openness, envelopes.
+
+The well-formed answer is decoded in one strict pass.  Where an answer breaks its schema,
+`_protocol/lenient.py` fills what can be read and leaves the rest at its "not set" value,
+so every field but an id has a default here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+from msgspec import Meta, Struct
+
+T = TypeVar("T")
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A point in time, always with its offset; digits beyond microseconds are cut."""
+
+
+# `rename` and `omit_defaults` are inherited; `frozen` and `kw_only` must be said again
+# on each class, for the type checkers and for msgspec in that order.
+class Camel(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A model whose fields are in camelCase on the wire."""
+
+
+class Snake(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A model whose fields are in snake_case on the wire."""
+
+
+class Envelope(Snake, Generic[T], frozen=True, kw_only=True):
+    """`{"success": true, "data": …}`: what nearly every answer comes in."""
+
+    data: T
+    success: bool = True
+
+
+class Page(Snake, Generic[T], frozen=True, kw_only=True):
+    """One page of a list."""
+
+    data: list[T]
+    total: int | None = None
+    """How many items all pages have together, where the server tells."""
+
+    success: bool = True

@@ -1,0 +1,152 @@
+"""Instances: the machines that agents live on."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from ..errors import ConfigurationError
+from ._base import Camel, Moment
+
+InstanceStatus = Literal["pending", "provisioning", "running", "stopped", "terminated"] | str
+"""Where an instance is in its life.  Open: the server may add words of its own."""
+
+DesiredStatus = Literal["running", "stopped", "terminated"] | str
+"""Where the control plane steers an instance.  Open."""
+
+Connectivity = Literal["unknown", "online", "offline"] | str
+"""Whether the control channel to the instance is up.  Open."""
+
+ConnectivityReason = (
+    Literal[
+        "device_disconnected", "device_unauthorized", "instance_disconnected", "agent_disconnected"
+    ]
+    | str
+)
+"""Why an instance is not online; empty when it is.  Open."""
+
+MessageConnection = (
+    Literal["unknown", "connecting", "connected", "reconnecting", "disconnected", "failed"] | str
+)
+"""The state of the runtime's message connection.  Open, although the contract closes it."""
+
+
+class Instance(Camel, frozen=True, kw_only=True):
+    """One machine you own, as the server last described it.
+
+    All 42 fields of the contract.  Only `id` is indispensable: rows of a list may carry a
+    handful, and what is missing has its "not set" value (an empty text, list or mapping,
+    0, `False`, `None` for a date).
+    """
+
+    id: str
+    owner_id: str = ""
+    agent_framework: str = ""
+    provider_id: str = ""
+    external_id: str = ""
+    os_type: str = ""
+    """`android`, `linux`, `windows`, `macos`, or a newer word."""
+
+    hosting_type: str = ""
+    cloud_provider: str = ""
+    name: str = ""
+    model_primary: str = ""
+    models: list[str] = []
+    status: InstanceStatus = ""
+    desired_status: DesiredStatus = ""
+    """Where the control plane is steering it; differs from `status` while it moves."""
+
+    endpoint: str = ""
+    bridge_id: str = ""
+    identity_id: str = ""
+    total_run_seconds: int = 0
+    connectivity: Connectivity = ""
+    connectivity_reason: ConnectivityReason = ""
+    halt_reason: str = ""
+    provider_config: dict[str, Any] = {}
+    public_ip: str = ""
+    cluster_id: str = ""
+    region: str = ""
+    image_id: str = ""
+    image_ref: str = ""
+    is_trial: bool = False
+    expires_at: Moment | None = None
+    error_message: str = ""
+    system_prompt: str = ""
+    mcp_servers: dict[str, Any] = {}
+    started_at: Moment | None = None
+    stopped_at: Moment | None = None
+    status_entered_at: Moment | None = None
+    connectivity_updated_at: Moment | None = None
+    ms_connection_status: MessageConnection = ""
+    ms_connection_updated_at: Moment | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
+    screenshot_url: str = ""
+    """Short-lived and single-purpose; never an address to send the key to."""
+
+    screenshot_updated_at: Moment | None = None
+    capabilities: dict[str, Any] = {}
+
+
+Short = Annotated[str, Meta(max_length=128)]
+Word = Annotated[str, Meta(max_length=64)]
+
+
+class DeployInstance(Camel, frozen=True, kw_only=True):
+    """What a new instance shall be.
+
+    `name` and one of `variant_id` (an offer of the catalog) and `agent_framework` are
+    needed; `config` is another name for `provider_config`, and the catalog wins where
+    both speak.  Field limits are those of the contract's `DeployInstanceRequest`.
+    """
+
+    name: Short
+    variant_id: Short | None = None
+    agent_framework: Word | None = None
+    provider_id: Word | None = None
+    provider_config: dict[str, Any] | None = None
+    model_primary: Short | None = None
+    models: list[Short] | None = None
+    system_prompt: Annotated[str, Meta(max_length=8192)] | None = None
+    mcp_servers: dict[str, Any] | None = None
+    bridge_id: Short | None = None
+    config: dict[str, Any] | None = None
+    cluster_id: Short | None = None
+    preferred_region: Word | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what the server could only refuse.
+
+        Raises:
+            ConfigurationError: There is no name, or nothing to deploy.
+        """
+        if not self.name:
+            msg = "an instance to deploy needs a name"
+            raise ConfigurationError(msg)
+        if self.variant_id is None and self.agent_framework is None:
+            msg = "an instance to deploy needs a variant_id or an agent_framework"
+            raise ConfigurationError(msg)
+
+
+class DeviceInfo(Camel, frozen=True, kw_only=True):
+    """What a device said of itself when it registered."""
+
+    type: str = ""
+    """`android`, `windows`, `linux`, `macos`, or a newer word."""
+
+    model: str = ""
+    os: str = ""
+    os_version: str = ""
+    width: int = 0
+    """Pixels."""
+
+    height: int = 0
+    """Pixels."""
+
+    density: int = 0
+    """Dots per inch."""
+
+    capabilities: list[str] = []
+    metadata: dict[str, Any] = {}
