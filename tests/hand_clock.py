@@ -1,0 +1,36 @@
+"""A clock wound by hand, so that no test waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class HandClock:
+    """A clock that moves only when somebody sleeps, and then at once.
+
+    Limits stay real timers: what they guard against, a silent socket, is real time.
+    """
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.epoch = 1_790_000_000.0
+        self.dice = 0.5
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def wall(self) -> float:
+        return self.epoch + self.time
+
+    def chance(self) -> float:
+        return self.dice
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        until = self.time + seconds
+        await asyncio.sleep(0)
+        self.time = max(self.time, until)
+
+    def limit(self, seconds: float | None) -> asyncio.Timeout:
+        return asyncio.timeout(seconds)
