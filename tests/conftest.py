@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hand_clock import HandClock
 
 from beeos_async import AsyncBeeOS
-from beeos_async.emulator import Emulator
+
+if TYPE_CHECKING:
+    from beeos_async.emulator import Emulator
 
 
 @pytest.fixture
@@ -33,6 +36,8 @@ def clock() -> HandClock:
 @pytest.fixture
 async def cloud(anyio_backend: str) -> AsyncIterator[Emulator]:
     """Give a pretend cloud with twenty stopped instances that boot at once."""
+    from beeos_async.emulator import Emulator
+
     async with Emulator(instances=20, boot_time=0.0) as cloud:
         yield cloud
 

@@ -76,7 +76,9 @@ class Call(Generic[T]):
     __slots__ = (
         "already",
         "attempts",
+        "failure",
         "flight",
+        "gave_up",
         "id",
         "looked",
         "pass_",
@@ -128,6 +130,12 @@ class Call(Generic[T]):
         self.already = False
         """Whether a conflict turned out to be a wish that had come true before this call."""
 
+        self.failure: BeeOSError | None = None
+        """Why the last attempt failed."""
+
+        self.gave_up = False
+        """Whether the deadline came first."""
+
         self.rekeyed = False
         self.queued = 0.0
         self.throttled = 0.0
@@ -137,6 +145,25 @@ class Call(Generic[T]):
     def in_doubt(self) -> bool:
         """Whether the request may have been delivered, as far as known in this moment."""
         return self.flight.sent or self.unsettled is not None
+
+    @property
+    def until(self) -> float | None:
+        """When the next request must be over: a look may use the grace."""
+        deadline = self.pass_.deadline
+        if deadline is None or self.unsettled is None:
+            return deadline
+        return deadline + self.pass_.grace
+
+    def end(self) -> BeeOSError:
+        """Choose what to raise: the failure in question, where no look could answer it."""
+        error = self.unsettled or self.failure or _too_late()
+        if self.unsettled is not None:
+            error.delivered = "maybe"
+        if self.gave_up:
+            error.gave_up = "deadline"
+        error.attempts = self.attempts
+        self.failure = self.unsettled = None
+        return error
 
 
 class Caller:
@@ -200,39 +227,33 @@ class Caller:
             BeeOSError: The call failed; `.delivered` says what the server may have done.
         """
         self.transport.stay_home()
-        failure: BeeOSError | None = None
-        try:
-            while True:
-                await self._enter(call, failure)
-                try:
-                    return await self._try(call)
-                except BeeOSError as error:
-                    # Kept for as long as it may still be raised, its frames are not.
-                    failure = error.with_traceback(None)
-                finally:
-                    self.gate.leave()
-                await self._rest(call, failure)
-        except BeeOSError as error:
-            error.attempts = call.attempts
-            raise
-        finally:
-            # The error's traceback holds this frame; were the frame to hold the error, only
-            # the garbage collector could free the two.
-            del failure
+        while await self._enter(call):
+            try:
+                return await self._try(call)
+            except BeeOSError as error:
+                # Kept for as long as it may still be raised; its frames are not.
+                call.failure = error.with_traceback(None)
+            finally:
+                self.gate.leave()
+            if not await self._rest(call):
+                break
+        # No name for it here: a frame that holds the error whose traceback holds the frame
+        # could be freed by the garbage collector alone.
+        raise call.end()
 
-    async def _enter(self, call: Call[T], failure: BeeOSError | None) -> None:
+    async def _enter(self, call: Call[Any]) -> bool:
+        """Wait for a turn; tell whether it came in time."""
         settle = call.row.repeat.settle
         row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
         came = self.clock.now()
         try:
-            throttled = await self.gate.enter(row.bucket, call.pass_.lane, _until(call))
+            throttled = await self.gate.enter(row.bucket, call.pass_.lane, call.until)
         except TimeoutError:
-            throttled = None
-        call.queued += self.clock.now() - came
-        if throttled is None:
-            raise _gave_up(call, failure)
-        call.queued -= throttled
+            call.gave_up = True
+            return False
+        call.queued += self.clock.now() - came - throttled
         call.throttled += throttled
+        return True
 
     async def _try(self, call: Call[T]) -> T:
         """Send once, and find out what became of it, within one slot of the gate."""
@@ -250,6 +271,9 @@ class Caller:
                     call.flight.sent = False
                     raise
                 call.unsettled, call.looked = error.with_traceback(None), 0
+                # The look keeps this slot, unless it would have to wait in it.
+                if repeat.settle and self.gate.is_shut(repeat.settle.ask.bucket):
+                    raise
         return await self._settle(call)
 
     async def _settle(self, call: Call[T]) -> T:
@@ -283,7 +307,7 @@ class Caller:
         key = self.key if isinstance(self.key, Key) else Key(await self.key())
         call.flight.key = key
         began = self.clock.now()
-        until = _until(call)
+        until = call.until
         limit = self.options.timeout
         if until is not None:
             limit = max(0.0, min(limit, until - began))
@@ -308,27 +332,31 @@ class Caller:
                 self._tell(call, row, status, failure, self.clock.now() - began)
             del failure
 
-    async def _rest(self, call: Call[Any], failure: BeeOSError) -> None:
-        """Wait until the next try is due, or raise because there is none."""
+    async def _rest(self, call: Call[Any]) -> bool:
+        """Wait until the next try is due; tell whether there is one."""
+        failure = call.failure
+        if call.verdict is Verdict.SETTLE:
+            return True
         if call.verdict is Verdict.THROTTLED and isinstance(failure, RateLimitError):
-            self._cool(call, failure)
-            return
+            return self._cool(call, failure.retry_after)
         if isinstance(failure, AuthenticationError) and await self._has_new_key(call):
-            return
+            return True
         spent = call.looked if call.unsettled else call.attempts - call.refusals
         if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
-            raise _final(call, failure)
+            return False
         if isinstance(failure, ConflictError):
             pause = conflict_pause(spent)
         else:
             pause = backoff(spent, self.clock.chance())
-        until = _until(call)
+        until = call.until
         if until is not None and self.clock.now() + pause >= until:
-            raise _gave_up(call, failure)
+            call.gave_up = True
+            return False
         await self.clock.sleep(pause)
+        return True
 
-    def _cool(self, call: Call[Any], failure: RateLimitError) -> None:
-        """Let the endpoint rest, for everybody; the gate makes this call wait too."""
+    def _cool(self, call: Call[Any], asked: float | None) -> bool:
+        """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
         settle = call.row.repeat.settle
         if call.unsettled and settle:
             bucket = settle.ask.bucket
@@ -336,17 +364,16 @@ class Caller:
         else:
             bucket = call.row.bucket
             call.refusals += 1
-        asked = failure.retry_after
-        bound = call.pass_.throttle_bound or self.options.max_throttle_wait
         wait = cool_down(asked, max(1, call.refusals), self.clock.chance())
-        until = _until(call)
         self.gate.cool(bucket, wait)
+        until = call.until
         if until is not None and self.clock.now() + wait > until:
-            raise _gave_up(call, failure)
+            call.gave_up = True
+            return False
+        bound = call.pass_.throttle_bound or self.options.max_throttle_wait
         # Somebody awaits a single call: it does not stand at the door for ever.
         alone = until is None and call.pass_.lane is Lane.SINGLE
-        if (asked or 0.0) > bound or (alone and call.throttled + wait > bound):
-            raise _final(call, failure)
+        return (asked or 0.0) <= bound and not (alone and call.throttled + wait > bound)
 
     async def _has_new_key(self, call: Call[Any]) -> bool:
         """Ask for the key once more: a rotated one earns one more try."""
@@ -398,12 +425,14 @@ class Caller:
         return cast("T", found if own is None else own)
 
 
-def _until(call: Call[Any]) -> float | None:
-    """When the next request of a call must be over: a look may use the grace."""
-    deadline = call.pass_.deadline
-    if deadline is None or call.unsettled is None:
-        return deadline
-    return deadline + call.pass_.grace
+def _too_late() -> RequestTimeoutError:
+    return RequestTimeoutError(
+        Trouble(
+            message="the deadline came before the request could be sent",
+            reason="timeout",
+            delivered="no",
+        )
+    )
 
 
 def _gone(call: Call[Any], error: BeeOSError) -> bool:
@@ -411,28 +440,3 @@ def _gone(call: Call[Any], error: BeeOSError) -> bool:
     settle = call.row.repeat.settle
     again = call.attempts - call.refusals > 1
     return isinstance(error, NotFoundError) and again and bool(settle and settle.gone_is_done)
-
-
-def _final(call: Call[Any], failure: BeeOSError) -> BeeOSError:
-    """Choose what to raise: the failure in question, where a look could not answer it."""
-    if call.unsettled is None:
-        return failure
-    call.unsettled.delivered = "maybe"
-    return call.unsettled
-
-
-def _gave_up(call: Call[Any], failure: BeeOSError | None) -> BeeOSError:
-    """Say that the deadline came first."""
-    error = _final(
-        call,
-        failure
-        or RequestTimeoutError(
-            Trouble(
-                message="the deadline came before the request could be sent",
-                reason="timeout",
-                delivered="no",
-            )
-        ),
-    )
-    error.gave_up = "deadline"
-    return error

@@ -93,9 +93,7 @@ class Gate:
             TimeoutError: The time is up.
             ClientClosedError: The client was closed meanwhile.
         """
-        door = self._doors.get(bucket)
-        if door is None:
-            door = self._doors[bucket] = _Door(self._rate_of(bucket))
+        door = self._doors.get(bucket) or self._door(bucket)
         throttled = 0.0
         while True:
             self.stay_open()
@@ -123,8 +121,13 @@ class Gate:
 
     def cool(self, bucket: str, seconds: float) -> None:
         """Keep everybody from an endpoint for so long; a longer pause wins."""
-        door = self._doors[bucket]
+        door = self._doors.get(bucket) or self._door(bucket)
         door.shut_until = max(door.shut_until, self._clock.now() + seconds)
+
+    def is_shut(self, bucket: str) -> bool:
+        """Tell whether an endpoint is cooling down."""
+        door = self._doors.get(bucket)
+        return door is not None and door.shut_until > self._clock.now()
 
     async def close(self, grace: float) -> None:
         """Send away who waits, and give those in flight so many seconds."""
@@ -139,6 +142,9 @@ class Gate:
             with contextlib.suppress(TimeoutError):
                 async with self._clock.limit(grace):
                     await self._idle.wait()
+
+    def _door(self, bucket: str) -> _Door:
+        return self._doors.setdefault(bucket, _Door(self._rate_of(bucket)))
 
     async def _pass(self, door: _Door, until: float | None) -> float:
         came = now = self._clock.now()
