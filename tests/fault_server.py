@@ -76,6 +76,7 @@ class Peer:
     async def hang(self) -> None:
         """Say nothing until the client goes away."""
         await self.reader.read()
+        raise ConnectionError
 
 
 Script = Callable[[Peer], Awaitable[None]]

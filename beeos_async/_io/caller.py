@@ -246,8 +246,11 @@ class Caller:
         settle = call.row.repeat.settle
         row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
         came = self.clock.now()
+        until = call.until
         try:
-            throttled = await self.gate.enter(row.bucket, call.pass_.lane, call.until)
+            if until is not None and came >= until:
+                raise TimeoutError
+            throttled = await self.gate.enter(row.bucket, call.pass_.lane, until)
         except TimeoutError:
             call.gave_up = True
             return False

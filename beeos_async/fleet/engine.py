@@ -265,7 +265,8 @@ class FleetRun(Generic[T]):
         """Take an id in, once."""
         if isinstance(item, Instance):
             item = item.id
-        id = item if isinstance(item, str) else repr(item)
+        # What is no string gets a name that no id can have, and so is never sent.
+        id = item if isinstance(item, str) else f"<{type(item).__name__} {item!r}>"
         if self._collect:
             if id in self._outcomes:
                 self._tally.duplicates += 1
@@ -302,17 +303,20 @@ class FleetRun(Generic[T]):
         id: str | None = None
         while id is None and self._halted is None:
             limit = None if deadline is None else deadline - self._clock.now()
+            timer = self._clock.limit(limit)
             try:
-                async with self._clock.limit(limit) as self._pull_timer:
+                async with timer:
+                    self._pull_timer = timer
                     item = await anext(stream, _END)
             except TimeoutError:
-                if self._pull_timer is None or not self._pull_timer.expired():
+                if not timer.expired():
                     raise
-                self._halt("deadline")
-                return None
+                item = _END
             finally:
                 self._pull_timer = None
             if item is _END:
+                if timer.expired():
+                    self._halt("deadline")
                 return None
             id = self._admit(item)
         return id
