@@ -11,8 +11,8 @@ import math
 import re
 import ssl
 from typing import Final
-from urllib.parse import quote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.parse import SplitResult, quote, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 from msgspec import Struct
 
@@ -23,6 +23,9 @@ DEFAULT_URL: Final = "https://openapi.beeos.ai"
 ID_LIMIT: Final = 128
 """Characters of an id: the contract's `maxLength`."""
 
+HOST_LIMIT: Final = 253
+"""Characters of a host name: what the DNS can carry."""
+
 SHOWN_OF_KEY: Final = 8
 """How much of a key a `repr` may show; the public display prefix is 12 characters."""
 
@@ -30,7 +33,10 @@ _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}").fullmatch
 # C0, DEL and C1 controls, every kind of blank, surrogates, and what could change a path.
 _ODD_IN_ID: Final = re.compile(r"[\x00-\x20\x7f-\xa0/\\?#%\ud800-\udfff\s]").search
 _KEY: Final = re.compile(r"[\x21-\x7e]+").fullmatch
-_HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*\.?").fullmatch
+_HOST: Final = re.compile(
+    r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?"
+).fullmatch
+_PATH: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*").fullmatch
 _CONTROL_OR_BLANK: Final = re.compile(r"[\x00-\x20\x7f-\xa0]").search
 
 
@@ -102,7 +108,10 @@ class Key:
             )
             raise ConfigurationError(msg)
         if value.startswith("bak_"):
-            msg = "the API key begins with bak_, which this API refuses; expected an oag_ key or a JWT"
+            msg = (
+                "the API key begins with bak_, which this API refuses;"
+                " expected an oag_ key or a JWT"
+            )
             raise ConfigurationError(msg)
         self._header = f"Bearer {value}"
 
@@ -125,7 +134,7 @@ class Key:
         raise TypeError(msg)
 
 
-def base_url_of(value: str, *, allow_insecure: bool = False) -> str:
+def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     """Check a base URL and cut its trailing slashes.
 
     Args:
@@ -138,25 +147,27 @@ def base_url_of(value: str, *, allow_insecure: bool = False) -> str:
     Raises:
         ConfigurationError: It could lead the key to somewhere else.
     """
-    _must(isinstance(value, str) and bool(value), "base_url must be a string such as " + DEFAULT_URL)
+    if not isinstance(value, str) or not value:
+        msg = f"base_url must be a string such as {DEFAULT_URL}"
+        raise ConfigurationError(msg)
     _must(
         value.isascii() and not _CONTROL_OR_BLANK(value) and "\\" not in value,
         "base_url has a blank, a control character, a backslash or a character outside ASCII"
         " (write a foreign host name as punycode)",
     )
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        port, parts = None, urlsplit("")
+    parts, port = _url_parts(value, "base_url")
     host = parts.hostname or ""
-    _must(parts.scheme in {"https", "http"}, "base_url must begin with https:// (or http:// for loopback)")
+    _must(
+        parts.scheme in {"https", "http"},
+        "base_url must begin with https:// (or http:// for loopback)",
+    )
     _must("@" not in parts.netloc, "base_url holds user information; the key is given as api_key")
-    _must(not parts.query and not parts.fragment and "?" not in value and "#" not in value,
-          "base_url must have no query and no fragment")
+    _must("?" not in value and "#" not in value, "base_url must have no query and no fragment")
     _must(_is_host(host), "base_url has no usable host name")
-    _must("%" not in parts.path and not {".", ".."} & set(parts.path.split("/")),
-          "base_url has a path with a dot segment or a percent sign")
+    _must(
+        _PATH(parts.path) is not None and not {".", ".."} & set(parts.path.split("/")),
+        "base_url has a path with a dot segment, a percent sign or another odd character",
+    )
     _must(
         parts.scheme == "https" or allow_insecure or is_loopback(host),
         f"base_url is plain http to {host}: the key would be readable on the way;"
@@ -176,6 +187,17 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        msg = f"{name} has a malformed host or port"
+        # Not chained: what `urlsplit` raises may quote the URL, password and all.
+        raise ConfigurationError(msg) from None
+    return parts, port
+
+
 def _is_host(host: str) -> bool:
     if ":" in host:
         try:
@@ -183,7 +205,7 @@ def _is_host(host: str) -> bool:
         except ValueError:
             return False
         return True
-    return len(host) <= 253 and _HOST(host) is not None
+    return len(host) <= HOST_LIMIT and _HOST(host) is not None
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -241,7 +263,7 @@ def tls_context(value: object) -> None:
     """
     _must(
         value is None or isinstance(value, ssl.SSLContext),
-        f"ssl must be an ssl.SSLContext, not {value!r}; verification cannot be switched off by a flag",
+        f"ssl must be an ssl.SSLContext, not {value!r}; no flag switches verification off",
     )
 
 
@@ -269,18 +291,16 @@ def proxy_of(url: str, given: str | None) -> str | None:
         # To a proxy, plain http would show the key; and loopback is this machine.
         if target.scheme != "https" or is_loopback(target.hostname or ""):
             return None
-        proxies = getproxies_environment()
-        given = proxies.get("https")
-        if not given or proxy_bypass_environment(target.netloc, proxies):
+        given = getproxies_environment().get("https")
+        if not given or proxy_bypass(target.netloc):
             return None
-    parts = urlsplit(given)
-    _must(
-        parts.scheme in {"http", "https"} and bool(parts.hostname) and not _CONTROL_OR_BLANK(given),
-        "a proxy is given as http://host:port",
-    )
+    shape = "a proxy (proxy, or HTTPS_PROXY) is given as http://host:port"
+    _must(not _CONTROL_OR_BLANK(given), shape)
+    parts, _ = _url_parts(given, "the proxy's URL")
+    _must(parts.scheme in {"http", "https"} and bool(parts.hostname), shape)
     return given
 
 
-def _must(holds: bool, message: str) -> None:
+def _must(holds: bool, message: str) -> None:  # noqa: FBT001 -- the condition is its one subject
     if not holds:
         raise ConfigurationError(message)

@@ -27,11 +27,11 @@ class Clock(Protocol):
         """A number from 0 up to, not including, 1."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(self, seconds: float, /) -> None:
         """Return after so many seconds."""
         ...
 
-    def limit(self, seconds: float | None) -> asyncio.Timeout:
+    def limit(self, seconds: float | None, /) -> asyncio.Timeout:
         """Guard a block: `TimeoutError` leaves it after so many seconds, `None` means never."""
         ...
 

@@ -2,23 +2,29 @@
 
 ```text
 BeeOSError
-├── ConfigurationError (ValueError)     bad key, base URL, id or option: raised before any I/O
-├── ClientClosedError, ClientLoopError  the client is closed, or belongs to another loop or process
-├── TransportError                      no usable answer
-│   ├── NotSentError                    DNS, refused, TLS, proxy: it never left this machine
-│   ├── ConnectionLostError             it may have arrived
+├── ConfigurationError (ValueError)  bad key, base URL, id or option: raised before any I/O
+├── ClientClosedError                the client is closed
+├── ClientLoopError                  the client belongs to another loop or process
+├── TransportError                   no usable answer
+│   ├── NotSentError                 DNS, refused, TLS, proxy: it never left this machine
+│   ├── ConnectionLostError          it may have arrived
 │   ├── RequestTimeoutError (TimeoutError)
-│   └── DecodeError                     it arrived and cannot be read, names another id, or is a redirect
-├── APIError                            the server said no
-│   ├── BadRequestError 400   AuthenticationError 401   PermissionDeniedError 403   NotFoundError 404
-│   ├── ConflictError 409     PayloadTooLargeError 413  UnprocessableEntityError 422 RateLimitError 429
-│   └── ServerError 5xx ── ServiceUnavailableError 503, GatewayTimeoutError 504
-├── RuntimeMethodError                  the runtime refused a method (an HTTP 200)
-├── StreamEndedError                    a stream broke off; `last_offset` says where
-├── WaitError ── WaitTimeoutError       what was waited for cannot come, or did not in time   (waiting.py)
-├── SkippedError                        an id of a fleet that was never sent
+│   └── DecodeError                  it came and cannot be read, names another id, or redirects
+├── APIError                         the server said no
+│   ├── BadRequestError 400          AuthenticationError 401
+│   ├── PermissionDeniedError 403    NotFoundError 404
+│   ├── ConflictError 409            PayloadTooLargeError 413
+│   ├── UnprocessableEntityError 422 RateLimitError 429
+│   └── ServerError 5xx
+│       ├── ServiceUnavailableError 503
+│       └── GatewayTimeoutError 504
+├── RuntimeMethodError               the runtime refused a method (an HTTP 200)
+├── StreamEndedError                 a stream broke off; `last_offset` says where
+├── WaitError                        what was waited for cannot come      (waiting.py)
+│   └── WaitTimeoutError (TimeoutError)  or did not in time               (waiting.py)
+├── SkippedError                     an id of a fleet that was never sent
 ├── WebhookSignatureError
-└── FleetError (ExceptionGroup)         what `raise_for_failures` raises       (fleet/outcomes.py)
+└── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/outcomes.py)
 ```
 
 An error holds plain data, so that it pickles, copies and compares; it never holds a

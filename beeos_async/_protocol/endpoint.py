@@ -59,7 +59,7 @@ def desired(
     gone_is_done: bool = False,
     answer: object = None,
 ) -> Repeat:
-    """Give a wish for a state: asked twice it is the same wish, and a look tells whether it took."""
+    """Give a wish for a state: asked twice it is one wish, and a look tells whether it took."""
     return Repeat("desired", Settle(ask, goal, gone_is_done, answer))
 
 

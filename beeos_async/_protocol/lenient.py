@@ -7,6 +7,7 @@ Runs after the strict pass has refused, so it may be slow; it must not be wrong.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar, cast
@@ -16,6 +17,13 @@ from msgspec import ValidationError, convert, inspect, json
 T = TypeVar("T")
 
 _UNFIT: Final = object()
+
+_PLAIN: Final[Mapping[type[inspect.Type], type]] = {
+    inspect.BoolType: bool,
+    inspect.DictType: dict,
+    inspect.NoneType: type(None),
+    inspect.StrType: str,
+}
 
 
 def salvage(kind: type[T], body: bytes) -> T:
@@ -31,19 +39,20 @@ def salvage(kind: type[T], body: bytes) -> T:
     Raises:
         msgspec.DecodeError: It is no JSON, or something indispensable is missing.
     """
-    value = _fit(json.decode(body), _shape(kind), "$")
+    value = _fit(json.decode(body), _shape(cast("Any", kind)), "$")
     if value is _UNFIT:
-        msg = f"expected an object for {kind}"
+        msg = "expected an object"
         raise ValidationError(msg)
     return cast("T", value)
 
 
+# mypy does not count a `type[T]` as hashable, hence the cast above.
 @cache
-def _shape(kind: type[Any]) -> inspect.Type:
+def _shape(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
 
 
-def _fit(value: Any, shape: inspect.Type, path: str) -> Any:
+def _fit(value: object, shape: inspect.Type, path: str) -> object:
     match shape:
         case inspect.StructType():
             return _fit_struct(value, shape, path)
@@ -52,35 +61,36 @@ def _fit(value: Any, shape: inspect.Type, path: str) -> Any:
             return next((one for one in fitting if one is not _UNFIT), _UNFIT)
         case inspect.ListType():
             return _fit_list(value, shape, path)
-        case inspect.DictType() | inspect.AnyType():
-            wanted = dict if isinstance(shape, inspect.DictType) else object
-            return value if isinstance(value, wanted) else _UNFIT
         case inspect.DateTimeType():
             return _fit_moment(value)
-        case inspect.LiteralType():
-            return value if value in shape.values else _UNFIT
         case _:
-            return _fit_scalar(value, shape)
+            return value if _is_fit(value, shape) else _UNFIT
 
 
-def _fit_struct(value: Any, shape: inspect.StructType, path: str) -> Any:
+def _fit_struct(value: object, shape: inspect.StructType, path: str) -> object:
     if not isinstance(value, dict):
         return _UNFIT
-    members = cast("dict[str, Any]", value)
-    kept: dict[str, Any] = {}
+    members = cast("dict[str, object]", value)
+    kept: dict[str, object] = {}
     for field in shape.fields:
         where = f"{path}.{field.encode_name}"
-        found = _fit(members[field.encode_name], field.type, where) if (
-            field.encode_name in members
-        ) else _UNFIT
-        if found is _UNFIT and field.required:
-            found = _fit_nothing(members, field, where)
+        found = _UNFIT
+        try:
+            if field.encode_name in members:
+                found = _fit(members[field.encode_name], field.type, where)
+            if found is _UNFIT and field.required:
+                found = _fit_nothing(members, field, where)
+        except ValidationError:
+            # What is indispensable to a part is indispensable to the whole only where the
+            # part is.
+            if field.required:
+                raise
         if found is not _UNFIT:
             kept[field.name] = found
     return shape.cls(**kept)
 
 
-def _fit_nothing(members: dict[str, Any], field: inspect.Field, path: str) -> Any:
+def _fit_nothing(members: dict[str, object], field: inspect.Field, path: str) -> object:
     """Make up a required value that is not there, where it can be made up honestly."""
     # An empty list is null in some languages; a list that is missing is no list.
     if isinstance(field.type, inspect.ListType) and members.get(field.encode_name, 0) is None:
@@ -92,11 +102,11 @@ def _fit_nothing(members: dict[str, Any], field: inspect.Field, path: str) -> An
     raise ValidationError(msg)
 
 
-def _fit_list(value: Any, shape: inspect.ListType, path: str) -> Any:
+def _fit_list(value: object, shape: inspect.ListType, path: str) -> object:
     if not isinstance(value, list):
         return _UNFIT
-    kept: list[Any] = []
-    for index, item in enumerate(cast("list[Any]", value)):
+    kept: list[object] = []
+    for index, item in enumerate(cast("list[object]", value)):
         try:
             found = _fit(item, shape.item_type, f"{path}[{index}]")
         except ValidationError:
@@ -106,7 +116,7 @@ def _fit_list(value: Any, shape: inspect.ListType, path: str) -> Any:
     return kept
 
 
-def _fit_moment(value: Any) -> Any:
+def _fit_moment(value: object) -> object:
     if not isinstance(value, str):
         return _UNFIT
     try:
@@ -117,16 +127,14 @@ def _fit_moment(value: Any) -> Any:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _fit_scalar(value: Any, shape: inspect.Type) -> Any:
+def _is_fit(value: object, shape: inspect.Type) -> bool:
     match shape:
-        case inspect.StrType():
-            fits = isinstance(value, str)
-        case inspect.BoolType():
-            fits = isinstance(value, bool)
         case inspect.IntType():
-            fits = isinstance(value, int) and not isinstance(value, bool)
-        case inspect.NoneType():
-            fits = value is None
+            # To Python a boolean is an int, to the contract it never is.
+            return isinstance(value, int) and not isinstance(value, bool)
+        case inspect.AnyType():
+            return True
+        case inspect.LiteralType():
+            return value in shape.values
         case _:
-            fits = False
-    return value if fits else _UNFIT
+            return isinstance(value, _PLAIN.get(type(shape), ()))

@@ -7,7 +7,7 @@ and the kind of failure decide, never the HTTP verb.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
@@ -42,7 +42,7 @@ _UNTOUCHED: Final = frozenset(
 """Codes of a 503 that was answered before the request was looked at."""
 
 _SECONDS: Final = re.compile(r"[0-9]{1,10}").fullmatch
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 -- reads better
+_MONTHS: Final[Sequence[str]] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 -- reads better
 # The three forms of RFC 9110 5.6.7, the last two obsolete and still to be understood.
 _DATES: Final = tuple(
     re.compile(form).fullmatch

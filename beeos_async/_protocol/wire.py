@@ -37,7 +37,10 @@ from .retry import delivered, retry_after
 T = TypeVar("T")
 
 DEPTH_LIMIT: Final = 256
-"""Nesting of a JSON document that is taken for honest."""
+"""Nesting of a JSON document that is taken for honest, where nobody else refuses it."""
+
+USUAL_RECURSION_LIMIT: Final = 2000
+"""Up to here Python's own limit keeps a decoder within the C stack."""
 
 _CLASSES: Final[Mapping[int, type[APIError]]] = {
     401: AuthenticationError,
@@ -56,7 +59,9 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>?", re.DOTALL | re.IGNORECASE)
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive, and an unterminated string reaches to the end: linear, whatever comes.
+_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_OPENING: Final = b"[{"
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -116,7 +121,9 @@ def build(
         given = {name: _text(value) for name, value in params.items() if value is not None}
         if given:
             target += "?" + urlencode(given, quote_via=quote)
-    return Request(row.method, target, None if body is None else _encode(row, body), row.answer_cap)
+    return Request(
+        row.method, target, None if body is None else _encode(row, body), row.answer_cap
+    )
 
 
 def _text(value: object) -> str:
@@ -132,7 +139,7 @@ def _encode(row: Endpoint[Any], body: Struct) -> bytes:
         msg = f"the body of {row.operation} cannot be sent: {error}"
         raise ConfigurationError(msg) from None
     if len(sent) > row.body_cap:
-        msg = f"the body of {row.operation} has {len(sent):,} bytes; at most {row.body_cap:,} are taken"
+        msg = f"the body of {row.operation} has {len(sent):,} bytes; the cap is {row.body_cap:,}"
         raise ConfigurationError(msg)
     return sent
 
@@ -154,64 +161,53 @@ def read(row: Endpoint[T], id: str, response: Response) -> T:
     """
     if not 200 <= response.status < 300:
         raise _refusal(response)
-    body = response.body
-    flaw = _flaw(body)
-    if flaw is None:
-        try:
-            value = row.decode(body)
-        except _UNREADABLE as error:
-            value, flaw = _second_pass(row, body, error)
+    reason = "unreadable"
+    try:
+        value = _decoded(row, response.body)
+    except _UNREADABLE as error:
+        flaw = _words_of(error) if response.body else "the body is empty"
+    else:
+        answer: Any = value
+        if not answer.success:
+            flaw = "it says success: false under a 2xx status"
+        elif row.echoes_id and answer.data.id != id:
+            flaw, reason = (
+                f"it names another resource, {_shown(answer.data.id, 128)!r}",
+                "wrong_id",
+            )
         else:
-            answer: Any = value
-            if answer.success is True and (not row.echoes_id or answer.data.id == id):
-                return value
+            return value
     # Raised down here, where no foreign exception is being handled: none is chained.
-    if flaw is None:
-        flaw = _contradiction(row, id, value)
-    if flaw is not None:
-        reason = "wrong_id" if flaw.startswith("it names") else "unreadable"
-        raise unreadable(response, flaw, reason)
-    return cast("T", value)
+    raise unreadable(response, flaw, reason)
 
 
-def _flaw(body: bytes) -> str | None:
-    """Find what must not reach the decoder at all."""
-    if not body:
-        return "the body is empty"
-    # Within Python's usual limit the decoder itself refuses; above it, it would overflow
-    # the C stack (msgspec issue 1033).  Python 3.14 guards the stack by itself.
-    if sys.version_info < (3, 14) and sys.getrecursionlimit() > 2000 and _is_deep(body):
-        return f"it is nested deeper than {DEPTH_LIMIT}"
-    return None
+def _decoded(row: Endpoint[T], body: bytes) -> T:
+    _refuse_depth(body)
+    try:
+        return row.decode(body)
+    except msgspec.ValidationError:
+        return salvage(row.answer, body)
 
 
-def _is_deep(body: bytes) -> bool:
-    brackets = _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS)
-    # Each round peels the innermost pairs of all branches at once.
-    for _ in range(DEPTH_LIMIT):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return bool(brackets)
+def _refuse_depth(body: bytes) -> None:
+    """Keep from the decoder what would overflow the C stack (msgspec issue 1033).
+
+    Within Python's usual limit the decoder itself refuses, and Python 3.14 guards the stack
+    by itself.
+    """
+    if sys.getrecursionlimit() <= USUAL_RECURSION_LIMIT:
+        return
+    depth = 0
+    for bracket in _STRINGS.sub(b"", body).translate(None, _NOT_BRACKETS):
+        depth += 1 if bracket in _OPENING else -1
+        if depth > DEPTH_LIMIT:
+            raise RecursionError
 
 
-def _second_pass(row: Endpoint[T], body: bytes, error: Exception) -> tuple[T | None, str | None]:
-    if isinstance(error, msgspec.ValidationError):
-        try:
-            return salvage(row.answer, body), None
-        except _UNREADABLE as worse:
-            error = worse
+def _words_of(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return None, "it is nested too deep"
-    return None, f"it is no valid answer: {_shown(str(error), 200)}"
-
-
-def _contradiction(row: Endpoint[T], id: str, value: Any) -> str | None:
-    if not value.success:
-        return "it says success: false under a 2xx status"
-    if row.echoes_id and value.data.id != id:
-        return f"it names another resource, {_shown(value.data.id, 128)!r}"
-    return None
+        return "it is nested too deep"
+    return f"it is no valid answer: {_shown(str(error), 200)}"
 
 
 def unreadable(response: Response, flaw: str, reason: str = "unreadable") -> DecodeError:
@@ -254,9 +250,10 @@ def _refusal(response: Response) -> APIError | DecodeError:
 def _told(body: bytes) -> dict[str, Any]:
     """Find what the server said, in any of the shapes it may take."""
     try:
-        whole = {} if _flaw(body) else msgspec.json.decode(body)
+        _refuse_depth(body)
+        whole: object = msgspec.json.decode(body)
     except _UNREADABLE:
-        whole = {}
+        return {}
     if not isinstance(whole, dict):
         return {}
     members = cast("dict[str, Any]", whole)

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from msgspec import Struct
 
 from ..errors import APIError, BeeOSError, SkippedError
 from ..models.instances import Instance
 from ..waiting import WaitTimeoutError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -127,7 +124,7 @@ class Tally(Struct):
             self.first_tries += 1
 
 
-class FleetReport(Generic[T]):
+class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
     """What became of a fleet: every distinct id that was pulled has exactly one outcome.
 
     Iterates over the outcomes in the order the ids were given.  A run with `collect=False`
@@ -140,9 +137,7 @@ class FleetReport(Generic[T]):
     ```
     """
 
-    def __init__(
-        self, operation: str, outcomes: Mapping[str, Outcome[T]], tally: Tally
-    ) -> None:
+    def __init__(self, operation: str, outcomes: Mapping[str, Outcome[T]], tally: Tally) -> None:
         """Sum up a run.
 
         Args:
@@ -179,8 +174,6 @@ class FleetReport(Generic[T]):
         if not isinstance(other, FleetReport):
             return NotImplemented
         return self.__dict__ == other.__dict__
-
-    __hash__ = None  # type: ignore[assignment]  # pyright: ignore[reportAssignmentType]
 
     @property
     def counts(self) -> dict[Kind, int]:
@@ -291,11 +284,9 @@ class FleetReport(Generic[T]):
 class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
     """Some ids of a fleet did not succeed: one error for each, and the whole `.report`."""
 
-    report: FleetReport[object]
+    report: FleetReport[Any]
 
-    def __new__(
-        cls, message: str, errors: Sequence[BeeOSError], report: FleetReport[object]
-    ) -> Self:
+    def __new__(cls, message: str, errors: Sequence[BeeOSError], report: FleetReport[Any]) -> Self:
         """Make the group.
 
         Args:
@@ -308,7 +299,10 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
         return group
 
     def __init__(
-        self, message: str, errors: Sequence[BeeOSError], report: FleetReport[object]
+        self,
+        message: str,
+        errors: Sequence[BeeOSError],
+        report: FleetReport[Any],  # noqa: ARG002 -- `__new__` has kept it
     ) -> None:
         super().__init__(message, errors)
 
@@ -316,6 +310,7 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
         """Pickle with the report."""
         return type(self), (self.message, self.exceptions, self.report)
 
+    # Typeshed lets a group be derived of any exceptions; this one is of ours.
     def derive(self, excs: Sequence[BeeOSError]) -> FleetError:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Keep the report when `except*` splits the group."""
         return FleetError(self.message, excs, self.report)
