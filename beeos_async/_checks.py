@@ -7,7 +7,6 @@ be right, and never repeats a secret.
 from __future__ import annotations
 
 import ipaddress
-import math
 import re
 import ssl
 from typing import Final
@@ -25,6 +24,9 @@ ID_LIMIT: Final = 128
 
 HOST_LIMIT: Final = 253
 """Characters of a host name: what the DNS can carry."""
+
+FOREVER: Final = 1e9
+"""Seconds nobody waits for."""
 
 SHOWN_OF_KEY: Final = 8
 """How much of a key a `repr` may show; the public display prefix is 12 characters."""
@@ -229,7 +231,7 @@ class Options(Struct, frozen=True, kw_only=True):
 
 
 def seconds(name: str, value: object, *, zero: bool = False) -> None:
-    """Refuse what is no finite number of seconds.
+    """Refuse what is no number of seconds that can be waited for.
 
     Raises:
         ConfigurationError: With the name of the option.
@@ -237,8 +239,7 @@ def seconds(name: str, value: object, *, zero: bool = False) -> None:
     _must(
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and (value >= 0 if zero else value > 0),
+        and (0 < value <= FOREVER or (zero and value == 0)),
         f"{name} must be a {'' if zero else 'positive '}number of seconds, not {value!r}",
     )
 

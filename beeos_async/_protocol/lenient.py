@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, TypeVar, cast
 
-from msgspec import ValidationError, convert, inspect, json
+from msgspec import ValidationError, convert, inspect
 
 T = TypeVar("T")
 
@@ -26,20 +26,20 @@ _PLAIN: Final[Mapping[type[inspect.Type], type]] = {
 }
 
 
-def salvage(kind: type[T], body: bytes) -> T:
+def salvage(kind: type[T], document: object) -> T:
     """Read what can be read.
 
     Args:
         kind: The type of the answer.
-        body: A JSON document.
+        document: What the body holds, decoded without a type.
 
     Returns:
         The answer, with "not set" where the document does not fit.
 
     Raises:
-        msgspec.DecodeError: It is no JSON, or something indispensable is missing.
+        msgspec.ValidationError: Something indispensable is missing.
     """
-    value = _fit(json.decode(body), _shape(cast("Any", kind)), "$")
+    value = _fit(document, _shape(cast("Any", kind)), "$")
     if value is _UNFIT:
         msg = "expected an object"
         raise ValidationError(msg)

@@ -7,7 +7,7 @@ and the kind of failure decide, never the HTTP verb.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Final
@@ -41,8 +41,9 @@ _UNTOUCHED: Final = frozenset(
 )
 """Codes of a 503 that was answered before the request was looked at."""
 
+_NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _SECONDS: Final = re.compile(r"[0-9]{1,10}").fullmatch
-_MONTHS: Final[Sequence[str]] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905 -- reads better
+_MONTHS: Final = {name: number for number, name in enumerate(_NAMES.split(), 1)}
 # The three forms of RFC 9110 5.6.7, the last two obsolete and still to be understood.
 _DATES: Final = tuple(
     re.compile(form).fullmatch
@@ -149,8 +150,8 @@ def cool_down(asked: float | None, refusals: int, chance: float) -> float:
 
 
 def conflict_pause(attempts: int) -> float:
-    """Seconds to wait before a conflict is tried again: 1, 2, 4."""
-    return 2.0 ** (attempts - 1)
+    """Seconds to wait before a conflict is tried again: 1, 2, 4, and so on up to the cap."""
+    return min(TRANSIENT_CAP, 2.0 ** (attempts - 1))
 
 
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
@@ -185,9 +186,10 @@ def _http_date(text: str) -> float | None:
         year += 1900 if year >= 70 else 2000
     try:
         hour, minute, second = map(int, found["t"].split(":"))
-        month = _MONTHS.index(found["b"]) + 1
+        month = _MONTHS.get(found["b"], 0)
         # A leap second has no place in `datetime`.
-        moment = datetime(year, month, int(found["d"]), hour, minute, min(second, 59), tzinfo=UTC)
+        second = 59 if second == 60 else second
+        moment = datetime(year, month, int(found["d"]), hour, minute, second, tzinfo=UTC)
     except ValueError:
         return None
     return moment.timestamp()

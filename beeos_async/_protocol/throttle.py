@@ -5,7 +5,6 @@ State in, state out; what time it is and who waits is the gate's business.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +13,11 @@ from msgspec import Struct
 
 from ..errors import ConfigurationError
 
-_RATE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*/\s*(s|sec|min|m|h)\s*").fullmatch
+LEAST: Final = 1e-6
+MOST: Final = 1e9
+"""Requests a second that can be meant; beyond them the arithmetic of floats would not hold."""
+
+_RATE: Final = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*/\s*(s|sec|min|m|h)\s*").fullmatch
 _UNITS: Final = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 
 
@@ -38,11 +41,13 @@ def parse_rate(text: object) -> Rate:
         ConfigurationError: It is none.
     """
     if isinstance(text, int | float) and not isinstance(text, bool):
-        if text > 0 and math.isfinite(text):
+        if LEAST <= text <= MOST:
             return Rate(float(text), 1)
-    elif isinstance(text, str) and (found := _RATE(text)) and float(found[1]) > 0:
+    elif isinstance(text, str) and (found := _RATE(text)):
         amount = float(found[1])
-        return Rate(amount / _UNITS[found[2]], max(1, int(amount)))
+        per_second = amount / _UNITS[found[2]]
+        if LEAST <= per_second <= MOST:
+            return Rate(per_second, max(1, int(amount)))
     msg = f'a quota is "600/min", "10/s" or a positive number a second, not {text!r}'
     raise ConfigurationError(msg)
 
@@ -62,7 +67,8 @@ def conform(rate: Rate, due: float, now: float) -> tuple[float, float]:
     gap = 1.0 / rate.per_second
     start = max(due, now)
     wait = start + gap - now - rate.burst * gap
-    # A millionth of a gap is the noise of adding floats, not a request too many.
-    if wait > gap * 1e-6:
+    # A millionth of a gap is the noise of adding floats, not a request too many; nor can a
+    # clock that has run for long tell apart what is less than its last digit.
+    if wait > gap * 1e-6 and now + wait > now:
         return due, wait
     return start + gap, 0.0

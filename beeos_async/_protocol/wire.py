@@ -39,6 +39,9 @@ T = TypeVar("T")
 DEPTH_LIMIT: Final = 256
 """Nesting of a JSON document that is taken for honest, where nobody else refuses it."""
 
+METADATA_DEPTH: Final = 8
+"""Nesting of an error's metadata that is kept."""
+
 USUAL_RECURSION_LIMIT: Final = 2000
 """Up to here Python's own limit keeps a decoder within the C stack."""
 
@@ -54,10 +57,19 @@ _CLASSES: Final[Mapping[int, type[APIError]]] = {
     504: GatewayTimeoutError,
 }
 
+_SPOKEN_FOR: Final = frozenset(
+    {"success", "error", "code", "message", "type", "request_id", "param", "metadata", "details"}
+)
+
 # msgspec lets the last two through as they are.
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+# Controls, line separators, what turns the reading direction around, surrogates.
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
+# A server or a proxy may quote the request's headers in its refusal.
+_SECRETS: Final = re.compile(
+    r"\b(?:oag|bak)_\w{5,}|\beyJ[\w-]{8,}[\w.-]*|(?<=\bbearer )[!-~]+", re.IGNORECASE
+)
 _MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>?", re.DOTALL | re.IGNORECASE)
 # Possessive, and an unterminated string reaches to the end: linear, whatever comes.
 _STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -93,7 +105,7 @@ class Response(Struct, frozen=True):
         found = self.headers.get("X-Request-Id")
         if not found or (len(found) <= 128 and found.isascii() and found.isprintable()):
             return found or None
-        return _shown(found, 128)
+        return _shown(found, 128) or None
 
 
 def build(
@@ -117,13 +129,20 @@ def build(
     target = pieces[0]
     for id, piece in zip(ids, pieces[1:], strict=True):
         target += quoted_id(id) + piece
-    if params:
-        given = {name: _text(value) for name, value in params.items() if value is not None}
-        if given:
-            target += "?" + urlencode(given, quote_via=quote)
+    if params and (query := _query(params)):
+        target += "?" + query
     return Request(
         row.method, target, None if body is None else _encode(row, body), row.answer_cap
     )
+
+
+def _query(params: Mapping[str, object]) -> str:
+    given = {name: _text(value) for name, value in params.items() if value is not None}
+    try:
+        return urlencode(given, quote_via=quote)
+    except UnicodeEncodeError:
+        msg = "a parameter holds half of a surrogate pair, which cannot be sent"
+        raise ConfigurationError(msg) from None
 
 
 def _text(value: object) -> str:
@@ -185,8 +204,13 @@ def _decoded(row: Endpoint[T], body: bytes) -> T:
     _refuse_depth(body)
     try:
         return row.decode(body)
-    except msgspec.ValidationError:
-        return salvage(row.answer, body)
+    except msgspec.ValidationError as error:
+        try:
+            document: object = msgspec.json.decode(body)
+        except msgspec.ValidationError:
+            # A number beyond all bounds; the strict pass has named its place.
+            raise error from None
+        return salvage(row.answer, document)
 
 
 def _refuse_depth(body: bytes) -> None:
@@ -230,24 +254,21 @@ def _refusal(response: Response) -> APIError | DecodeError:
     if status < 400:
         return unreadable(response, "it is a redirect, which is never followed", "redirect")
     told = _told(response.body)
-    code = _shown(str(told.get("code") or ""), 128)
-    request_id = told.get("request_id")
-    metadata: object = told.get("metadata") or told.get("details")
+    code = _word(told.get("code"), 128)
     problem = Problem(
         status=status,
         code=code,
-        message=_shown(str(told.get("message") or ""), 2000) or _excerpt(response.body),
-        request_id=response.request_id
-        or (_shown(request_id, 128) if isinstance(request_id, str) else None),
-        param=_shown(str(told["param"]), 128) if told.get("param") else None,
-        metadata=cast("dict[str, object]", metadata) if isinstance(metadata, dict) else {},
+        message=_word(told.get("message"), 2000) or _excerpt(response.body),
+        request_id=response.request_id or _word(told.get("request_id"), 128) or None,
+        param=_word(told.get("param"), 128) or None,
+        metadata=_metadata(told),
         retry_after=retry_after(response.headers, response.wall),
         delivered=delivered(status, code),
     )
     return _CLASSES.get(status, ServerError if status >= 500 else BadRequestError)(problem)
 
 
-def _told(body: bytes) -> dict[str, Any]:
+def _told(body: bytes) -> dict[str, object]:
     """Find what the server said, in any of the shapes it may take."""
     try:
         _refuse_depth(body)
@@ -256,21 +277,53 @@ def _told(body: bytes) -> dict[str, Any]:
         return {}
     if not isinstance(whole, dict):
         return {}
-    members = cast("dict[str, Any]", whole)
+    members = cast("dict[str, object]", whole)
     error = members.get("error")
     if isinstance(error, dict):
-        return cast("dict[str, Any]", error)
+        return cast("dict[str, object]", error)
+    # The runtime's own refusals come bare: what else they say is all metadata.
+    rest = {name: value for name, value in members.items() if name not in _SPOKEN_FOR}
+    told = {"metadata": rest, **members}
     if isinstance(error, str):
-        return {**members, "message": error}
-    return members
+        told["message"] = error
+    return told
+
+
+def _metadata(told: Mapping[str, object]) -> dict[str, object]:
+    for name in ("metadata", "details"):
+        found = told.get(name)
+        if isinstance(found, dict):
+            members = cast("dict[str, object]", found)
+            return cast("dict[str, object]", _plain(members, METADATA_DEPTH))
+    return {}
+
+
+def _plain(value: object, depth: int) -> object:
+    """Make foreign data fit to be printed and pickled, however deep it is."""
+    if isinstance(value, str):
+        return _shown(value, 2000)
+    if isinstance(value, dict | list) and not depth:
+        return "…"
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {_shown(name, 128): _plain(one, depth - 1) for name, one in members.items()}
+    if isinstance(value, list):
+        return [_plain(one, depth - 1) for one in cast("list[object]", value)]
+    return value
+
+
+def _word(value: object, limit: int) -> str:
+    """Take a word or a number; anything else is not what was asked for."""
+    return _shown(str(value), limit) if isinstance(value, str | int | float) else ""
 
 
 def _shown(text: str, limit: int) -> str:
     """Make foreign text fit for a terminal, a log and a ticket."""
-    return _CONTROLS.sub(" ", text[: 4 * limit]).strip()[:limit]
+    text = _CONTROLS.sub(" ", text[: 4 * limit])
+    return _SECRETS.sub("<key …>", text).strip()[:limit]
 
 
 def _excerpt(body: bytes) -> str:
     """Show the words of a body: no markup, no control characters, 200 characters."""
     text = _MARKUP.sub(" ", body[:4096].decode("utf-8", "replace"))
-    return " ".join(_CONTROLS.sub(" ", text).split())[:200]
+    return " ".join(_shown(text, 4096).split())[:200]

@@ -9,7 +9,16 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from msgspec import Struct
 
-from ..errors import APIError, BeeOSError, SkippedError
+from ..errors import (
+    APIError,
+    BadRequestError,
+    BeeOSError,
+    NotFoundError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    SkippedError,
+    UnprocessableEntityError,
+)
 from ..models.instances import Instance
 from ..waiting import WaitTimeoutError
 
@@ -99,6 +108,15 @@ class Skipped(_Outcome, frozen=True, tag="skipped"):
 
 Outcome = Succeeded[T] | Failed | TimedOut[T] | Unknown | Skipped
 """What became of one id: exactly one of these, written once and final."""
+
+_LASTING = (
+    BadRequestError,
+    PermissionDeniedError,
+    NotFoundError,
+    PayloadTooLargeError,
+    UnprocessableEntityError,
+)
+"""Refusals that would come again, however often the same was asked."""
 
 _PAST: Mapping[str, str] = {
     "startInstance": "started",
@@ -308,7 +326,7 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle with the report."""
-        return type(self), (self.message, self.exceptions, self.report)
+        return type(self), (self.message, self.exceptions, self.report), self.__dict__
 
     # Typeshed lets a group be derived of any exceptions; this one is of ours.
     def derive(self, excs: Sequence[BeeOSError]) -> FleetError:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -337,8 +355,11 @@ def _may_yet_succeed(outcome: Outcome[T]) -> bool:
     match outcome:
         case Succeeded() | Skipped(reason="invalid_id"):
             return False
-        case Failed(error=APIError(status=400 | 403 | 404 | 413 | 422)):
-            return False
+        # Like every 4xx of an odd number it is a `BadRequestError`, yet it may pass.
+        case Failed(error=APIError(status=408)):
+            return True
+        case Failed(error=error):
+            return not isinstance(error, _LASTING)
         case _:
             return True
 
