@@ -1,0 +1,135 @@
+"""The door of the pretend cloud: requests in from sockets, replies and faults out to them.
+
+The only file of the emulator that imports aiohttp.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+from typing import Final
+
+from aiohttp import web
+
+from .._clock import Clock
+from ..errors import ConfigurationError
+from .desk import Desk, Reply
+
+HOST: Final = "127.0.0.1"
+"""Nobody but this machine."""
+
+CLOSE_GRACE: Final = 0.05
+"""Seconds a late answer is given when the emulator closes."""
+
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
+
+
+class Door:
+    """An HTTP server on loopback in front of a desk."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        """Stay closed for now.
+
+        Args:
+            desk: Who serves.
+            clock: Time, for late answers.
+        """
+        self._desk = desk
+        self._clock = clock
+        self._server: web.Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._closing = asyncio.Event()
+
+    async def open(self, port: int) -> int:
+        """Listen.
+
+        Args:
+            port: Where, or 0 for a free port.
+
+        Returns:
+            The port.
+
+        Raises:
+            ConfigurationError: The port is taken, or not allowed.
+        """
+        self._closing.clear()
+        loop = asyncio.get_running_loop()
+        # A client that goes takes its silent request with it.
+        server = web.Server(self._handle, handler_cancellation=True, access_log=None)
+        try:
+            self._listener = await loop.create_server(server, HOST, port, backlog=4096)
+        except OSError as error:
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error})"
+            msg = f"port {port} of {HOST} {why}; choose another, or 0 for a free one"
+            raise ConfigurationError(msg) from None
+        self._server = server
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def close(self) -> None:
+        """Stop listening, and drop every connection."""
+        self._closing.set()
+        if self._listener is not None and self._server is not None:
+            self._listener.close()
+            await self._server.shutdown(CLOSE_GRACE)
+            await self._listener.wait_closed()
+            self._listener = self._server = None
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        async def read(cap: int) -> bytes | None:
+            return await _body(request, cap) if request.body_exists else b""
+
+        reply = await self._desk.serve(
+            request.method,
+            request.raw_path,
+            request.headers.get("Authorization", ""),
+            read,
+        )
+        if reply.delay:
+            await self._clock.sleep(reply.delay)
+        if reply.fault is not None:
+            await self._spoil(request, reply)
+        headers = {**reply.headers, "X-Request-Id": reply.request_id}
+        return web.Response(status=reply.status or 500, body=reply.body, headers=headers)
+
+    async def _spoil(self, request: web.BaseRequest, reply: Reply) -> None:
+        """Do to the socket what a fault asks for; nothing reaches it afterwards."""
+        fault, transport = reply.fault, request.transport
+        if fault is None or transport is None:
+            return
+        match fault.kind:
+            case "silence":
+                await self._closing.wait()
+            case "cut":
+                transport.write(_half(reply))
+            case "raw":
+                transport.write(reply.body)
+            case _:
+                if fault.reset:
+                    peer: socket.socket = transport.get_extra_info("socket")
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+        transport.close()
+
+
+async def _body(request: web.BaseRequest, cap: int) -> bytes | None:
+    """Read a body, unless it is longer than allowed."""
+    pieces: list[bytes] = []
+    room = cap
+    async for piece in request.content.iter_any():
+        room -= len(piece)
+        if room < 0:
+            return None
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _half(reply: Reply) -> bytes:
+    """Promise a whole answer and give half of it."""
+    head = (
+        "HTTP/1.1 200 OK\r\n"
+        "Content-Type: application/json\r\n"
+        f"X-Request-Id: {reply.request_id}\r\n"
+        f"Content-Length: {len(reply.body)}\r\n\r\n"
+    )
+    return head.encode() + reply.body[: len(reply.body) // 2]

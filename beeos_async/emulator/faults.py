@@ -1,0 +1,352 @@
+"""Scripted trouble: what goes wrong, with which request, how often.
+
+What a fault is and whose turn it is stands here; how it is done to a socket, in
+`door.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from .._checks import count, seconds
+from .._protocol import table
+from ..errors import ConfigurationError
+
+When = Literal["before", "after"]
+"""Whether the trouble comes before the request takes effect, or after it."""
+
+
+class Fault(Struct, frozen=True, kw_only=True):
+    """What goes wrong with one request."""
+
+    kind: Literal["refuse", "garble", "cut", "raw", "disconnect", "silence", "delay"]
+    when: When = "before"
+    status: int = 0
+    code: str = ""
+    message: str = ""
+    body: bytes | None = None
+    """What is sent instead of an answer of ours."""
+
+    headers: Mapping[str, str] = {}
+    seconds: float = 0.0
+    reset: bool = False
+
+
+_GATEWAY_PAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
+
+MIXED: Final[Mapping[str, Fault]] = {
+    "429": Fault(kind="refuse", status=429, headers={"Retry-After": "1"}),
+    "500": Fault(kind="refuse", status=500),
+    "503": Fault(kind="refuse", status=503, code="auth_transient"),
+    "disconnect": Fault(kind="disconnect"),
+    "reset": Fault(kind="disconnect", reset=True),
+    "500 after": Fault(kind="refuse", when="after", status=500),
+    "502 after": Fault(
+        kind="garble",
+        when="after",
+        status=502,
+        body=_GATEWAY_PAGE,
+        headers={"Content-Type": "text/html"},
+    ),
+    "disconnect after": Fault(kind="disconnect", when="after"),
+    "reset after": Fault(kind="disconnect", when="after", reset=True),
+    "cut after": Fault(kind="cut", when="after"),
+}
+"""The kinds of a mix: half of them before the request takes effect, half of them after."""
+
+
+class _Rule:
+    """A fault, and the requests it is meant for."""
+
+    def __init__(
+        self, operation: str, fault: Fault, times: int | None, after: int, ids: Collection[str] | None
+    ) -> None:
+        if operation not in table.ROWS:
+            msg = f"{operation!r} is no operationId, such as startInstance"
+            raise ConfigurationError(msg)
+        if times is not None:
+            count("times", times, least=1, most=1_000_000_000)
+        count("after", after, least=0, most=1_000_000_000)
+        self._operation = operation
+        self._fault = fault
+        self._left = times
+        self._after = after
+        self._ids = None if ids is None else frozenset(ids)
+
+    def pick(self, operation: str, id: str) -> Fault | None:
+        """Give the fault, where the request is meant and it is its turn."""
+        if operation != self._operation or not (self._ids is None or id in self._ids):
+            return None
+        if self._after:
+            self._after -= 1
+            return None
+        if self._left is not None:
+            if not self._left:
+                return None
+            self._left -= 1
+        return self._fault
+
+
+class _Mix:
+    """Faults for a share of all requests, drawn for each id and attempt."""
+
+    def __init__(
+        self, operations: Collection[str], share: float, seed: int, kinds: Collection[str] | None
+    ) -> None:
+        if unknown := sorted(set(operations) - set(table.ROWS)):
+            msg = f"{unknown[0]!r} is no operationId, such as startInstance"
+            raise ConfigurationError(msg)
+        if not 0 <= share <= 1:
+            msg = f"share must be a number from 0 to 1, not {share!r}"
+            raise ConfigurationError(msg)
+        if unknown := sorted(set(kinds or ()) - set(MIXED)):
+            msg = f"{unknown[0]!r} is no kind of a mix; there are {', '.join(MIXED)}"
+            raise ConfigurationError(msg)
+        self._operations = frozenset(operations)
+        self._share = share
+        self._seed = seed
+        self._faults = [fault for kind, fault in MIXED.items() if kinds is None or kind in kinds]
+        self._attempts: dict[tuple[str, str], int] = {}
+
+    def pick(self, operation: str, id: str) -> Fault | None:
+        """Roll the dice of one attempt."""
+        if operation not in self._operations or not self._faults:
+            return None
+        attempt = self._attempts.get((operation, id), 0) + 1
+        self._attempts[operation, id] = attempt
+        roll = blake2b(f"{self._seed}/{operation}/{id}/{attempt}".encode(), digest_size=8).digest()
+        if int.from_bytes(roll[:6]) >= self._share * 2**48:
+            return None
+        return self._faults[int.from_bytes(roll[6:]) % len(self._faults)]
+
+
+class Faults:
+    """The trouble of one emulator, `cloud.faults`.
+
+    Every method registers one kind of it for an operation, by its operationId; the first
+    registered that is meant for a request and has times left is done to it.  All take:
+    `times`, for how many requests, `None` for all that come; `after`, how many to let pass
+    first; and `ids`, the only ids it is meant for.
+    """
+
+    def __init__(self) -> None:
+        self._rules: list[_Rule | _Mix] = []
+
+    def pick(self, operation: str, id: str) -> Fault | None:
+        """Choose what goes wrong with a request, mostly nothing."""
+        for rule in self._rules:
+            fault = rule.pick(operation, id)
+            if fault is not None:
+                return fault
+        return None
+
+    def clear(self) -> None:
+        """Forget all trouble, scripted and left over."""
+        self._rules.clear()
+
+    def refuse(
+        self,
+        operation: str,
+        status: int,
+        *,
+        code: str | None = None,
+        message: str | None = None,
+        retry_after: float | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        when: When = "before",
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Answer with a refusal.
+
+        Args:
+            operation: Which endpoint.
+            status: The HTTP status.
+            code: The error's code, else the contract's usual one for that status.
+            message: Its sentence.
+            retry_after: The `Retry-After` header.
+            headers: More headers.
+            body: The whole body, instead of an error envelope.
+            when: `after`: refuse although it took effect.
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        count("status", status, least=100, most=999)
+        sent = dict(headers or {})
+        if retry_after is not None:
+            sent["Retry-After"] = str(retry_after)
+        fault = Fault(
+            kind="refuse",
+            when=when,
+            status=status,
+            code=code or "",
+            message=message or "",
+            body=body,
+            headers=sent,
+        )
+        self._rules.append(_Rule(operation, fault, times, after, ids))
+
+    def garble(
+        self,
+        operation: str,
+        body: bytes = b"<html><body>hello</body></html>",
+        *,
+        status: int = 200,
+        content_type: str = "text/html",
+        headers: Mapping[str, str] | None = None,
+        when: When = "after",
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Let it take effect and answer with other bytes.
+
+        Args:
+            operation: Which endpoint.
+            body: The bytes.
+            status: The HTTP status.
+            content_type: What they are said to be.
+            headers: More headers.
+            when: `before`: it does not take effect.
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        count("status", status, least=100, most=999)
+        sent = {"Content-Type": content_type, **(headers or {})}
+        fault = Fault(kind="garble", when=when, status=status, body=body, headers=sent)
+        self._rules.append(_Rule(operation, fault, times, after, ids))
+
+    def raw(
+        self,
+        operation: str,
+        data: bytes,
+        *,
+        when: When = "after",
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Send bytes as they are, which need not be HTTP, and close the connection.
+
+        Args:
+            operation: Which endpoint.
+            data: The bytes, from the status line on.
+            when: `before`: it does not take effect.
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        fault = Fault(kind="raw", when=when, body=data)
+        self._rules.append(_Rule(operation, fault, times, after, ids))
+
+    def cut(
+        self,
+        operation: str,
+        *,
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Let it take effect, promise the whole answer, send half of it, and close.
+
+        Args:
+            operation: Which endpoint.
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        self._rules.append(_Rule(operation, Fault(kind="cut", when="after"), times, after, ids))
+
+    def disconnect(
+        self,
+        operation: str,
+        *,
+        when: When = "before",
+        reset: bool = False,
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Close the connection without a word.
+
+        Args:
+            operation: Which endpoint.
+            when: Before or after it takes effect.
+            reset: Whether by a reset (RST) instead of a goodbye (FIN).
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        fault = Fault(kind="disconnect", when=when, reset=reset)
+        self._rules.append(_Rule(operation, fault, times, after, ids))
+
+    def silence(
+        self,
+        operation: str,
+        *,
+        when: When = "before",
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Say nothing until the client goes, or the emulator closes.
+
+        Args:
+            operation: Which endpoint.
+            when: Before or after it takes effect.
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        self._rules.append(_Rule(operation, Fault(kind="silence", when=when), times, after, ids))
+
+    def delay(
+        self,
+        operation: str,
+        pause: float,
+        *,
+        times: int | None = 1,
+        after: int = 0,
+        ids: Collection[str] | None = None,
+    ) -> None:
+        """Let it take effect at once, and answer late.
+
+        Args:
+            operation: Which endpoint.
+            pause: Seconds.
+            times: For how many requests.
+            after: How many pass first.
+            ids: Which ids.
+        """
+        seconds("pause", pause, zero=True)
+        fault = Fault(kind="delay", when="after", seconds=pause)
+        self._rules.append(_Rule(operation, fault, times, after, ids))
+
+    def mix(
+        self,
+        share: float = 0.05,
+        *,
+        seed: int = 0,
+        operations: Collection[str] = ("startInstance",),
+        kinds: Collection[str] | None = None,
+    ) -> None:
+        """Give a share of all requests trouble of every kind.
+
+        Which request gets which is drawn from the seed, the operation, the id and how
+        often it came: it does not depend on their order, so a failing id fails alone.
+
+        Args:
+            share: How many of all, from 0 to 1.
+            seed: What it is drawn from.
+            operations: Which endpoints.
+            kinds: Names of `MIXED`, else all of them.
+        """
+        self._rules.append(_Mix(operations, share, seed, kinds))
