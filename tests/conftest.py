@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 import pytest
+import trustme
 from hand_clock import HandClock
 
 from beeos_async import AsyncBeeOS
@@ -47,3 +48,9 @@ async def bee(cloud: Emulator, clock: HandClock) -> AsyncIterator[AsyncBeeOS]:
     """Give a client of that cloud whose pauses take no time."""
     async with cloud.client(_clock=clock) as bee:
         yield bee
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    """Give somebody who signs certificates, and whom nobody trusts unless told to."""
+    return trustme.CA()

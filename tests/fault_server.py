@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Self
@@ -85,8 +86,9 @@ Script = Callable[[Peer], Awaitable[None]]
 class FaultServer:
     """Runs one script for each connection, in order; the last one serves all that follow."""
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.scripts = scripts
+        self.tls = tls
         self.seen: list[Seen] = []
         self.applied: list[str] = []
         self.connections = 0
@@ -95,9 +97,9 @@ class FaultServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

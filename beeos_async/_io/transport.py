@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import aiohttp
 from aiohttp import hdrs
+from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from yarl import URL
 
 from .._protocol.wire import Request, Response, unreadable
@@ -104,8 +105,13 @@ class _StaleConnection(Exception):  # noqa: N818 -- a signal of this file, seen 
     """A pooled connection holds bytes nobody asked for."""
 
 
-class _TooLargeError(Exception):
-    """The body is over the cap."""
+class _UnusableError(Exception):
+    """The body cannot be used, for a reason known before it is decoded."""
+
+    def __init__(self, flaw: str, reason: str) -> None:
+        super().__init__(flaw)
+        self.flaw = flaw
+        self.reason = reason
 
 
 class _GuardedRequest(aiohttp.ClientRequest):
@@ -153,7 +159,8 @@ class AiohttpTransport:
             connector: Somebody else's connections, to be used and not to be closed.
         """
         self._clock = clock
-        self._base_url = base_url
+        self._base = URL(base_url)
+        self._base_path = self._base.raw_path.rstrip("/")
         self._pool = pool
         self._user_agent = user_agent
         self._proxy = proxy
@@ -170,16 +177,16 @@ class AiohttpTransport:
         Raises:
             ClientLoopError: It is another one.
         """
+        if self._process != _process and self._loop is not None:
+            # The child would read the parent's answers off the shared sockets.
+            msg = "this client connected before the process forked; make a new one in the child"
+            raise ClientLoopError(msg)
         loop = asyncio.get_running_loop()
-        if self._loop is loop and self._process == _process:
+        if self._loop is loop:
             return
         if self._loop is None:
             self._loop, self._process = loop, _process
             return
-        if self._process != _process:
-            # The child would read the parent's answers off the shared sockets.
-            msg = "this client connected before the process forked; make a new one in the child"
-            raise ClientLoopError(msg)
         msg = (
             f"this client belongs to event loop {id(self._loop):#x}"
             f"{' (closed)' if self._loop.is_closed() else ''}, the call runs in {id(loop):#x};"
@@ -197,24 +204,26 @@ class AiohttpTransport:
         _flight.set(flight)
         try:
             async with self._clock.limit(limit):
-                while True:
+                while response is None:
                     try:
+                        # Awaited bare: the context manager costs, and is not needed here.
                         response = await session.request(
                             request.method,
-                            URL(self._base_url + request.target, encoded=True),
+                            self._url(request.target),
                             data=request.body,
                             headers=None if request.body is None else _JSON,
                             allow_redirects=False,
                             proxy=self._proxy,
-                            timeout=self._timeouts.get(connect_limit) or self._timeout(connect_limit),
+                            timeout=self._timeouts.get(connect_limit)
+                            or self._timeout(connect_limit),
                         )
-                        break
                     except _StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
                 body = await _body(response, request.answer_cap)
-                return Response(response.status, response.headers, body, self._clock.wall())
+            return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
+            _drop(response)
             # Closing the session cancels those who wait inside it, although nobody
             # cancelled them (aiohttp issue 10313 and relatives).
             task = asyncio.current_task()
@@ -222,11 +231,8 @@ class AiohttpTransport:
                 raise
             failure = _lost(flight)
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
+            _drop(response)
             failure = self._failure(error, flight, response)
-        finally:
-            if response is not None:
-                # A connection whose response was read to its end is back in the pool by now.
-                response.close()
         # Raised down here, where aiohttp's exception is no longer being handled.
         raise failure
 
@@ -235,6 +241,12 @@ class AiohttpTransport:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+    def _url(self, target: str) -> URL:
+        path, mark, query = target.partition("?")
+        # Built from its parts: parsing the whole would cost more than sending it.
+        url = self._base.with_path(self._base_path + path, encoded=True)
+        return URL(f"{url}?{query}", encoded=True) if mark else url
 
     def _timeout(self, connect_limit: float) -> aiohttp.ClientTimeout:
         # `connect` covers names, TCP, TLS and a proxy's CONNECT; the rest is the limit's.
@@ -275,13 +287,13 @@ class AiohttpTransport:
             return self._not_sent(error)
         if isinstance(error, TimeoutError):
             return RequestTimeoutError(_trouble("no answer in time", "timeout", "maybe"))
-        if isinstance(error, _TooLargeError) and response is not None:
-            return unreadable(_head(response), str(error), "too_large")
+        if isinstance(error, _UnusableError) and response is not None:
+            return unreadable(_head(response), error.flaw, error.reason)
+        if isinstance(error.__cause__, ContentEncodingError) and response is not None:
+            return unreadable(_head(response), "its compression is broken")
         if isinstance(error, aiohttp.ClientPayloadError):
-            if isinstance(error.__cause__, aiohttp.http.ContentEncodingError) and response:
-                return unreadable(_head(response), "its compression is broken")
             return _lost(flight, response)
-        if isinstance(error, aiohttp.ClientResponseError | aiohttp.http.HttpProcessingError):
+        if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             # The 400 inside is aiohttp's own; the server never said it.
             trouble = _trouble("the answer is no valid HTTP", "unreadable", "yes")
             return DecodeError(trouble)
@@ -309,7 +321,7 @@ class AiohttpTransport:
             case _:
                 reason, what = "connect", "no connection"
         detail = getattr(error, "strerror", None)
-        host = URL(self._base_url).authority
+        host = self._base.authority
         message = f"{what} ({host}{f': {detail}' if isinstance(detail, str) else ''})"
         return NotSentError(_trouble(message, reason, "no", status))
 
@@ -318,12 +330,14 @@ class AiohttpTransport:
         session = getattr(self, "_session", None)
         if session is None or session.closed or sys.is_finalizing():
             return
-        warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
         connector = session.connector
         # Without its connector the session has nothing to complain of.
         session.detach()
-        if self._borrowed is None and connector is not None and not _loop_is_dead(self._loop):
-            connector.close()
+        if self._borrowed is None and connector is not None:
+            # The public `close` wants to be awaited, and there is nobody to do it.
+            connector._close()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        # Last, because a warning may be an error.
+        warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
 
 
 _JSON: Final = {hdrs.CONTENT_TYPE: "application/json"}
@@ -336,19 +350,24 @@ async def _body(response: aiohttp.ClientResponse, cap: int) -> bytes:
         return await response.read()
     if encoding and encoding not in _READABLE:
         # aiohttp hands such a body through as it is; nobody here could read it.
-        raise aiohttp.ClientPayloadError from aiohttp.http.ContentEncodingError("unknown")
-    if not encoding and length is not None:
-        msg = f"its body has {length:,} bytes; at most {cap:,} are read"
-        raise _TooLargeError(msg)
+        flaw = "its content coding was not asked for"
+        raise _UnusableError(flaw, "unreadable")
     chunks: list[bytes] = []
-    size = 0
+    # A length that is told counts at once; what comes compressed counts as it unfolds.
+    size = length if length is not None and not encoding else 0
     async for chunk in response.content.iter_any():
+        chunks.append(chunk)
         size += len(chunk)
         if size > cap:
-            msg = f"its body has more than {cap:,} bytes"
-            raise _TooLargeError(msg)
-        chunks.append(chunk)
+            flaw = f"its body has more than {cap:,} bytes"
+            raise _UnusableError(flaw, "too_large")
     return b"".join(chunks)
+
+
+def _drop(response: aiohttp.ClientResponse | None) -> None:
+    """Close the connection of a response that was not read to its end."""
+    if response is not None:
+        response.close()
 
 
 def _head(response: aiohttp.ClientResponse) -> Response:
@@ -374,10 +393,6 @@ def _trouble(
     message: str, reason: str, delivered: Delivered, status: int | None = None
 ) -> Trouble:
     return Trouble(message=message, reason=reason, delivered=delivered, status=status)
-
-
-def _loop_is_dead(loop: asyncio.AbstractEventLoop | None) -> bool:
-    return loop is None or loop.is_closed()
 
 
 _process = 0
