@@ -1,0 +1,50 @@
+"""The README is run: every Python block, against the emulator."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import sys
+import types
+from pathlib import Path
+
+import anyio
+import pytest
+
+from beeos_async.emulator import Emulator
+
+pytestmark = pytest.mark.anyio
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+async def test_each_python_block_runs(
+    block: str, cloud: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What the README shows works as it stands."""
+    monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
+    monkeypatch.setenv("BEEOS_API_URL", cloud.url)
+    if "asyncio.run(" in block:
+
+
+        done = await anyio.run_process([sys.executable, "-c", block], cwd=tmp_path, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return
+    code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names = {"ids": cloud.ids}
+    made = types.FunctionType(code, names)()
+    if inspect.isawaitable(made):
+        await made
+
+
+def test_the_commands_to_paste_are_there() -> None:
+    """One line starts the demo, one runs the tests."""
+    lines = README.splitlines()
+    start = "python3 -m venv .venv && .venv/bin/pip install -q "
+
+    assert start + "'.[cli]' && .venv/bin/beeos-async demo" in lines
+    assert start + "'.[dev]' && .venv/bin/python -m pytest -q" in lines
+    assert len(BLOCKS) >= 6
