@@ -25,8 +25,7 @@ from .world import World
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from typing_extensions import Self
+    from typing import Self
 
 __all__ = ["EFFECTS_PATH", "MIXED", "Emulator", "Entry", "Faults", "World", "instance_ids"]
 
@@ -136,7 +135,8 @@ class Emulator:
         Args:
             **options: Of `AsyncBeeOS`.
         """
-        return AsyncBeeOS(**{"api_key": "emulator", "base_url": self.url, **options})
+        chosen: dict[str, Any] = {"api_key": "emulator", "base_url": self.url, **options}
+        return AsyncBeeOS(**chosen)
 
     async def __aenter__(self) -> Self:
         """Listen."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, unquote
 
@@ -57,6 +58,7 @@ _REAL_KEY: Final = re.compile(r"oag_[0-9a-fA-F]{64}").fullmatch
 _FIELD: Final = re.compile(r"(?:field |at `\$\.|`)(\w+)`").search
 _NUMBER: Final = re.compile(r"[0-9]{1,9}").fullmatch
 
+_PLAIN: Final = frozenset({str, bool, int, dict, datetime})
 _GOLDEN: Final = 0.618_033_988_749_895
 _JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 
@@ -252,15 +254,12 @@ class Desk:
         request_id = f"req-{number:08x}"
         row: Endpoint[Any] | None = None
         ids: tuple[str, ...] = ()
-        raw: bytes | None = b""
+        raw = b""
         changes = self._world.changes
         try:
             row, ids = self._find(method, path)
             _admit(authorization)
-            raw = await read(row.body_cap)
-            if raw is None:
-                message = f"at most {row.body_cap} bytes are taken"
-                raise RefusedError(413, "payload_too_large", message)
+            raw = _allowed(row, await read(row.body_cap))
             changes = self._world.changes
             call = Call(ids, dict(parse_qsl(query)) if query else {}, raw)
             reply = await self._answer(row, call, request_id)
@@ -275,7 +274,7 @@ class Desk:
             request_id=request_id,
             applied=self._world.changes != changes,
             at=self._clock.now(),
-            body=raw or b"",
+            body=raw,
         )
         self.log.append(entry)
         delay = reply.delay
@@ -308,7 +307,8 @@ class Desk:
         place.rows[row.method] = row
 
     def _find(self, method: str, path: str) -> tuple[Endpoint[Any], tuple[str, ...]]:
-        place, ids = self._root, ()
+        place = self._root
+        ids: tuple[str, ...] = ()
         for word in path.split("/"):
             way = place.ways.get(word)
             if way is None:
@@ -350,6 +350,13 @@ def _admit(authorization: str) -> None:
         raise RefusedError(401, "invalid_token", message)
 
 
+def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
+    if raw is None:
+        message = f"at most {row.body_cap} bytes are taken"
+        raise RefusedError(413, "payload_too_large", message)
+    return raw
+
+
 def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply:
     """Give what the door shall do instead of sending a reply."""
     match fault.kind:
@@ -386,8 +393,12 @@ def _whole(value: object) -> object:
     """Write every field that is set, those at their default too, as a server does."""
     if isinstance(value, Struct):
         names, values = value.__struct_encode_fields__, structs.astuple(value)
-        pairs = zip(names, values, strict=True)
-        return {name: _whole(one) for name, one in pairs if one is not None}
+        return {
+            # Most are plain, and a call for each would be most of the work.
+            name: one if type(one) in _PLAIN else _whole(one)
+            for name, one in zip(names, values, strict=True)
+            if one is not None
+        }
     if isinstance(value, list):
         return [_whole(one) for one in cast("list[object]", value)]
     return value

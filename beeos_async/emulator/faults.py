@@ -63,7 +63,12 @@ class _Rule:
     """A fault, and the requests it is meant for."""
 
     def __init__(
-        self, operation: str, fault: Fault, times: int | None, after: int, ids: Collection[str] | None
+        self,
+        operation: str,
+        fault: Fault,
+        times: int | None,
+        after: int,
+        ids: Collection[str] | None,
     ) -> None:
         if operation not in table.ROWS:
             msg = f"{operation!r} is no operationId, such as startInstance"

@@ -1,31 +1,25 @@
-"""What the pretend cloud remembers, and how its instances move.
+"""What the pretend cloud remembers, and what its instances can be told.
 
-No HTTP and no timers in here: an instance is asked where it is by now, and the answer is
-computed from what it was told and when.
+No HTTP in here; how one instance moves is `machine.py`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .machine import LONG_AGO, Machine, Track
 from .scenery import device_of, invent, mark, named
-
-Track = tuple[tuple[float, str], ...]
-"""When something enters which state, in order of time."""
-
-PAST: Final = 86_400.0
-"""Seconds before the opening at which the instances entered the state they open with."""
 
 
 class RefusedError(Exception):
-    """The world will not: what the desk turns into one of the contract's refusals."""
+    """The pretend cloud will not: what the desk turns into a refusal of the contract's form."""
 
     def __init__(
         self,
@@ -43,41 +37,11 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
 
-class Machine(Struct):
-    """One instance as the world keeps it: who it is, what it was told, and when."""
-
-    id: str
-    number: int
-    dice: bytes
-    desired: str
-    steps: Track
-    """Its `status`."""
-
-    links: Track
-    """Its `connectivity`."""
-
-    messages: Track
-    """Its `ms_connection_status`."""
-
-    changed: float
-    started: float | None = None
-    stopped: float | None = None
-    ran: float = 3600.0
-    """Seconds it ran before it last started."""
-
-    effects: int = 0
-    base: Instance | None = None
-    """What does not change with time; made up when it is first asked for."""
-
-    pinned: dict[str, Any] | None = None
-    """What stays as it was given, whatever happens."""
-
-
 class World:
     """The instances of one pretend cloud.
 
     Attributes:
-        changes: How often anything was changed; a request that changed something took effect.
+        changes: How often anything was changed: a request that changed something took effect.
     """
 
     def __init__(
@@ -108,8 +72,8 @@ class World:
         self._strict = strict
         self._machines: dict[str, Machine] = {}
         self._epoch = clock.wall() - clock.now()
-        past = clock.now() - PAST
-        self._past = past
+        self._past = past = clock.now() - LONG_AGO
+        # One tuple for all: a hundred thousand instances begin alike.
         self._idle: tuple[Track, Track, Track] = (
             ((past, "stopped"),),
             ((past, "offline"),),
@@ -124,7 +88,7 @@ class World:
         """Put an instance into the world.
 
         One added as `pending` or `provisioning` goes on from there; one added as `running`
-        is online; any other state stays as it is.
+        is connected; any other state stays as it is.
 
         Args:
             status: Its state.
@@ -136,11 +100,10 @@ class World:
         Raises:
             ConfigurationError: `Instance` has no such field.
         """
-        machine = self._machine()
-        now = self._clock.now()
+        _check_names(fields)
+        machine = self._new()
         if status in {"pending", "provisioning"}:
-            steps = self._boot(machine, now)
-            machine.steps = steps if status == "pending" else ((now, status), *steps[2:])
+            self._boot(machine, anew=status == "pending")
         else:
             machine.steps = ((self._past, status),)
         if status == "running":
@@ -148,13 +111,11 @@ class World:
             machine.messages = ((self._past, "connected"),)
         if status in {"running", "terminated"}:
             machine.desired = status
-        self._admit(machine)
-        if fields:
-            self.pin(machine.id, **fields)
+        machine.pinned = fields or None
         return machine.id
 
     def pin(self, id: str, **fields: Any) -> None:
-        """Make fields of an instance stay as given, whatever it is told.
+        """Make fields of an instance stay as given, whatever it is told from now on.
 
         Args:
             id: The instance.
@@ -163,9 +124,7 @@ class World:
         Raises:
             ConfigurationError: `Instance` has no such field.
         """
-        if unknown := sorted(set(fields) - set(Instance.__struct_fields__)):
-            msg = f"an instance has no field {unknown[0]!r}"
-            raise ConfigurationError(msg)
+        _check_names(fields)
         machine = self._find(id)
         machine.pinned = {**(machine.pinned or {}), **fields}
 
@@ -182,7 +141,11 @@ class World:
         return self._seen(self._find(id))
 
     def list(
-        self, wanted: dict[str, str], search: str = "", page: int = 0, page_size: int = 20
+        self,
+        wanted: Mapping[str, str] | None = None,
+        search: str = "",
+        page: int = 0,
+        page_size: int = 20,
     ) -> tuple[list[Instance], int]:
         """Look at one page of the instances, in the order they were made.
 
@@ -195,17 +158,14 @@ class World:
         Returns:
             The rows, and how many there are on all pages.
         """
-        begin = page * page_size
-        if not wanted and not search:
-            machines = list(self._machines.values())[begin : begin + page_size]
-            return [self._seen(machine) for machine in machines], len(self._machines)
-        found = [*self._matching(wanted, search.casefold())]
-        rows = [self._seen(machine) for machine in found[begin : begin + page_size]]
-        return rows, len(found)
+        found = [*self._machines.values()]
+        if wanted or search:
+            found = [*self._matching(dict(wanted or {}), search.casefold())]
+        rows = found[page * page_size : (page + 1) * page_size]
+        return [self._seen(machine) for machine in rows], len(found)
 
     def deploy(self, wanted: DeployInstance) -> Instance:
         """Make an instance and wish it running."""
-        machine = self._machine()
         given = {
             "agent_framework": wanted.agent_framework,
             "provider_id": wanted.provider_id,
@@ -218,18 +178,18 @@ class World:
             "cluster_id": wanted.cluster_id,
             "region": wanted.preferred_region,
         }
+        machine = self._new()
         now = self._clock.now()
         machine.base = structs.replace(
             invent(machine.id, machine.number, machine.dice),
             name=wanted.name,
-            created_at=self._date(now),
+            created_at=datetime.fromtimestamp(self._epoch + now, UTC),
             screenshot_url="",
             screenshot_updated_at=None,
             **{name: value for name, value in given.items() if value is not None},
         )
-        machine.ran = 0.0
-        self._boot(machine, now)
-        self._admit(machine)
+        machine.ran, machine.steps = 0.0, ((now, "pending"),)
+        self._boot(machine)
         return self._seen(machine, fresh=True)
 
     def start(self, id: str) -> Instance:
@@ -237,7 +197,7 @@ class World:
         machine = self._find(id)
         if not self._is_new(machine, "running"):
             return self._seen(machine)
-        self._boot(machine, self._change(machine))
+        self._boot(machine)
         machine.effects += 1
         return self._seen(machine, fresh=True)
 
@@ -252,9 +212,8 @@ class World:
     def restart(self, id: str) -> Instance:
         """Take an instance down and up again, wherever it is."""
         machine = self._find(id)
-        self._refuse_ended(machine)
-        now = self._change(machine)
-        machine.steps = ((now, "provisioning"), *self._boot(machine, now)[2:])
+        _refuse_ended(machine)
+        self._boot(machine, anew=False)
         return self._seen(machine, fresh=True)
 
     def destroy(self, id: str) -> None:
@@ -267,14 +226,13 @@ class World:
         """Tell what the device of an instance said when it registered."""
         return device_of(self.get(id))
 
-    def _machine(self) -> Machine:
+    def _new(self) -> Machine:
         number = len(self._machines)
         dice = mark(self._seed, number)
-        return Machine(named(dice, number), number, dice, "stopped", *self._idle, self._past)
-
-    def _admit(self, machine: Machine) -> None:
+        machine = Machine(named(dice, number), number, dice, "stopped", *self._idle, self._past)
         self._machines[machine.id] = machine
         self.changes += 1
+        return machine
 
     def _find(self, id: str) -> Machine:
         machine = self._machines.get(id)
@@ -284,143 +242,46 @@ class World:
 
     def _is_new(self, machine: Machine, desired: str) -> bool:
         """Tell whether a wish is another than the one before."""
-        self._refuse_ended(machine)
-        if machine.desired == desired and self._strict:
+        _refuse_ended(machine)
+        if machine.desired != desired:
+            return True
+        if self._strict:
             raise RefusedError(409, "conflict", f"the instance is to be {desired} already")
-        return machine.desired != desired
+        return False
 
-    @staticmethod
-    def _refuse_ended(machine: Machine) -> None:
-        if machine.desired == "terminated":
-            raise RefusedError(409, "conflict", "the instance is terminated")
-
-    def _change(self, machine: Machine, *, broken_off: bool = True) -> float:
-        """Write down how far an instance came, because its tracks will be laid anew.
-
-        Args:
-            machine: The instance.
-            broken_off: Whether what it is in now ends here.
-
-        Returns:
-            The time.
-        """
-        now = self._clock.now()
-        machine.started, machine.stopped, machine.ran, since = _history(machine, machine.steps, now)
-        if broken_off and since is not None:
-            machine.ran += now - since
-        machine.changed = now
+    def _boot(self, machine: Machine, *, anew: bool = True) -> None:
         self.changes += 1
-        return now
-
-    def _boot(self, machine: Machine, now: float) -> Track:
-        spread = self._spread(machine)
-        ready = now + self._boot_time * spread
-        online = ready + self._online_time * spread
-        connected = online + self._online_time * spread / 2
-        machine.desired = "running"
-        machine.steps = (
-            (now, "pending"),
-            (now + (ready - now) / 8, "provisioning"),
-            (ready, "running"),
-        )
-        machine.links = ((now, "offline"), (online, "online"))
-        machine.messages = ((now, "unknown"), (ready, "connecting"), (connected, "connected"))
-        return machine.steps
+        machine.boot(self._clock.now(), self._boot_time, self._online_time, anew=anew)
 
     def _end(self, machine: Machine, goal: str) -> None:
-        now = self._change(machine, broken_off=False)
-        over = now + self._boot_time * self._spread(machine) / 4
-        machine.desired = goal
-        machine.steps = (_at(machine.steps, now), (over, goal))
-        machine.links = (_at(machine.links, now), (over, "offline"))
-        machine.messages = (_at(machine.messages, now), (over, "unknown"))
+        self.changes += 1
+        machine.end(self._clock.now(), goal, self._boot_time / 4)
 
-    @staticmethod
-    def _spread(machine: Machine) -> float:
-        return 0.5 + int.from_bytes(machine.dice[4:6]) / 65_536
+    def _seen(self, machine: Machine, *, fresh: bool = False) -> Instance:
+        return machine.seen(self._clock.now(), self._epoch, fresh=fresh)
 
     def _matching(self, wanted: dict[str, str], search: str) -> Iterator[Machine]:
-        rest = dict(wanted)
-        status = rest.pop("status", None)
         now = self._clock.now()
+        status = wanted.pop("status", None)
         for machine in self._machines.values():
-            pinned = machine.pinned or {}
-            # The state is what is asked for most, and it is known without making up the rest.
-            if status and pinned.get("status", _at(machine.steps, now)[1]) != status:
+            # The state is asked for most, and is known without making up the rest.
+            if status is not None and machine.status(now) != status:
                 continue
-            if rest or search:
+            if wanted or search:
                 seen = self._seen(machine)
                 if search not in seen.name.casefold():
                     continue
-                if any(getattr(seen, name) != value for name, value in rest.items()):
+                if any(getattr(seen, name) != value for name, value in wanted.items()):
                     continue
             yield machine
 
-    def _seen(self, machine: Machine, *, fresh: bool = False) -> Instance:
-        """Describe an instance as it is.
 
-        Args:
-            machine: The instance.
-            fresh: Whether it was told something in this moment: then it has not moved yet,
-                however fast this world is.
-        """
-        base = machine.base
-        if base is None:
-            base = machine.base = invent(machine.id, machine.number, machine.dice)
-        now = self._clock.now()
-        steps, links, messages = machine.steps, machine.links, machine.messages
-        if fresh:
-            steps, links, messages = steps[:1], links[:1], messages[:1]
-        entered, status = _at(steps, now)
-        linked, link = _at(links, now)
-        spoken, speech = _at(messages, now)
-        started, stopped, ran, since = _history(machine, steps, now)
-        date = self._date
-        moving: dict[str, Any] = {
-            "status": status,
-            "desired_status": machine.desired,
-            "total_run_seconds": int(ran + (0.0 if since is None else now - since)),
-            "connectivity": link,
-            "connectivity_reason": "" if link == "online" else "instance_disconnected",
-            "started_at": None if started is None else date(started),
-            "stopped_at": None if stopped is None else date(stopped),
-            "status_entered_at": date(entered),
-            "connectivity_updated_at": date(linked),
-            "ms_connection_status": speech,
-            "ms_connection_updated_at": date(spoken),
-            "updated_at": date(max(machine.changed, entered, linked, spoken)),
-        }
-        if machine.pinned:
-            moving |= machine.pinned
-        return structs.replace(base, **moving)
-
-    def _date(self, moment: float) -> datetime:
-        return datetime.fromtimestamp(self._epoch + moment, UTC)
+def _refuse_ended(machine: Machine) -> None:
+    if machine.desired == "terminated":
+        raise RefusedError(409, "conflict", "the instance is terminated")
 
 
-def _at(track: Track, now: float) -> tuple[float, str]:
-    """Find where a track is at a time."""
-    found = track[0]
-    for step in track:
-        if step[0] > now:
-            break
-        found = step
-    return found
-
-
-def _history(
-    machine: Machine, steps: Track, now: float
-) -> tuple[float | None, float | None, float, float | None]:
-    """Tell when an instance last started and stopped, how long it ran, and since when it runs."""
-    started, stopped, ran = machine.started, machine.stopped, machine.ran
-    since: float | None = None
-    for entered, status in steps:
-        if entered > now:
-            break
-        if since is not None:
-            ran, since = ran + entered - since, None
-        if status == "running":
-            since = started = entered
-        elif status in {"stopped", "terminated"}:
-            stopped = entered
-    return started, stopped, ran, since
+def _check_names(fields: Mapping[str, object]) -> None:
+    if unknown := sorted(set(fields) - set(Instance.__struct_fields__)):
+        msg = f"an instance has no field {unknown[0]!r}"
+        raise ConfigurationError(msg)

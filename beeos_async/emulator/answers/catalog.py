@@ -11,13 +11,13 @@ from ..world import World
 
 
 @desk(table.LIST_PROVIDERS)
-async def list_providers(world: World, call: Call) -> Envelope[list[Provider]]:
+async def list_providers(_world: World, _call: Call) -> Envelope[list[Provider]]:
     """Show who can run an instance."""
     return Envelope(data=PROVIDERS)
 
 
 @desk(table.LIST_REGIONS)
-async def list_regions(world: World, call: Call) -> Envelope[list[Region]]:
+async def list_regions(_world: World, call: Call) -> Envelope[list[Region]]:
     """Show where, of one provider or of all; an unknown provider has no regions."""
     provider = call.params.get("providerId")
     chosen = REGIONS.values() if not provider else [REGIONS.get(provider, [])]
@@ -25,7 +25,7 @@ async def list_regions(world: World, call: Call) -> Envelope[list[Region]]:
 
 
 @desk(table.LIST_MODELS)
-async def list_models(world: World, call: Call) -> Envelope[list[Model]]:
+async def list_models(_world: World, call: Call) -> Envelope[list[Model]]:
     """Show the models of one framework or of all; an unknown framework has none."""
     framework = call.params.get("agentFramework")
     chosen = MODELS.values() if not framework else [MODELS.get(framework, [])]

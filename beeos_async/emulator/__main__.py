@@ -1,0 +1,80 @@
+"""`python -m beeos_async.emulator`: the pretend cloud in a process of its own.
+
+Prints one line of JSON, `{"url": …, "instances": …}`, when it listens, and serves until it
+is told to go.  Its ids are those of `instance_ids(instances, seed)`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+
+from msgspec import json
+
+from ..errors import ConfigurationError
+from . import Emulator
+
+
+async def serve(cloud: Emulator, instances: int) -> None:
+    """Open a cloud, say where, and keep it open until SIGINT or SIGTERM.
+
+    Args:
+        cloud: The cloud.
+        instances: How many instances it has, to be told.
+    """
+    loop = asyncio.get_running_loop()
+    told = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told.set)
+    async with cloud:
+        line = json.encode({"url": cloud.url, "instances": instances})
+        sys.stdout.write(line.decode() + "\n")
+        sys.stdout.flush()
+        await told.wait()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run from the command line.
+
+    Args:
+        arguments: Instead of `sys.argv`.
+
+    Returns:
+        The exit code: 0, or 2 where an option cannot work.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m beeos_async.emulator", description="A pretend BeeOS on 127.0.0.1."
+    )
+    option = parser.add_argument
+    option("--port", type=int, default=0, help="where it listens; 0 for a free port")
+    option("--instances", type=int, default=100, help="how many it begins with, all stopped")
+    option("--quota", help='of each endpoint, such as "200/s"')
+    option("--boot-time", type=float, default=0.2, help="seconds from a start to running")
+    option("--latency", type=float, default=0.0, help="seconds an answer is late")
+    option("--seed", type=int, default=0, help="what ids, spread and faults are drawn from")
+    option("--faults", type=float, default=0.0, help="share of starts that meet trouble, 0 to 1")
+    option("--strict", action="store_true", help="a start of what is started is a conflict")
+    chosen = parser.parse_args(arguments)
+    try:
+        cloud = Emulator(
+            chosen.instances,
+            quota=chosen.quota,
+            boot_time=chosen.boot_time,
+            latency=chosen.latency,
+            seed=chosen.seed,
+            port=chosen.port,
+            strict=chosen.strict,
+        )
+        cloud.faults.mix(chosen.faults, seed=chosen.seed)
+        asyncio.run(serve(cloud, chosen.instances))
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
