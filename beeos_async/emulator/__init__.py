@@ -7,15 +7,12 @@ wrong with it in `faults.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._checks import count, seconds
 from .._clock import Clock, RealClock
-from .._protocol import table
-from .._protocol.throttle import Rate, RateLimit, parse_rate
+from .._protocol.throttle import RateLimit, rates
 from ..client import AsyncBeeOS
-from ..errors import ConfigurationError
 from . import answers  # noqa: F401  # pyright: ignore[reportUnusedImport] -- fills the desk
 from .desk import EFFECTS_PATH, Desk, Entry
 from .door import HOST, Door
@@ -92,7 +89,7 @@ class Emulator:
         )
         self.faults = Faults()
         self.ids = [self.world.add_instance() for _ in range(instances)]
-        self._desk = Desk(self.world, self.faults, clock, _rates(quota), latency=latency)
+        self._desk = Desk(self.world, self.faults, clock, rates(quota, "quota"), latency=latency)
         self._door = Door(self._desk, clock)
         self._wanted = port
         self._port: int | None = None
@@ -155,15 +152,3 @@ class Emulator:
         """Stop listening, and drop every connection."""
         self._port = None
         await self._door.close()
-
-
-def _rates(quota: RateLimit | None) -> Callable[[str], Rate | None]:
-    if quota is None:
-        return lambda _: None
-    if not isinstance(quota, Mapping):
-        everywhere = parse_rate(quota)
-        return lambda _: everywhere
-    if unknown := sorted(set(quota) - set(table.ROWS)):
-        msg = f"quota names {unknown[0]!r}, which is no operationId, such as startInstance"
-        raise ConfigurationError(msg)
-    return {name: parse_rate(rate) for name, rate in quota.items()}.get

@@ -27,13 +27,21 @@ async def serve(cloud: Emulator, instances: int) -> None:
     """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, told.set)
-    async with cloud:
-        line = json.encode({"url": cloud.url, "instances": instances})
-        sys.stdout.write(line.decode() + "\n")
-        sys.stdout.flush()
-        await told.wait()
+
+    def tell(_number: int, _frame: object) -> None:
+        loop.call_soon_threadsafe(told.set)
+
+    # Not the loop's own way, which Windows lacks.
+    before = {number: signal.signal(number, tell) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        async with cloud:
+            line = json.encode({"url": cloud.url, "instances": instances})
+            sys.stdout.write(line.decode() + "\n")
+            sys.stdout.flush()
+            await told.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Struct, structs
@@ -21,7 +21,9 @@ from .._protocol import table
 from .._protocol.endpoint import Endpoint
 from .._protocol.throttle import Rate, conform
 from .faults import Fault, Faults
-from .world import RefusedError, World
+from .refusals import RefusedError, admit, envelope
+from .routes import Routes
+from .world import World
 
 T = TypeVar("T")
 B = TypeVar("B", bound=Struct)
@@ -29,32 +31,6 @@ B = TypeVar("B", bound=Struct)
 EFFECTS_PATH: Final = "/__emulator__/effects"
 """Where another process asks what took effect; the emulator's own, not the contract's."""
 
-_TYPES: Final[Mapping[int, str]] = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    403: "permission_error",
-    404: "not_found_error",
-    405: "invalid_request_error",
-    409: "conflict_error",
-    413: "invalid_request_error",
-    422: "validation_error",
-    429: "rate_limit_error",
-}
-_CODES: Final[Mapping[int, str]] = {
-    400: "invalid_param",
-    401: "invalid_token",
-    403: "forbidden",
-    404: "agent_not_found",
-    405: "method_not_allowed",
-    409: "conflict",
-    413: "payload_too_large",
-    422: "invalid_param",
-    429: "rate_limited",
-    503: "agent_service_unavailable",
-    504: "service_timeout",
-}
-
-_REAL_KEY: Final = re.compile(r"oag_[0-9a-fA-F]{64}").fullmatch
 _FIELD: Final = re.compile(r"(?:field |at `\$\.|`)(\w+)`").search
 _NUMBER: Final = re.compile(r"[0-9]{1,9}").fullmatch
 
@@ -140,7 +116,7 @@ class Reply(Struct, frozen=True):
     request_id: str = ""
     delay: float = 0.0
     fault: Fault | None = None
-    """What is done to the socket instead; the body is what it is done with."""
+    """What is done to the socket besides, or, under a status of 0, instead."""
 
 
 class Answer(Struct, frozen=True):
@@ -171,17 +147,6 @@ def desk(
         return give
 
     return take
-
-
-class _Place(Struct):
-    """A point of the route tree."""
-
-    ways: dict[str, _Place] = {}
-    any: _Place | None = None
-    """Where an id leads."""
-
-    rows: dict[str, Endpoint[Any]] = {}
-    """What is answered here, by HTTP method."""
 
 
 class Desk:
@@ -226,9 +191,7 @@ class Desk:
         self._answers = answers
         self._due: dict[str, float] = {}
         self._requests = 0
-        self._root = _Place()
-        for row in table.ROWS.values():
-            self._lay(row)
+        self._routes = Routes(table.ROWS.values())
 
     async def serve(
         self,
@@ -257,8 +220,8 @@ class Desk:
         raw = b""
         changes = self._world.changes
         try:
-            row, ids = self._find(method, path)
-            _admit(authorization)
+            row, ids = self._routes.find(method, path)
+            admit(authorization)
             raw = _allowed(row, await read(row.body_cap))
             changes = self._world.changes
             call = Call(ids, dict(parse_qsl(query)) if query else {}, raw)
@@ -296,36 +259,6 @@ class Desk:
             reply = _refusal(error, request_id)
         return reply if fault is None else _trouble(fault, request_id, reply)
 
-    def _lay(self, row: Endpoint[Any]) -> None:
-        place = self._root
-        for word in row.path.split("/"):
-            if word.startswith("{"):
-                place.any = place.any or _Place()
-                place = place.any
-            else:
-                place = place.ways.setdefault(word, _Place())
-        place.rows[row.method] = row
-
-    def _find(self, method: str, path: str) -> tuple[Endpoint[Any], tuple[str, ...]]:
-        place = self._root
-        ids: tuple[str, ...] = ()
-        for word in path.split("/"):
-            way = place.ways.get(word)
-            if way is None:
-                way = place.any if word else None
-                ids = (*ids, unquote(word))
-            if way is None:
-                raise RefusedError(404, "not_found", "there is no such route")
-            place = way
-        row = place.rows.get(method)
-        if row is None:
-            if not place.rows:
-                raise RefusedError(404, "not_found", "there is no such route")
-            allowed = {"Allow": ", ".join(place.rows)}
-            message = f"this route takes {allowed['Allow']}"
-            raise RefusedError(405, "method_not_allowed", message, headers=allowed)
-        return row, ids
-
     def _draw(self, row: Endpoint[Any]) -> None:
         """Draw on the quota of an endpoint."""
         rate = self._rates(row.bucket)
@@ -338,18 +271,6 @@ class Desk:
             raise RefusedError(429, "rate_limited", "slow down", headers=headers)
 
 
-def _admit(authorization: str) -> None:
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not key:
-        raise RefusedError(401, "missing_token", "there is no bearer key")
-    if _REAL_KEY(key):
-        message = (
-            "this is the emulator, and the key looks real: keep it to yourself, and give"
-            " any other word here"
-        )
-        raise RefusedError(401, "invalid_token", message)
-
-
 def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
     if raw is None:
         message = f"at most {row.body_cap} bytes are taken"
@@ -358,35 +279,21 @@ def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
 
 
 def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply:
-    """Give what the door shall do instead of sending a reply."""
-    match fault.kind:
-        case "delay":
-            assert reply is not None  # noqa: S101 -- comes after the effect
-            return structs.replace(reply, delay=fault.seconds)
-        case "refuse" | "garble":
-            code = fault.code or _CODES.get(fault.status, "internal_error")
-            message = fault.message or "scripted trouble"
-            error = RefusedError(fault.status, code, message, headers=fault.headers)
-            refusal = _refusal(error, request_id)
-            return refusal if fault.body is None else structs.replace(refusal, body=fault.body)
-        case _:
-            body = reply.body if reply is not None else b""
-            return Reply(0, fault.body or body, _JSON, fault=fault)
+    """Give what the door shall do, instead of sending what would have been answered."""
+    if reply is not None and fault.kind == "delay":
+        return structs.replace(reply, delay=fault.seconds)
+    if reply is not None and fault.kind == "push":
+        return structs.replace(reply, fault=fault)
+    if fault.kind in {"refuse", "garble"}:
+        message = fault.message or "scripted trouble"
+        error = RefusedError(fault.status, fault.code, message, headers=fault.headers)
+        refusal = _refusal(error, request_id)
+        return refusal if fault.body is None else structs.replace(refusal, body=fault.body)
+    return Reply(0, reply.body if reply is not None else b"", _JSON, fault=fault)
 
 
 def _refusal(error: RefusedError, request_id: str) -> Reply:
-    told = {
-        "type": _TYPES.get(error.status, "api_error"),
-        "code": error.code,
-        "message": error.message,
-        "request_id": request_id,
-    }
-    if error.code == "invalid_param":
-        told["type"] = "validation_error"
-    if error.param:
-        told["param"] = error.param
-    body = _encode({"success": False, "error": told})
-    return Reply(error.status, body, {**_JSON, **error.headers})
+    return Reply(error.status, _encode(envelope(error, request_id)), {**_JSON, **error.headers})
 
 
 def _whole(value: object) -> object:

@@ -16,6 +16,7 @@ from aiohttp import web
 from .._clock import Clock
 from ..errors import ConfigurationError
 from .desk import Desk, Reply
+from .faults import Fault
 
 HOST: Final = "127.0.0.1"
 """Nobody but this machine."""
@@ -88,23 +89,26 @@ class Door:
         )
         if reply.delay:
             await self._clock.sleep(reply.delay)
-        if reply.fault is not None:
-            await self._spoil(request, reply)
+        if reply.fault is not None and request.transport is not None:
+            await self._spoil(request.transport, reply, reply.fault)
         headers = {**reply.headers, "X-Request-Id": reply.request_id}
+        # A status of 0 finds the connection closed: nothing of this reaches it.
         return web.Response(status=reply.status or 500, body=reply.body, headers=headers)
 
-    async def _spoil(self, request: web.BaseRequest, reply: Reply) -> None:
-        """Do to the socket what a fault asks for; nothing reaches it afterwards."""
-        fault, transport = reply.fault, request.transport
-        if fault is None or transport is None:
-            return
+    async def _spoil(self, transport: asyncio.Transport, reply: Reply, fault: Fault) -> None:
+        """Do to the socket what a fault asks for."""
         match fault.kind:
+            case "push":
+                # The answer is written before the loop turns again.
+                loop = asyncio.get_running_loop()
+                loop.call_later(fault.seconds, transport.write, fault.body or b"")
+                return
             case "silence":
                 await self._closing.wait()
             case "cut":
                 transport.write(_half(reply))
             case "raw":
-                transport.write(reply.body)
+                transport.write(fault.body or b"")
             case _:
                 if fault.reset:
                     peer: socket.socket = transport.get_extra_info("socket")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
-from typing import Final, Literal
+from typing import Final, Literal, TypedDict, Unpack
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ When = Literal["before", "after"]
 class Fault(Struct, frozen=True, kw_only=True):
     """What goes wrong with one request."""
 
-    kind: Literal["refuse", "garble", "cut", "raw", "disconnect", "silence", "delay"]
+    kind: Literal["refuse", "garble", "raw", "cut", "push", "disconnect", "silence", "delay"]
     when: When = "before"
     status: int = 0
     code: str = ""
@@ -36,6 +36,7 @@ class Fault(Struct, frozen=True, kw_only=True):
     reset: bool = False
 
 
+_MANY: Final = 1_000_000_000
 _GATEWAY_PAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
 
 MIXED: Final[Mapping[str, Fault]] = {
@@ -59,28 +60,35 @@ MIXED: Final[Mapping[str, Fault]] = {
 """The kinds of a mix: half of them before the request takes effect, half of them after."""
 
 
+class Whom(TypedDict, total=False):
+    """For which requests a fault is meant."""
+
+    times: int | None
+    """How many; 1 where it is not said, `None` for all that come."""
+
+    after: int
+    """How many pass first."""
+
+    ids: Collection[str]
+    """Which ids; all where it is not said."""
+
+
 class _Rule:
     """A fault, and the requests it is meant for."""
 
-    def __init__(
-        self,
-        operation: str,
-        fault: Fault,
-        times: int | None,
-        after: int,
-        ids: Collection[str] | None,
-    ) -> None:
-        if operation not in table.ROWS:
-            msg = f"{operation!r} is no operationId, such as startInstance"
+    def __init__(self, operation: str, fault: Fault, whom: Whom) -> None:
+        _check_operations([operation])
+        if unknown := sorted(set(whom) - set(Whom.__annotations__)):
+            msg = f"a fault has no option {unknown[0]!r}"
             raise ConfigurationError(msg)
-        if times is not None:
-            count("times", times, least=1, most=1_000_000_000)
-        count("after", after, least=0, most=1_000_000_000)
         self._operation = operation
         self._fault = fault
-        self._left = times
-        self._after = after
-        self._ids = None if ids is None else frozenset(ids)
+        self._left = whom.get("times", 1)
+        self._after = whom.get("after", 0)
+        self._ids = frozenset(whom["ids"]) if "ids" in whom else None
+        if self._left is not None:
+            count("times", self._left, least=1, most=_MANY)
+        count("after", self._after, least=0, most=_MANY)
 
     def pick(self, operation: str, id: str) -> Fault | None:
         """Give the fault, where the request is meant and it is its turn."""
@@ -100,30 +108,29 @@ class _Mix:
     """Faults for a share of all requests, drawn for each id and attempt."""
 
     def __init__(
-        self, operations: Collection[str], share: float, seed: int, kinds: Collection[str] | None
+        self, share: float, seed: int, operations: Collection[str], kinds: Collection[str]
     ) -> None:
-        if unknown := sorted(set(operations) - set(table.ROWS)):
-            msg = f"{unknown[0]!r} is no operationId, such as startInstance"
-            raise ConfigurationError(msg)
+        _check_operations(operations)
         if not 0 <= share <= 1:
             msg = f"share must be a number from 0 to 1, not {share!r}"
             raise ConfigurationError(msg)
-        if unknown := sorted(set(kinds or ()) - set(MIXED)):
+        if unknown := sorted(set(kinds) - set(MIXED)):
             msg = f"{unknown[0]!r} is no kind of a mix; there are {', '.join(MIXED)}"
             raise ConfigurationError(msg)
-        self._operations = frozenset(operations)
         self._share = share
         self._seed = seed
-        self._faults = [fault for kind, fault in MIXED.items() if kinds is None or kind in kinds]
+        self._operations = frozenset(operations)
+        self._faults = [MIXED[kind] for kind in kinds]
         self._attempts: dict[tuple[str, str], int] = {}
 
     def pick(self, operation: str, id: str) -> Fault | None:
         """Roll the dice of one attempt."""
-        if operation not in self._operations or not self._faults:
+        if operation not in self._operations:
             return None
         attempt = self._attempts.get((operation, id), 0) + 1
         self._attempts[operation, id] = attempt
-        roll = blake2b(f"{self._seed}/{operation}/{id}/{attempt}".encode(), digest_size=8).digest()
+        text = f"{self._seed}/{operation}/{id}/{attempt}"
+        roll = blake2b(text.encode(), digest_size=8).digest()
         if int.from_bytes(roll[:6]) >= self._share * 2**48:
             return None
         return self._faults[int.from_bytes(roll[6:]) % len(self._faults)]
@@ -132,10 +139,9 @@ class _Mix:
 class Faults:
     """The trouble of one emulator, `cloud.faults`.
 
-    Every method registers one kind of it for an operation, by its operationId; the first
-    registered that is meant for a request and has times left is done to it.  All take:
-    `times`, for how many requests, `None` for all that come; `after`, how many to let pass
-    first; and `ids`, the only ids it is meant for.
+    Each method registers one kind of it for an endpoint, named by its operationId.  A
+    request meets the first that is meant for it.  What all of them take at the end says
+    which requests those are; see `Whom`: `times=2`, `after=100`, `ids=[…]`.
     """
 
     def __init__(self) -> None:
@@ -150,7 +156,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget all trouble, scripted and left over."""
+        """Forget all trouble that is still to come."""
         self._rules.clear()
 
     def refuse(
@@ -158,15 +164,13 @@ class Faults:
         operation: str,
         status: int,
         *,
-        code: str | None = None,
-        message: str | None = None,
+        code: str = "",
+        message: str = "",
         retry_after: float | str | None = None,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         when: When = "before",
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
+        **whom: Unpack[Whom],
     ) -> None:
         """Answer with a refusal.
 
@@ -179,11 +183,9 @@ class Faults:
             headers: More headers.
             body: The whole body, instead of an error envelope.
             when: `after`: refuse although it took effect.
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
-        count("status", status, least=100, most=999)
+        count("status", status, least=200, most=999)
         sent = dict(headers or {})
         if retry_after is not None:
             sent["Retry-After"] = str(retry_after)
@@ -191,12 +193,12 @@ class Faults:
             kind="refuse",
             when=when,
             status=status,
-            code=code or "",
-            message=message or "",
+            code=code,
+            message=message,
             body=body,
             headers=sent,
         )
-        self._rules.append(_Rule(operation, fault, times, after, ids))
+        self._rules.append(_Rule(operation, fault, whom))
 
     def garble(
         self,
@@ -205,70 +207,60 @@ class Faults:
         *,
         status: int = 200,
         content_type: str = "text/html",
-        headers: Mapping[str, str] | None = None,
         when: When = "after",
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
+        **whom: Unpack[Whom],
     ) -> None:
-        """Let it take effect and answer with other bytes.
+        """Let it take effect, and answer with other bytes.
 
         Args:
             operation: Which endpoint.
             body: The bytes.
             status: The HTTP status.
             content_type: What they are said to be.
-            headers: More headers.
             when: `before`: it does not take effect.
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
-        count("status", status, least=100, most=999)
-        sent = {"Content-Type": content_type, **(headers or {})}
+        count("status", status, least=200, most=999)
+        sent = {"Content-Type": content_type}
         fault = Fault(kind="garble", when=when, status=status, body=body, headers=sent)
-        self._rules.append(_Rule(operation, fault, times, after, ids))
+        self._rules.append(_Rule(operation, fault, whom))
 
     def raw(
-        self,
-        operation: str,
-        data: bytes,
-        *,
-        when: When = "after",
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
+        self, operation: str, data: bytes, *, when: When = "after", **whom: Unpack[Whom]
     ) -> None:
-        """Send bytes as they are, which need not be HTTP, and close the connection.
+        """Let it take effect, send bytes that need not be HTTP, and close the connection.
 
         Args:
             operation: Which endpoint.
             data: The bytes, from the status line on.
             when: `before`: it does not take effect.
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
-        fault = Fault(kind="raw", when=when, body=data)
-        self._rules.append(_Rule(operation, fault, times, after, ids))
+        self._rules.append(_Rule(operation, Fault(kind="raw", when=when, body=data), whom))
 
-    def cut(
-        self,
-        operation: str,
-        *,
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
-    ) -> None:
+    def cut(self, operation: str, **whom: Unpack[Whom]) -> None:
         """Let it take effect, promise the whole answer, send half of it, and close.
 
         Args:
             operation: Which endpoint.
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="cut", when="after"), times, after, ids))
+        self._rules.append(_Rule(operation, Fault(kind="cut", when="after"), whom))
+
+    def push(
+        self, operation: str, data: bytes, *, pause: float = 0.0, **whom: Unpack[Whom]
+    ) -> None:
+        """Answer as ever, and then send bytes nobody asked for on the same connection.
+
+        Args:
+            operation: Which endpoint.
+            data: The bytes, such as a whole answer to something else.
+            pause: Seconds between the answer and them.
+            **whom: Which requests.
+        """
+        seconds("pause", pause, zero=True)
+        fault = Fault(kind="push", when="after", body=data, seconds=pause)
+        self._rules.append(_Rule(operation, fault, whom))
 
     def disconnect(
         self,
@@ -276,9 +268,7 @@ class Faults:
         *,
         when: When = "before",
         reset: bool = False,
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
+        **whom: Unpack[Whom],
     ) -> None:
         """Close the connection without a word.
 
@@ -286,54 +276,32 @@ class Faults:
             operation: Which endpoint.
             when: Before or after it takes effect.
             reset: Whether by a reset (RST) instead of a goodbye (FIN).
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
         fault = Fault(kind="disconnect", when=when, reset=reset)
-        self._rules.append(_Rule(operation, fault, times, after, ids))
+        self._rules.append(_Rule(operation, fault, whom))
 
-    def silence(
-        self,
-        operation: str,
-        *,
-        when: When = "before",
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
-    ) -> None:
+    def silence(self, operation: str, *, when: When = "before", **whom: Unpack[Whom]) -> None:
         """Say nothing until the client goes, or the emulator closes.
 
         Args:
             operation: Which endpoint.
             when: Before or after it takes effect.
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="silence", when=when), times, after, ids))
+        self._rules.append(_Rule(operation, Fault(kind="silence", when=when), whom))
 
-    def delay(
-        self,
-        operation: str,
-        pause: float,
-        *,
-        times: int | None = 1,
-        after: int = 0,
-        ids: Collection[str] | None = None,
-    ) -> None:
+    def delay(self, operation: str, pause: float, **whom: Unpack[Whom]) -> None:
         """Let it take effect at once, and answer late.
 
         Args:
             operation: Which endpoint.
             pause: Seconds.
-            times: For how many requests.
-            after: How many pass first.
-            ids: Which ids.
+            **whom: Which requests.
         """
         seconds("pause", pause, zero=True)
         fault = Fault(kind="delay", when="after", seconds=pause)
-        self._rules.append(_Rule(operation, fault, times, after, ids))
+        self._rules.append(_Rule(operation, fault, whom))
 
     def mix(
         self,
@@ -341,17 +309,23 @@ class Faults:
         *,
         seed: int = 0,
         operations: Collection[str] = ("startInstance",),
-        kinds: Collection[str] | None = None,
+        kinds: Collection[str] = tuple(MIXED),
     ) -> None:
         """Give a share of all requests trouble of every kind.
 
         Which request gets which is drawn from the seed, the operation, the id and how
-        often it came: it does not depend on their order, so a failing id fails alone.
+        often it came, and not from their order: so a failing id fails alone, too.
 
         Args:
             share: How many of all, from 0 to 1.
             seed: What it is drawn from.
             operations: Which endpoints.
-            kinds: Names of `MIXED`, else all of them.
+            kinds: Which kinds of `MIXED`.
         """
-        self._rules.append(_Mix(operations, share, seed, kinds))
+        self._rules.append(_Mix(share, seed, operations, kinds))
+
+
+def _check_operations(operations: Collection[str]) -> None:
+    if unknown := sorted(set(operations) - set(table.ROWS)):
+        msg = f"{unknown[0]!r} is no operationId, such as startInstance"
+        raise ConfigurationError(msg)

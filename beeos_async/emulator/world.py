@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from msgspec import structs
@@ -15,26 +16,8 @@ from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
 from .machine import LONG_AGO, Machine, Track
+from .refusals import RefusedError
 from .scenery import device_of, invent, mark, named
-
-
-class RefusedError(Exception):
-    """The pretend cloud will not: what the desk turns into a refusal of the contract's form."""
-
-    def __init__(
-        self,
-        status: int,
-        code: str,
-        message: str,
-        param: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.param = param
-        self.headers = headers or {}
 
 
 class World:
@@ -84,7 +67,7 @@ class World:
         """Count the instances, terminated ones included."""
         return len(self._machines)
 
-    def add_instance(self, status: str = "stopped", **fields: Any) -> str:
+    def add_instance(self, status: str = "stopped", id: str = "", **fields: Any) -> str:
         """Put an instance into the world.
 
         One added as `pending` or `provisioning` goes on from there; one added as `running`
@@ -92,16 +75,17 @@ class World:
 
         Args:
             status: Its state.
+            id: Its id, else one is made up.
             **fields: Fields of `Instance` by name; they stay as given, whatever happens.
 
         Returns:
             Its id.
 
         Raises:
-            ConfigurationError: `Instance` has no such field.
+            ConfigurationError: `Instance` has no such field, or the world has that id.
         """
         _check_names(fields)
-        machine = self._new()
+        machine = self._new(id)
         if status in {"pending", "provisioning"}:
             self._boot(machine, anew=status == "pending")
         else:
@@ -158,11 +142,12 @@ class World:
         Returns:
             The rows, and how many there are on all pages.
         """
-        found = [*self._machines.values()]
-        if wanted or search:
-            found = [*self._matching(dict(wanted or {}), search.casefold())]
-        rows = found[page * page_size : (page + 1) * page_size]
-        return [self._seen(machine) for machine in rows], len(found)
+        begin, end = page * page_size, (page + 1) * page_size
+        if not wanted and not search:
+            rows = islice(self._machines.values(), begin, end)
+            return [self._seen(machine) for machine in rows], len(self)
+        found = [*self._matching(dict(wanted or {}), search.casefold())]
+        return [self._seen(machine) for machine in found[begin:end]], len(found)
 
     def deploy(self, wanted: DeployInstance) -> Instance:
         """Make an instance and wish it running."""
@@ -226,11 +211,15 @@ class World:
         """Tell what the device of an instance said when it registered."""
         return device_of(self.get(id))
 
-    def _new(self) -> Machine:
+    def _new(self, id: str = "") -> Machine:
         number = len(self._machines)
         dice = mark(self._seed, number)
-        machine = Machine(named(dice, number), number, dice, "stopped", *self._idle, self._past)
-        self._machines[machine.id] = machine
+        id = id or named(dice, number)
+        if id in self._machines:
+            msg = f"there is an instance {id!r} already"
+            raise ConfigurationError(msg)
+        machine = Machine(id, number, dice, "stopped", *self._idle, self._past)
+        self._machines[id] = machine
         self.changes += 1
         return machine
 
