@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
@@ -23,7 +23,7 @@ from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
 from ._io.transport import AiohttpTransport
 from ._protocol import table
-from ._protocol.throttle import Rate, RateLimit, parse_rate
+from ._protocol.throttle import RateLimit, rates
 from ._version import __version__
 from .errors import ConfigurationError
 from .fleet.engine import FleetRun, Ids
@@ -143,7 +143,7 @@ class AsyncBeeOS:
         )
         # Nobody shall wait inside the pool, which is unfair: a small one bounds the gate.
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
-        gate = Gate(clock, slots, _rates(rate_limit))
+        gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
         self._furnish(Caller(transport, gate, clock, key, options, on_attempt))
 
     def _furnish(self, caller: Caller) -> None:
@@ -315,15 +315,3 @@ class AsyncBeeOS:
 
 def _rebuilt(configuration: dict[str, Any]) -> AsyncBeeOS:
     return AsyncBeeOS(**configuration)
-
-
-def _rates(given: RateLimit | None) -> Callable[[str], Rate | None]:
-    if given is None:
-        return lambda _: None
-    if not isinstance(given, Mapping):
-        everywhere = parse_rate(given)
-        return lambda _: everywhere
-    if unknown := sorted(set(given) - set(table.ROWS)):
-        msg = f"rate_limit names {unknown[0]!r}, which is no operationId, such as startInstance"
-        raise ConfigurationError(msg)
-    return {name: parse_rate(rate) for name, rate in given.items()}.get

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 from hand_clock import HandClock
 
 from beeos_async import AsyncBeeOS
-
-if TYPE_CHECKING:
-    from beeos_async.emulator import Emulator
+from beeos_async.emulator import Emulator
 
 
 @pytest.fixture
@@ -37,8 +34,6 @@ def clock() -> HandClock:
 @pytest.fixture
 async def cloud(anyio_backend: str) -> AsyncIterator[Emulator]:
     """Give a pretend cloud with twenty stopped instances that boot at once."""
-    from beeos_async.emulator import Emulator
-
     async with Emulator(instances=20, boot_time=0.0) as cloud:
         yield cloud
 

@@ -6,12 +6,13 @@ State in, state out; what time it is and who waits is the gate's business.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 
 from ..errors import ConfigurationError
+from .table import ROWS
 
 LEAST: Final = 1e-6
 MOST: Final = 1e9
@@ -50,6 +51,30 @@ def parse_rate(text: object) -> Rate:
             return Rate(per_second, max(1, int(amount)))
     msg = f'a quota is "600/min", "10/s" or a positive number a second, not {text!r}'
     raise ConfigurationError(msg)
+
+
+def rates(given: RateLimit | None, option: str) -> Callable[[str], Rate | None]:
+    """Read quotas, one for every endpoint or one by operationId.
+
+    Args:
+        given: The quotas.
+        option: How to call them in a refusal.
+
+    Returns:
+        What finds the quota of an operation; `None` where none is known.
+
+    Raises:
+        ConfigurationError: One is no quota, or is not an endpoint's.
+    """
+    if given is None:
+        return lambda _: None
+    if not isinstance(given, Mapping):
+        everywhere = parse_rate(given)
+        return lambda _: everywhere
+    if unknown := sorted(set(given) - set(ROWS)):
+        msg = f"{option} names {unknown[0]!r}, which is no operationId, such as startInstance"
+        raise ConfigurationError(msg)
+    return {name: parse_rate(rate) for name, rate in given.items()}.get
 
 
 def conform(rate: Rate, due: float, now: float) -> tuple[float, float]:

@@ -93,6 +93,8 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
 
     method: str
     path: str
+    """With its query, as it came."""
+
     ids: tuple[str, ...]
     status: int
     """What was answered; 0 where nothing was, or nothing whole."""
@@ -231,7 +233,7 @@ class Desk:
         entry = Entry(
             operation=row.operation if row else "",
             method=method,
-            path=path,
+            path=target,
             ids=ids,
             status=reply.status,
             request_id=request_id,
