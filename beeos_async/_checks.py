@@ -94,27 +94,12 @@ class Key:
         Raises:
             ConfigurationError: It cannot be a key of this API.
         """
-        if not isinstance(value, str):
-            msg = f"the API key must be a string, not {type(value).__name__}"
-            raise ConfigurationError(msg)
-        if not value:
-            msg = "the API key is empty; expected a user JWT or a key that begins with oag_"
-            raise ConfigurationError(msg)
-        if "://" in value:
-            msg = "the API key looks like a URL; pass the URL as base_url (BEEOS_API_URL)"
-            raise ConfigurationError(msg)
-        if not _KEY(value):
-            msg = (
-                "the API key has a blank, a line break or a character outside ASCII;"
-                " expected one unbroken word"
-            )
-            raise ConfigurationError(msg)
-        if value.startswith("bak_"):
-            msg = (
-                "the API key begins with bak_, which this API refuses;"
-                " expected an oag_ key or a JWT"
-            )
-            raise ConfigurationError(msg)
+        # Half-made, it must still have a `repr`.
+        self._header = ""
+        if flaw := _flaw_of_key(value):
+            # Crash reporters keep the locals of the frames an error went through.
+            del value
+            raise ConfigurationError(flaw)
         self._header = f"Bearer {value}"
 
     @property
@@ -134,6 +119,25 @@ class Key:
         """Refuse to be pickled: a key must not travel in a byte string."""
         msg = "a key does not pickle"
         raise TypeError(msg)
+
+
+def _flaw_of_key(value: object) -> str | None:
+    if not isinstance(value, str):
+        return f"the API key must be a string, not {type(value).__name__}"
+    if not value:
+        return "the API key is empty; expected a user JWT or a key that begins with oag_"
+    if "://" in value:
+        return "the API key looks like a URL; pass the URL as base_url (BEEOS_API_URL)"
+    if not _KEY(value):
+        return (
+            "the API key has a blank, a line break or a character outside ASCII;"
+            " expected one unbroken word"
+        )
+    if value.startswith("bak_"):
+        return (
+            "the API key begins with bak_, which this API refuses; expected an oag_ key or a JWT"
+        )
+    return None
 
 
 def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
@@ -183,10 +187,8 @@ def is_loopback(host: str) -> bool:
     """Tell whether a host name can only mean this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    address = _address(host)
+    return address is not None and address.is_loopback
 
 
 def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
@@ -202,12 +204,16 @@ def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
 
 def _is_host(host: str) -> bool:
     if ":" in host:
-        try:
-            ipaddress.IPv6Address(host)
-        except ValueError:
-            return False
-        return True
+        # A zone, after a percent sign, is a matter of one machine's interfaces.
+        return "%" not in host and _address(host) is not None
     return len(host) <= HOST_LIMIT and _HOST(host) is not None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 class Options(Struct, frozen=True, kw_only=True):
