@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from msgspec import structs
 
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     import aiohttp
-    from typing_extensions import Self
 
     from .fleet.outcomes import FleetReport, Outcome
     from .models.instances import Instance
@@ -61,6 +60,12 @@ class AsyncBeeOS:
     What is trusted: the base URL given here, its certificate, and nothing in an answer.
     The key goes to that host alone, in one header, and stands in no `repr`, error or log.
     """
+
+    instances: Instances
+    """The life of instances."""
+
+    catalog: Catalog
+    """What can be deployed, where, and with which models."""
 
     def __init__(
         self,
@@ -147,12 +152,9 @@ class AsyncBeeOS:
         self._furnish(Caller(transport, gate, clock, key, options, on_attempt))
 
     def _furnish(self, caller: Caller) -> None:
-        self._caller: Final = caller
-        self.instances: Final = Instances(caller)
-        """The life of instances."""
-
-        self.catalog: Final = Catalog(caller)
-        """What can be deployed, where, and with which models."""
+        self._caller = caller
+        self.instances = Instances(caller)
+        self.catalog = Catalog(caller)
 
     def with_options(
         self,
@@ -185,7 +187,7 @@ class AsyncBeeOS:
         options = structs.replace(old.options, **changed)
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
-        view._furnish(  # noqa: SLF001 -- of the same class
+        view._furnish(
             Caller(
                 old.transport, old.gate, old.clock, old.key, options, on_attempt or old.on_attempt
             )

@@ -46,9 +46,8 @@ class Peer:
         head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.split("\r\n")
         method, target, _ = first.split(" ", 2)
-        headers = {
-            name.lower(): value.strip() for name, _, value in (l.partition(":") for l in lines if l)
-        }
+        pairs = (line.partition(":") for line in lines if line)
+        headers = {name.lower(): value.strip() for name, _, value in pairs}
         body = await self.reader.readexactly(int(headers.get("content-length", "0")))
         seen = Seen(self.number, method, target, headers, body)
         self.server.seen.append(seen)

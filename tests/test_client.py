@@ -16,6 +16,8 @@ from beeos_async import AsyncBeeOS
 
 pytestmark = pytest.mark.anyio
 
+MINE = "mine"
+
 KEY = "oag_" + "0123456789abcdef" * 4
 
 
@@ -184,7 +186,7 @@ async def test_an_error_of_the_block_leaves_as_it_is() -> None:
     """It is not wrapped in a group."""
     with pytest.raises(LookupError, match="mine"):
         async with AsyncBeeOS("k"):
-            raise LookupError("mine")
+            raise LookupError(MINE)
 
 
 async def test_a_small_borrowed_pool_bounds_the_gate() -> None:
@@ -208,9 +210,9 @@ def test_a_pickled_client_is_its_configuration_without_the_key(
     assert KEY.encode() not in frozen
 
     with pytest.raises(b.ConfigurationError, match="BEEOS_API_KEY"):
-        pickle.loads(frozen)  # noqa: S301 -- our own bytes
+        pickle.loads(frozen)
     monkeypatch.setenv("BEEOS_API_KEY", "other-key")
-    thawed = pickle.loads(frozen)  # noqa: S301 -- our own bytes
+    thawed = pickle.loads(frozen)
 
     assert "https://staging.example" in repr(thawed)
     assert thawed._caller.options == bee._caller.options
@@ -236,5 +238,3 @@ async def test_a_bad_id_is_refused_before_any_request(clock: HandClock, id: Any)
             await bee.start("inst-1", deadline=0)
 
     assert server.connections == 0
-
-

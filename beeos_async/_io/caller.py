@@ -247,9 +247,10 @@ class Caller:
         row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
         came = self.clock.now()
         until = call.until
+        if until is not None and came >= until:
+            call.gave_up = True
+            return False
         try:
-            if until is not None and came >= until:
-                raise TimeoutError
             throttled = await self.gate.enter(row.bucket, call.pass_.lane, until)
         except TimeoutError:
             call.gave_up = True

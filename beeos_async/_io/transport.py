@@ -1,4 +1,4 @@
-"""One request over the wire and its whole response back: the only client code that imports aiohttp.
+"""One request over the wire and its whole response back; the only client code with aiohttp.
 
 What aiohttp may not decide is switched off here: redirects, cookies, netrc, environment
 proxies, hidden retries, its own timeouts as a safety net.  Every failure is told apart by
@@ -291,12 +291,9 @@ class AiohttpTransport:
             return unreadable(_head(response), error.flaw, error.reason)
         if isinstance(error.__cause__, ContentEncodingError) and response is not None:
             return unreadable(_head(response), "its compression is broken")
-        if isinstance(error, aiohttp.ClientPayloadError):
-            return _lost(flight, response)
         if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             # The 400 inside is aiohttp's own; the server never said it.
-            trouble = _trouble("the answer is no valid HTTP", "unreadable", "yes")
-            return DecodeError(trouble)
+            return DecodeError(_trouble("the answer is no valid HTTP", "unreadable", "yes"))
         return _lost(flight, response)
 
     def _not_sent(self, error: Exception) -> NotSentError:
@@ -335,7 +332,7 @@ class AiohttpTransport:
         session.detach()
         if self._borrowed is None and connector is not None:
             # The public `close` wants to be awaited, and there is nobody to do it.
-            connector._close()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            connector._close()  # noqa: SLF001 -- as said
         # Last, because a warning may be an error.
         warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
 
@@ -383,8 +380,8 @@ def _lost(flight: Flight, response: aiohttp.ClientResponse | None = None) -> Tra
             message="the connection broke before the answer was whole",
             reason="lost",
             delivered="maybe",
-            status=head and head.status,
-            request_id=head and head.request_id,
+            status=head.status if head else None,
+            request_id=head.request_id if head else None,
         )
     )
 

@@ -13,7 +13,7 @@ import contextlib
 import inspect
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -38,7 +38,6 @@ from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
 
 T = TypeVar("T")
 
@@ -99,11 +98,7 @@ class FleetRun(Generic[T]):
             TypeError: `ids` is a single string, or no iterable.
             ConfigurationError: An option cannot work.
         """
-        if isinstance(ids, str | bytes | Instance) or not isinstance(ids, Iterable | AsyncIterable):
-            msg = f"ids must be an iterable of instance ids, not {type(ids).__name__}"
-            if isinstance(ids, str):
-                msg += "; for one instance write [id], or bee.start(id)"
-            raise TypeError(msg)
+        _many(ids)
         if max_concurrency is not None:
             count("max_concurrency", max_concurrency, least=1, most=10_000)
         if deadline is not None:
@@ -142,7 +137,8 @@ class FleetRun(Generic[T]):
         self._pass = Pass(
             lane=Lane.FLEET, deadline=deadline, grace=GRACE, throttle_bound=THROTTLE_BOUND
         )
-        self._driver = asyncio.create_task(self._drive(), name=f"beeos-async {self._row.operation}")
+        name = f"beeos-async {self._row.operation}"
+        self._driver = asyncio.create_task(self._drive(), name=name)
         return self
 
     async def __aexit__(
@@ -361,7 +357,8 @@ class FleetRun(Generic[T]):
             already = call.already or (call.looked == 0 and _has_come_true(call.row, instance))
             return Succeeded(id, cast("T", instance), already, **told)
         if failure is None:
-            return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, "cancelled")
+            in_doubt = call.in_doubt
+            return Unknown(id, _broken_off(), **told) if in_doubt else Skipped(id, "cancelled")
         if failure.delivered != "no":
             return Unknown(id, failure, **told)
         if isinstance(failure, ClientClosedError):
@@ -413,6 +410,15 @@ class FleetRun(Generic[T]):
         if self._error is None:
             self._error = error
         self._halt("stopped")
+
+
+def _many(ids: object) -> None:
+    """Refuse what is one thing: a string would fall apart into letters."""
+    if isinstance(ids, str | bytes | Instance) or not isinstance(ids, Iterable | AsyncIterable):
+        msg = f"ids must be an iterable of instance ids, not {type(ids).__name__}"
+        if isinstance(ids, str):
+            msg += "; for one instance write [id], or bee.start(id)"
+        raise TypeError(msg)
 
 
 def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:

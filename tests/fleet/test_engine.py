@@ -18,6 +18,8 @@ from beeos_async import AsyncBeeOS
 
 pytestmark = pytest.mark.anyio
 
+MINE = "mine"
+
 
 def client(server: FaultServer, clock: Any = None, **options: Any) -> AsyncBeeOS:
     return AsyncBeeOS("emulator", base_url=server.url, _clock=clock, **{"timeout": 5.0, **options})
@@ -93,7 +95,8 @@ async def test_what_is_no_collection_is_refused_before_any_request(
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_concurrency": 0}, {"max_concurrency": 1.5}, {"deadline": 0}, {"deadline": -1}]
+    "options",
+    [{"max_concurrency": 0}, {"max_concurrency": 1.5}, {"deadline": 0}, {"deadline": -1}],
 )
 async def test_options_that_cannot_work_are_refused(
     clock: HandClock, options: dict[str, Any]
@@ -240,9 +243,7 @@ async def test_an_id_that_only_waited_is_skipped_not_unknown(clock: HandClock) -
     """What certainly never left is not in doubt when the run is broken off."""
 
     async def refuse(peer: Peer, _: Seen) -> None:
-        await peer.answer(
-            b'{"error":{"code":"rate_limited"}}', "429 Slow", "Retry-After: 30"
-        )
+        await peer.answer(b'{"error":{"code":"rate_limited"}}', "429 Slow", "Retry-After: 30")
 
     async with FaultServer(requests(refuse)) as server, client(server) as bee:
         async with bee.start_stream(ids(3), max_concurrency=1) as run:
@@ -261,7 +262,7 @@ async def test_an_error_of_the_body_leaves_as_it_is(clock: HandClock) -> None:
         with pytest.raises(LookupError, match="mine"):
             async with bee.start_stream(ids(9)):
                 await slow.until(1)
-                raise LookupError("mine")
+                raise LookupError(MINE)
 
 
 async def test_the_deadline_returns_what_is_done_and_skips_the_rest() -> None:
@@ -354,7 +355,7 @@ async def test_a_source_that_raises_resolves_what_was_pulled_and_raises() -> Non
 
     def broken() -> Iterator[str]:
         yield from ids(10)
-        raise LookupError("mine")
+        raise LookupError(MINE)
 
     async with FaultServer(honest()) as server, client(server) as bee:
         with pytest.raises(LookupError, match="mine") as caught:
@@ -371,7 +372,7 @@ async def test_an_async_source_that_raises_does_so_too() -> None:
 
     async def broken() -> AsyncIterator[str]:
         yield "inst-1"
-        raise TimeoutError("mine")
+        raise TimeoutError(MINE)
 
     async with FaultServer(honest()) as server, client(server) as bee:
         with pytest.raises(TimeoutError, match="mine"):
@@ -400,7 +401,7 @@ async def test_a_callback_that_raises_stops_the_run_and_is_raised() -> None:
     """Nothing more is launched, what is in flight finishes, and the report is attached."""
 
     def broken(_: object) -> None:
-        raise LookupError("mine")
+        raise LookupError(MINE)
 
     async with FaultServer(honest()) as server, client(server) as bee:
         with pytest.raises(LookupError, match="mine") as caught:
@@ -417,14 +418,14 @@ async def test_an_error_comes_out_of_the_stream_after_its_outcomes() -> None:
 
     def broken() -> Iterator[str]:
         yield "inst-1"
-        raise LookupError("mine")
+        raise LookupError(MINE)
 
     seen: list[str] = []
     async with FaultServer(honest()) as server, client(server) as bee:
         with pytest.raises(LookupError, match="mine"):
             async with bee.start_stream(broken()) as run:
                 async for outcome in run:
-                    seen.append(outcome.id)
+                    seen.append(outcome.id)  # noqa: PERF401 -- what came before the error
 
     assert seen == ["inst-1"]
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -277,7 +279,9 @@ async def test_what_was_certainly_not_done_is_sent_again(
     assert [one.method for one in server.seen] == ["POST", "POST"]
 
 
-@pytest.mark.parametrize("status", ["400 Bad", "401 Who", "403 No", "404 None", "413 Big", "422 X"])
+@pytest.mark.parametrize(
+    "status", ["400 Bad", "401 Who", "403 No", "404 None", "413 Big", "422 X"]
+)
 async def test_a_plain_no_is_not_asked_again(clock: HandClock, status: str) -> None:
     """A refusal that would come again is raised after one request."""
     async with FaultServer(requests(refuse(status, "x"))) as server, client(server, clock) as bee:
@@ -388,7 +392,9 @@ async def test_a_backoff_that_would_cross_the_deadline_is_not_slept(clock: HandC
     assert len(server.seen) == 2
 
 
-async def test_a_call_whose_endpoint_cools_past_its_deadline_is_not_sent(clock: HandClock) -> None:
+async def test_a_call_whose_endpoint_cools_past_its_deadline_is_not_sent(
+    clock: HandClock,
+) -> None:
     """It fails before any request of its own, and says that nothing was delivered."""
     slow = refuse("429 Slow", "rate_limited", "Retry-After: 30")
     async with FaultServer(requests(slow)) as server, client(server, clock) as bee:
@@ -544,7 +550,8 @@ async def test_a_key_that_is_asked_for_is_asked_before_each_attempt(clock: HandC
     ):
         await bee.start("inst-1")
 
-    assert [one.headers["authorization"] for one in server.seen] == ["Bearer key-0", "Bearer key-1"]
+    sent = [one.headers["authorization"] for one in server.seen]
+    assert sent == ["Bearer key-0", "Bearer key-1"]
 
 
 async def test_a_key_that_changed_after_a_401_earns_one_more_try(clock: HandClock) -> None:
@@ -645,9 +652,6 @@ async def test_a_cancelled_call_is_told_too(clock: HandClock) -> None:
 
 async def test_a_failed_call_leaves_no_cycle_behind(clock: HandClock) -> None:
     """An error that was raised is freed by its last reference, without the collector."""
-    import gc
-    import weakref
-
     async with (
         FaultServer(requests(refuse("503 Wait", "auth_transient"))) as server,
         client(server, clock) as bee,
