@@ -255,10 +255,11 @@ def _refusal(response: Response) -> APIError | DecodeError:
         return unreadable(response, "it is a redirect, which is never followed", "redirect")
     told = _told(response.body)
     code = _word(told.get("code"), 128)
+    message = _word(told.get("message"), 2000)
     problem = Problem(
         status=status,
         code=code,
-        message=_word(told.get("message"), 2000) or _excerpt(response.body),
+        message=message if message or code else _excerpt(response.body),
         request_id=response.request_id or _word(told.get("request_id"), 128) or None,
         param=_word(told.get("param"), 128) or None,
         metadata=_metadata(told),
@@ -314,7 +315,9 @@ def _plain(value: object, depth: int) -> object:
 
 def _word(value: object, limit: int) -> str:
     """Take a word or a number; anything else is not what was asked for."""
-    return _shown(str(value), limit) if isinstance(value, str | int | float) else ""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return _shown(str(value), limit)
 
 
 def _shown(text: str, limit: int) -> str:
