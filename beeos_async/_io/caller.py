@@ -381,7 +381,7 @@ class Caller:
 
     async def _has_new_key(self, call: Call[Any]) -> bool:
         """Ask for the key once more: a rotated one earns one more try."""
-        if isinstance(self.key, Key) or call.rekeyed or call.flight.key is None:
+        if isinstance(self.key, Key) or call.rekeyed:
             return False
         call.rekeyed = Key(await self.key()).header != call.flight.key.header
         return call.rekeyed

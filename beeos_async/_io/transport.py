@@ -56,8 +56,10 @@ class Flight:
 
     __slots__ = ("_protocol", "key", "sent")
 
+    key: Key
+    """The key the attempt goes with; set before it takes off."""
+
     def __init__(self) -> None:
-        self.key: Key | None = None
         self.sent = False
         """Whether the request has begun to be written; until then it certainly never left."""
 
@@ -118,17 +120,13 @@ class _GuardedRequest(aiohttp.ClientRequest):
     """Refuses a dirty connection, notes that the request leaves, and adds the key last."""
 
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        if self.method == hdrs.METH_CONNECT:
-            # The tunnel through a proxy: nothing of the request has left, and no key goes.
-            return await super().send(conn)
         protocol = conn.protocol
         # An answer pushed onto an idle connection would be taken for the answer to this
         # request, and every later answer would be off by one (aiohttp issue 13656).
         if protocol is None or protocol.should_close:
             raise _StaleConnection
         flight = _flight.get()
-        if flight.key is not None:
-            self.headers[hdrs.AUTHORIZATION] = flight.key.header
+        self.headers[hdrs.AUTHORIZATION] = flight.key.header
         flight.take_off(protocol)
         return await super().send(conn)
 
@@ -316,7 +314,7 @@ class AiohttpTransport:
             case _ if self._proxy:
                 reason, what = "proxy", "the proxy broke off"
             case _:
-                reason, what = "connect", "no connection"
+                reason, what = "connect", f"no connection, {type(error).__name__}"
         detail = getattr(error, "strerror", None)
         host = self._base.authority
         message = f"{what} ({host}{f': {detail}' if isinstance(detail, str) else ''})"

@@ -597,3 +597,28 @@ async def test_a_run_is_of_no_use_outside_its_block(clock: HandClock) -> None:
         assert [one async for one in run] == []
 
     assert server.connections == 0
+
+
+async def test_a_list_that_cannot_be_read_is_raised(clock: HandClock) -> None:
+    """Without its ids there is no fleet: the error of the list comes out."""
+
+    async def refuse(peer: Peer, _: Seen) -> None:
+        await peer.answer(b'{"error":{"code":"invalid_token"}}', "401 Who")
+
+    async with FaultServer(requests(refuse)) as server, client(server, clock) as bee:
+        with pytest.raises(b.AuthenticationError):
+            await bee.start_many(bee.instances.list())
+
+    assert len(server.seen) == 1
+
+
+async def test_workers_pause_again_when_the_reader_falls_behind_again() -> None:
+    """Each thousand unread outcomes hold the run, not only the first."""
+    async with FaultServer(honest()) as server, client(server) as bee:
+        async with bee.start_stream(ids(1200), max_concurrency=2) as run:
+            for _ in range(2):
+                for _ in range(50):
+                    await anext(run)
+                while len(run._unread) < 1000:
+                    await asyncio.sleep(0.01)
+            assert len(server.seen) < 1200

@@ -609,6 +609,19 @@ async def test_each_attempt_is_told(clock: HandClock, caplog: pytest.LogCaptureF
     assert "emulator" not in caplog.text
 
 
+async def test_the_log_tells_each_attempt_without_a_hook(
+    clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Method, path template, status, attempt, milliseconds and request id; no id, no key."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        with caplog.at_level(logging.DEBUG, "beeos_async"):
+            await bee.start("inst-1")
+
+    assert caplog.messages == [
+        "POST /api/v1/instances/{id}/start: 200, attempt 1, 0 ms, request None"
+    ]
+
+
 async def test_a_hook_that_raises_costs_nothing(
     clock: HandClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -26,6 +26,7 @@ from hand_clock import HandClock
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async._io import transport
 
 pytestmark = pytest.mark.anyio
 
@@ -105,19 +106,18 @@ async def test_a_slow_resolver_is_bounded_by_the_connect_timeout() -> None:
 class Resolver(aiohttp.abc.AbstractResolver):
     """A resolver that fails, or never answers."""
 
-    def __init__(self, error: OSError | None) -> None:
+    def __init__(self, error: Exception | None) -> None:
         self.error = error
         self.asked = 0
 
-    async def resolve(self, *_: object) -> list[aiohttp.abc.ResolveResult]:
+    async def resolve(self, *_: object, **__: object) -> list[aiohttp.abc.ResolveResult]:
         self.asked += 1
         if self.error is not None:
             raise self.error
-        await asyncio.sleep(3600)
-        raise AssertionError
+        return await asyncio.Future()
 
     async def close(self) -> None:
-        pass
+        """Do nothing; there is nothing to close."""
 
 
 async def test_sockets_that_have_run_out_are_this_machines_trouble() -> None:
@@ -580,3 +580,54 @@ async def test_a_client_forgotten_in_a_living_loop_closes_its_connections() -> N
             gc.collect()
         assert [str(one.message) for one in caught] == ["a client was never closed"]
         await asyncio.sleep(0.01)
+
+
+async def test_a_forgotten_client_leaves_a_borrowed_connector_alone() -> None:
+    """It warns, and what is somebody else's stays open."""
+    connector = aiohttp.TCPConnector()
+    async with FaultServer(honest()) as server:
+        bee = client(server.url, connector=connector)
+        await bee.start("inst-1")
+        with pytest.warns(ResourceWarning, match="a client was never closed"):
+            del bee
+            gc.collect()
+        assert not connector.closed
+        await connector.close()
+
+
+async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The counter of forks is compared on each call."""
+    monkeypatch.setattr(transport, "_process", transport._process)
+    async with FaultServer(honest()) as server, client(server.url) as bee:
+        await bee.start("inst-1")
+        transport._forked()
+        with pytest.raises(b.ClientLoopError, match="fork"):
+            await bee.start("inst-2")
+
+    assert len(server.seen) == 1
+
+
+async def test_an_error_nobody_foresaw_before_sending_is_not_sent() -> None:
+    """Whatever breaks while connecting, the request never left."""
+    connector = aiohttp.TCPConnector(resolver=Resolver(LookupError("odd")))
+    error = await failure_of("http://odd.example.localhost", connector=connector)
+
+    assert isinstance(error, b.NotSentError)
+    assert "LookupError" in str(error)
+    await connector.close()
+
+
+async def test_a_connection_that_was_never_used_can_be_distrusted() -> None:
+    """There is nothing to close."""
+    transport.Flight().ground()
+
+
+def test_what_is_touched_of_aiohttp_is_there() -> None:
+    """The private names this library relies on exist; an upgrade that drops one fails here."""
+    session = aiohttp.ClientSession.__new__(aiohttp.ClientSession)
+    assert "_retry_connection" in aiohttp.ClientSession.ATTRS or hasattr(
+        session, "_retry_connection"
+    )
+    assert hasattr(aiohttp.client_proto.ResponseHandler, "should_close")
+    assert hasattr(aiohttp.ClientRequest, "send")
+    assert hasattr(aiohttp.BaseConnector, "_close")
