@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 T = TypeVar("T")
 
 Moment = Annotated[datetime, Meta(tz=True)]
-"""A point in time, always with its offset; digits beyond microseconds are cut."""
+"""A point in time, always with its offset; rounded to microseconds."""
 
 
 # `rename` and `omit_defaults` are inherited; `frozen` and `kw_only` must be said again
