@@ -31,7 +31,7 @@ B = TypeVar("B", bound=Struct)
 EFFECTS_PATH: Final = "/__emulator__/effects"
 """Where another process asks what took effect; the emulator's own, not the contract's."""
 
-_FIELD: Final = re.compile(r"(?:field |at `\$\.|`)(\w+)`").search
+_FIELD: Final = re.compile(r"(?:field `|at `\$\.)(\w+)").search
 _NUMBER: Final = re.compile(r"[0-9]{1,9}").fullmatch
 
 _PLAIN: Final = frozenset({str, bool, int, dict, datetime})

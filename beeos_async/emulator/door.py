@@ -6,6 +6,7 @@ The only file of the emulator that imports aiohttp.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 import struct
@@ -24,6 +25,7 @@ HOST: Final = "127.0.0.1"
 CLOSE_GRACE: Final = 0.05
 """Seconds a late answer is given when the emulator closes."""
 
+_TURNS: Final = 4
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -71,11 +73,27 @@ class Door:
     async def close(self) -> None:
         """Stop listening, and drop every connection."""
         self._closing.set()
-        if self._listener is not None and self._server is not None:
-            self._listener.close()
-            await self._server.shutdown(CLOSE_GRACE)
-            await self._listener.wait_closed()
-            self._listener = self._server = None
+        if self._listener is None or self._server is None:
+            return
+        listener, server = self._listener, self._server
+        self._listener = self._server = None
+        # asyncio forgets the socket of whom it lets in while its listener closes: so it
+        # first stops to let in (a proactor loop cannot), and then closes.
+        with contextlib.suppress(NotImplementedError):
+            asyncio.get_running_loop().remove_reader(listener.sockets[0])
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        listener.close()
+        # It takes the loop some turns to see somebody out.
+        for _ in range(_TURNS):
+            transports = [guest.transport for guest in server.connections]
+            await server.shutdown(CLOSE_GRACE)
+            for transport in transports:
+                if transport is not None:
+                    # Nor does a client that does not read keep the door open.
+                    transport.abort()
+            await asyncio.sleep(0)
+        await listener.wait_closed()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         async def read(cap: int) -> bytes | None:
