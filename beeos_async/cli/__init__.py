@@ -1,0 +1,1 @@
+"""The command `beeos-async`: a door that uses only what every user of the package has."""

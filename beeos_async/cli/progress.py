@@ -1,0 +1,181 @@
+"""What is known of a run while it goes on: counts, pace, time left, the last troubles.
+
+Numbers only: how they look is the business of `dashboard.py`, where they go that of
+`display.py`.  What happens for each outcome is a few additions; all else is worked out
+when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from beeos_async import Skipped, Succeeded
+
+if TYPE_CHECKING:
+    from beeos_async import Attempt, Outcome
+
+PACE_WINDOW: Final = 3.0
+"""Seconds the shown pace is averaged over: steady to the eye, and soon aware of a pause."""
+
+FORECAST_WINDOW: Final = 20.0
+"""Seconds the time left is worked out from: a quota's pauses should average out."""
+
+BEAT: Final = 0.25
+"""Seconds of one bar of the history, to begin with."""
+
+BARS: Final = 48
+"""Bars of the history; when they are used up, each two become one."""
+
+TROUBLES: Final = 8
+"""How many of the last troubles are kept for show."""
+
+THROTTLED: Final = 429
+
+
+class Sample(NamedTuple):
+    """The sums at one moment."""
+
+    at: float
+    done: int
+    throttled: float
+    worked: float
+
+
+class Progress:
+    """A run's numbers, as they stand at `now`."""
+
+    def __init__(self, total: int, workers: int, now: float) -> None:
+        """Begin.
+
+        Args:
+            total: How many distinct ids there are.
+            workers: How many of them can be in progress at once.
+            now: The time, on any clock that only goes forward.
+        """
+        self.total = total
+        self.workers = workers
+        self.began = now
+        self.now = now
+        self.over = False
+        self.done = 0
+        self.counts: Counter[str] = Counter()
+        """By kind of outcome, where `already` is a kind of its own."""
+
+        self.requests = 0
+        self.refusals = 0
+        """How many answers were a 429."""
+
+        self.troubles: deque[Outcome[Any]] = deque(maxlen=TROUBLES)
+        """The last outcomes that a person may want to read."""
+
+        self.throttled = 0.0
+        """Seconds ids have waited for the quota, summed over all of them."""
+
+        self.worked = 0.0
+        """Seconds ids have taken altogether."""
+
+        self._first = Sample(now, 0, 0.0, 0.0)
+        self._samples: deque[Sample] = deque()
+        self._beat = BEAT
+        self._history: list[int] = []
+        self._counted = 0
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Count an outcome."""
+        self.done += 1
+        self.throttled += outcome.throttled
+        self.worked += outcome.elapsed
+        if isinstance(outcome, Succeeded):
+            self.counts["already" if outcome.already else "succeeded"] += 1
+            return
+        self.counts[outcome.kind] += 1
+        # What the run as a whole left out is one fact, not one trouble for each id.
+        if not isinstance(outcome, Skipped) or outcome.reason == "invalid_id":
+            self.troubles.append(outcome)
+
+    def heed(self, attempt: Attempt) -> None:
+        """Count a request; a client's `on_attempt`."""
+        self.requests += 1
+        if attempt.status == THROTTLED:
+            self.refusals += 1
+
+    def tick(self, now: float) -> None:
+        """Move on to another moment."""
+        self.now = now
+        samples = self._samples
+        samples.append(Sample(now, self.done, self.throttled, self.worked))
+        while len(samples) > 1 and samples[1].at <= now - FORECAST_WINDOW:
+            samples.popleft()
+        bar = int((now - self.began) / self._beat)
+        while bar >= BARS:
+            self._history = [sum(self._history[i : i + 2]) for i in range(0, BARS, 2)]
+            self._beat *= 2
+            bar = int((now - self.began) / self._beat)
+        self._history += [0] * (bar + 1 - len(self._history))
+        self._history[bar] += self.done - self._counted
+        self._counted = self.done
+
+    def finish(self, now: float) -> None:
+        """Say that nothing more will come."""
+        self.tick(now)
+        self.over = True
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return self.now - self.began
+
+    @property
+    def in_progress(self) -> int:
+        """How many ids' turn has come and is not over."""
+        return 0 if self.over else min(self.workers, self.total - self.done)
+
+    @property
+    def waiting(self) -> int:
+        """How many ids' turn has not come."""
+        return 0 if self.over else self.total - self.done - self.in_progress
+
+    @property
+    def pace(self) -> float:
+        """Ids a second: over the last moments, or over the whole run when it is over."""
+        return self._pace(PACE_WINDOW)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds the rest will take at the pace so far; `None` while there is none."""
+        pace = self._pace(FORECAST_WINDOW)
+        return (self.total - self.done) / pace if pace else None
+
+    @property
+    def throttled_share(self) -> float:
+        """Which share of their time ids spend, or spent, waiting for the quota."""
+        since = self._since(PACE_WINDOW)
+        worked = self.worked - since.worked
+        return min(1.0, (self.throttled - since.throttled) / worked) if worked > 0 else 0.0
+
+    def history(self, bars: int) -> list[float]:
+        """Give the last bars, the highest being 1; one that is still growing is left out.
+
+        Args:
+            bars: How many at most.
+        """
+        whole = self._history[:-1][-bars:] or self._history[-1:]
+        most = max(whole, default=0)
+        return [one / most for one in whole] if most else [0.0] * len(whole)
+
+    def _pace(self, seconds: float) -> float:
+        since = self._since(seconds)
+        passed = self.now - since.at
+        return (self.done - since.done) / passed if passed > 0 else 0.0
+
+    def _since(self, seconds: float) -> Sample:
+        """Find where to count from: the sample of so long ago, or the beginning."""
+        found = self._first
+        if self.over:
+            return found
+        for sample in self._samples:
+            if sample.at > self.now - seconds:
+                break
+            found = sample
+        return found

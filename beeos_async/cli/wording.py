@@ -1,0 +1,140 @@
+"""How outcomes, times and paces read, the same on a terminal, in a log and in JSON.
+
+Functions of values to text; nothing is printed here, and nothing is coloured.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from beeos_async import (
+    APIError,
+    BeeOSError,
+    Failed,
+    Instance,
+    Skipped,
+    Succeeded,
+    TimedOut,
+    Unknown,
+)
+
+if TYPE_CHECKING:
+    from beeos_async import FleetReport, Outcome
+
+TEXT_LIMIT: Final = 300
+"""Characters of one text on a line; a server's sentence may have 2,000."""
+
+MINUTE: Final = 60
+
+WHOLE: Final = 100
+"""A pace from which on its fraction says nothing."""
+
+ID_WIDTH: Final = 40
+"""Characters of an id in a column; who needs the rest of a longer one asks for JSON."""
+
+
+def clean(text: str, limit: int = TEXT_LIMIT) -> str:
+    """Make a text of whatever origin safe to print: one line, nothing a terminal obeys.
+
+    Args:
+        text: An id out of a file, or a server's words.
+        limit: Characters at most; a longer text loses its middle.
+    """
+    if len(text) > limit:
+        # An error's status and request id stand in brackets at its end.
+        tail = len(text) - text.rfind("[")
+        tail = tail if tail <= limit // 2 else limit // 3
+        text = f"{text[: limit - tail - 1]}…{text[-tail:]}"
+    if text.isprintable():
+        return text
+    # Marked rather than removed: an id must not look like another one.
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
+def why(outcome: Outcome[Any]) -> str:
+    """Say what kept an id from succeeding; empty when nothing did."""
+    match outcome:
+        case Failed(error=error) | Unknown(error=error):
+            return f"{type(error).__name__}: {clean(str(error))}"
+        case Skipped(reason=reason):
+            return reason
+        case TimedOut():
+            return "accepted, not ready in time"
+        case Succeeded():
+            return ""
+
+
+def line(outcome: Outcome[Any]) -> str:
+    """Say what became of an id, in one line."""
+    return f"{outcome.kind} {clean(outcome.id)} {why(outcome)}".rstrip()
+
+
+def as_data(outcome: Outcome[Any]) -> dict[str, object]:
+    """Say what became of an id, as one object for another program."""
+    data: dict[str, object] = {"kind": outcome.kind, "id": outcome.id}
+    match outcome:
+        case Succeeded(instance=instance, already=already):
+            data["already"] = already
+            data["status"] = instance.status if isinstance(instance, Instance) else None
+        case Failed(error=error) | Unknown(error=error):
+            data["error"] = error_as_data(error)
+        case Skipped(reason=reason):
+            data["reason"] = reason
+        case TimedOut():
+            pass
+    return data | {
+        "attempts": outcome.attempts,
+        "request_id": outcome.request_id,
+        "queued": round(outcome.queued, 6),
+        "throttled": round(outcome.throttled, 6),
+        "elapsed": round(outcome.elapsed, 6),
+    }
+
+
+def error_as_data(error: BeeOSError) -> dict[str, object]:
+    """Say what an error is, as one object for another program."""
+    data: dict[str, object] = {
+        "type": type(error).__name__,
+        "message": error.message if isinstance(error, APIError) else str(error),
+        "delivered": error.delivered,
+    }
+    if isinstance(error, APIError):
+        data |= {"status": error.status, "code": error.code}
+    return data
+
+
+def report_as_data(report: FleetReport[Any]) -> dict[str, object]:
+    """Sum up a run, as one object for another program."""
+    counts = report.counts
+    return {
+        "kind": "report",
+        "ok": report.ok,
+        "total": len(report),
+        "succeeded": counts.get("succeeded", 0),
+        "failed": counts.get("failed", 0),
+        "timed_out": counts.get("timed_out", 0),
+        "unknown": counts.get("unknown", 0),
+        "skipped": counts.get("skipped", 0),
+        "duplicates": report.duplicates,
+        "first_try_rate": round(report.first_try_rate, 6),
+        "elapsed": round(report.elapsed, 6),
+    }
+
+
+def duration(seconds: float) -> str:
+    """Write a time: `4.2 s`, `3:07`, `1:02:45`."""
+    if seconds < MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), MINUTE)
+    hours, minutes = divmod(minutes, MINUTE)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def pace(rate: float) -> str:
+    """Write a pace: `8.4/s`, `1,204/s`."""
+    return f"{rate:,.0f}/s" if rate >= WHOLE else f"{rate:.1f}/s"
+
+
+def number(count: int, noun: str) -> str:
+    """Write a number of things: `1 instance`, `1,200 instances`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
