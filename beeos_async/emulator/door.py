@@ -86,12 +86,11 @@ class Door:
         listener.close()
         # It takes the loop some turns to see somebody out.
         for _ in range(_TURNS):
-            transports = [guest.transport for guest in server.connections]
+            transports = [guest.transport for guest in server.connections if guest.transport]
             await server.shutdown(CLOSE_GRACE)
             for transport in transports:
-                if transport is not None:
-                    # Nor does a client that does not read keep the door open.
-                    transport.abort()
+                # Nor does a client that does not read keep the door open.
+                transport.abort()
             await asyncio.sleep(0)
         await listener.wait_closed()
 
