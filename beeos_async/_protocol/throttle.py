@@ -71,7 +71,7 @@ def rates(given: RateLimit | None, option: str) -> Callable[[str], Rate | None]:
     if not isinstance(given, Mapping):
         everywhere = parse_rate(given)
         return lambda _: everywhere
-    if unknown := sorted(set(given) - set(ROWS)):
+    if unknown := [name for name in given if name not in ROWS]:
         msg = f"{option} names {unknown[0]!r}, which is no operationId, such as startInstance"
         raise ConfigurationError(msg)
     return {name: parse_rate(rate) for name, rate in given.items()}.get

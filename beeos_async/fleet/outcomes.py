@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Literal, Self, TypeVar
 
 from msgspec import Struct
 
@@ -109,7 +109,7 @@ class Skipped(_Outcome, frozen=True, tag="skipped"):
 Outcome = Succeeded[T] | Failed | TimedOut[T] | Unknown | Skipped
 """What became of one id: exactly one of these, written once and final."""
 
-_LASTING = (
+_LASTING: Final = (
     BadRequestError,
     PermissionDeniedError,
     NotFoundError,
@@ -118,7 +118,12 @@ _LASTING = (
 )
 """Refusals that would come again, however often the same was asked."""
 
-_PAST: Mapping[str, str] = {
+_OTHERS: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown", "skipped")
+
+ROWS_SHOWN: Final = 100
+"""Ids a notebook shows of those that did not succeed."""
+
+_PAST: Final[Mapping[str, str]] = {
     "startInstance": "started",
     "stopInstance": "stopped",
     "restartInstance": "restarted",
@@ -274,12 +279,12 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         past = _PAST.get(self.operation, "done")
         text = f"{counts.get('succeeded', 0):,} of {len(self):,} {past} in {self.elapsed:.1f} s"
         parts = [
-            f"{count:,} {kind.replace('_', ' ')}{_why(self, kind)}"
-            for kind, count in counts.items()
-            if kind != "succeeded"
+            f"{counts[kind]:,} {kind.replace('_', ' ')}{_why(self, kind)}"
+            for kind in _OTHERS
+            if counts.get(kind)
         ]
         if self.duplicates:
-            parts.append(f"{self.duplicates:,} duplicates left out")
+            parts.append(f"{self.duplicates:,} given again and left out")
         return "; ".join([text, *parts])
 
     def __repr__(self) -> str:
@@ -288,11 +293,13 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     def _repr_html_(self) -> str:
         """Show a table in a notebook: the sum, and each id that did not succeed."""
+        others = [one for one in self if not isinstance(one, Succeeded)]
         rows = "".join(
             f"<tr><td>{escape(one.id)}</td><td>{one.kind}</td><td>{escape(_words(one))}</td></tr>"
-            for one in self
-            if not isinstance(one, Succeeded)
+            for one in others[:ROWS_SHOWN]
         )
+        if len(others) > ROWS_SHOWN:
+            rows += f"<tr><td colspan=3>and {len(others) - ROWS_SHOWN:,} more</td></tr>"
         return (
             f"<table><caption>{escape(str(self))}</caption>"
             f"<tr><th>id</th><th>outcome</th><th>why</th></tr>{rows}</table>"

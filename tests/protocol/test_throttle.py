@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import modest
 
-from beeos_async._protocol.throttle import Rate, conform, parse_rate
+from beeos_async._protocol.throttle import Rate, conform, parse_rate, rates
 from beeos_async.errors import ConfigurationError
 
 
@@ -140,3 +140,39 @@ def test_who_waits_as_told_conforms(rate: Rate, now: float) -> None:
             now = math.nextafter(now + wait, math.inf)
             due, wait = conform(rate, due, now)
         assert wait == 0.0
+
+
+def test_a_client_may_know_no_quota() -> None:
+    """Then every endpoint learns its own."""
+    assert rates(None, "rate_limit")("startInstance") is None
+
+
+def test_a_quota_may_be_every_endpoints() -> None:
+    """Of each, not of all together."""
+    rate_of = rates("600/min", "rate_limit")
+
+    assert rate_of("startInstance") == rate_of("getInstance") == Rate(10.0, 600)
+
+
+def test_a_quota_may_be_one_endpoints() -> None:
+    """The others have none."""
+    rate_of = rates({"startInstance": "10/s", "getInstance": 2}, "rate_limit")
+
+    assert rate_of("startInstance") == Rate(10.0, 10)
+    assert rate_of("getInstance") == Rate(2.0, 1)
+    assert rate_of("stopInstance") is None
+
+
+@pytest.mark.parametrize(
+    ("given", "offence"),
+    [
+        ("soon", "a quota is"),
+        ({"startInstance": "soon"}, "a quota is"),
+        ({"startInstances": "10/s"}, "rate_limit names 'startInstances', which is no operationId"),
+        ({"getInstance": 1, 7: 1, "x": 1}, "rate_limit names 7"),
+    ],
+)
+def test_quotas_that_mean_nothing_are_refused(given: Any, offence: str) -> None:
+    """By the name of the option."""
+    with pytest.raises(ConfigurationError, match=offence):
+        rates(given, "rate_limit")
