@@ -1,0 +1,321 @@
+"""Does somebody else's client accept our pretend cloud?
+
+The official SDK is the witness that is not our code: it drives all eleven endpoints over
+HTTP and puts every answer through its own models.  It is synchronous, so it asks from a
+thread while the cloud runs in the test's loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import beeos_sdk as official
+import pytest
+from beeos_sdk.exceptions import (
+    ApiException,
+    BadRequestException,
+    ConflictException,
+    ForbiddenException,
+    NotFoundException,
+    ServiceException,
+    UnauthorizedException,
+)
+from hand_clock import HandClock
+
+from beeos_async._protocol.table import ROWS
+from beeos_async.emulator import Emulator
+
+pytestmark = pytest.mark.anyio
+
+
+class Witness:
+    """The official SDK with one session, and what it has asked so far."""
+
+    def __init__(self, url: str, key: str | None = "emulator") -> None:
+        # Its pool would hide a refusal by asking again on its own.
+        told = official.Configuration(host=url, access_token=key, retries=False)
+        self._session = official.ApiClient(told)
+        self.instances = official.InstancesApi(self._session)
+        self.catalog = official.DeployApi(self._session)
+
+    async def ask(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Call one of its methods, and hold its reading of the answer against the bytes."""
+        bound: Any = method
+        full = getattr(bound.__self__, f"{bound.__name__}_with_http_info")
+        answer = await asyncio.to_thread(full, *args, **options)
+        # Nothing in our answer is unknown to it, and nothing is read as something else.
+        read = answer.data.model_dump(mode="json", by_alias=True, exclude_none=True)
+        assert read == json.loads(answer.raw_data)
+        assert answer.headers["X-Request-Id"]
+        return answer.data.data
+
+    async def refused(
+        self, method: Callable[..., Any], *args: Any, **options: Any
+    ) -> tuple[Any, Any]:
+        """Call one of its methods, which must raise, and give what it raised."""
+        with pytest.raises(ApiException) as caught:
+            await asyncio.to_thread(method, *args, **options)
+        error: Any = caught.value
+        # The statuses a method does not document it leaves unread.
+        told: Any = error.data or official.ErrorResponse.from_json(error.body)
+        assert told.success is False
+        assert told.error.request_id == error.headers["X-Request-Id"]
+        return error, told.error
+
+    def close(self) -> None:
+        # Its own `with` block closes nothing.
+        self._session.rest_client.pool_manager.clear()
+
+
+@pytest.fixture
+async def witness(cloud: Emulator) -> AsyncIterator[Witness]:
+    witness = Witness(cloud.url)
+    yield witness
+    witness.close()
+
+
+async def test_the_witness_reads_the_catalog(witness: Witness) -> None:
+    """Providers, regions and models are what it takes them for, whole and narrowed."""
+    catalog = witness.catalog
+
+    providers = await witness.ask(catalog.list_providers)
+    regions = await witness.ask(catalog.list_deploy_regions)
+    models = await witness.ask(catalog.list_deploy_models)
+    provider, framework = providers[0].meta.id, "nectar-phone"
+    near = await witness.ask(catalog.list_deploy_regions, provider_id=provider)
+    fitting = await witness.ask(catalog.list_deploy_models, agent_framework=framework)
+
+    assert all(isinstance(one, official.ProviderCatalogItem) for one in providers)
+    assert all(isinstance(one, official.DeployRegionItem) for one in regions)
+    assert all(isinstance(one, official.DeployModelItem) for one in models)
+    assert 0 < len(near) < len(regions)
+    assert 0 < len(fitting) < len(models)
+    assert await witness.ask(catalog.list_deploy_regions, provider_id="nowhere") == []
+
+
+async def test_the_witness_pages_through_all_instances(cloud: Emulator, witness: Witness) -> None:
+    """Pages begin at 0, do not overlap, and each tells the sum."""
+    seen: list[str] = []
+    for page in range(4):
+        options = {"page": page, "page_size": 7}
+        rows = await witness.ask(witness.instances.list_instances, **options)
+        seen += [row.id for row in rows]
+
+    assert seen == cloud.ids
+    whole = await asyncio.to_thread(witness.instances.list_instances, page=2, page_size=7)
+    assert (len(whole.data), whole.total) == (6, 20)
+
+
+async def test_the_witness_filters_the_list(cloud: Emulator, witness: Witness) -> None:
+    """Each filter it can send narrows the list, and they combine with "and"."""
+    odd = cloud.world.add_instance(
+        status="running",
+        name="Odd One",
+        provider_id="elsewhere",
+        agent_framework="odd-frame",
+        cluster_id="cl-odd",
+    )
+    filters = {
+        "status": "running",
+        "provider_id": "elsewhere",
+        "agent_framework": "odd-frame",
+        "cluster_id": "cl-odd",
+        "search": "odd one",
+    }
+    rows = witness.instances.list_instances
+
+    for name, value in filters.items():
+        assert [one.id for one in await witness.ask(rows, **{name: value})] == [odd]
+    assert [one.id for one in await witness.ask(rows, **filters)] == [odd]
+    assert await witness.ask(rows, **{**filters, "status": "stopped"}) == []
+
+
+async def test_the_witness_leads_an_instance_through_its_life(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """Start, restart, stop and destroy answer with what it takes for an instance or a word."""
+    id, instances = cloud.ids[0], witness.instances
+
+    before = await witness.ask(instances.get_instance, id)
+    started = await witness.ask(instances.start_instance, id)
+    again = await witness.ask(instances.start_instance, id)
+    restarted = await witness.ask(instances.restart_instance, id)
+    stopped = await witness.ask(instances.stop_instance, id)
+    word = await witness.ask(instances.destroy_instance, id)
+    after = await witness.ask(instances.get_instance, id)
+
+    assert (before.status, before.desired_status) == ("stopped", "stopped")
+    assert {one.id for one in (started, again, restarted, stopped, after)} == {id}
+    assert (started.desired_status, again.status) == ("running", "running")
+    assert (restarted.desired_status, stopped.desired_status) == ("running", "stopped")
+    assert (word, after.status) == ("destroyed", "terminated")
+    assert cloud.effects(id) == 1
+
+
+async def test_the_witness_asks_for_the_device(cloud: Emulator, witness: Witness) -> None:
+    """Phones and desktops tell what they are, running or not."""
+    told = [await witness.ask(witness.instances.get_device_info, id) for id in cloud.ids]
+
+    assert {one.type for one in told} == {"android", "linux"}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"variantId": "variant-bee-small"},
+        {"agentFramework": "nectar-claw", "providerId": "comb-k8s", "models": ["clover/mini-3"]},
+    ],
+    ids=["by variant", "by hand"],
+)
+async def test_the_witness_deploys(
+    cloud: Emulator, witness: Witness, wanted: dict[str, Any]
+) -> None:
+    """Both ways of saying what to deploy make an instance, which it can get."""
+    request = official.DeployInstanceRequest(name="made-by-the-witness", **wanted)
+
+    made = await witness.ask(witness.instances.deploy_instance, request)
+    found = await witness.ask(witness.instances.get_instance, made.id)
+
+    assert made.id not in cloud.ids
+    assert (made.name, found.name) == ("made-by-the-witness", "made-by-the-witness")
+    assert made.agent_framework == wanted.get("agentFramework", made.agent_framework)
+    assert cloud.log[0].status == 201
+
+
+async def test_the_witness_knows_every_endpoint_of_the_table(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """Called by its names, it asks for what our rows say: same method, same route."""
+    id, instances, catalog = cloud.ids[0], witness.instances, witness.catalog
+    request = official.DeployInstanceRequest(name="any", variantId="any")
+    calls: list[tuple[Callable[..., Any], tuple[Any, ...]]] = [
+        (catalog.list_providers, ()),
+        (catalog.list_deploy_regions, ()),
+        (catalog.list_deploy_models, ()),
+        (instances.list_instances, ()),
+        (instances.get_instance, (id,)),
+        (instances.deploy_instance, (request,)),
+        (instances.start_instance, (id,)),
+        (instances.stop_instance, (id,)),
+        (instances.restart_instance, (id,)),
+        (instances.destroy_instance, (id,)),
+        (instances.get_device_info, (id,)),
+    ]
+
+    for method, args in calls:
+        await witness.ask(method, *args)
+
+    asked = [entry.operation for entry in cloud.log]
+    assert asked == list(ROWS)
+    assert asked == [camel(method.__name__) for method, _ in calls]
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.title() for word in rest)
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [(None, "missing_token"), ("oag_" + "0123456789abcdef" * 4, "invalid_token")],
+    ids=["no key", "a key that looks real"],
+)
+async def test_the_witness_is_told_that_its_key_is_bad(
+    cloud: Emulator, key: str | None, code: str
+) -> None:
+    """401 is what it raises for a missing key, and for one that should not be here."""
+    stranger = Witness(cloud.url, key)
+
+    error, told = await stranger.refused(stranger.instances.start_instance, cloud.ids[0])
+    stranger.close()
+
+    assert isinstance(error, UnauthorizedException)
+    assert (error.status, told.code, told.type) == (401, code, "authentication_error")
+
+
+async def test_the_witness_is_told_that_there_is_no_such_instance(witness: Witness) -> None:
+    """404 is what it raises for every route that names an unknown id."""
+    of = witness.instances
+    ways = [
+        of.get_instance,
+        of.start_instance,
+        of.stop_instance,
+        of.restart_instance,
+        of.destroy_instance,
+        of.get_device_info,
+    ]
+    for way in ways:
+        error, told = await witness.refused(way, "inst-nowhere")
+
+        assert isinstance(error, NotFoundException)
+        assert (error.status, told.code, told.type) == (404, "agent_not_found", "not_found_error")
+
+
+async def test_the_witness_is_told_of_a_conflict(cloud: Emulator, witness: Witness) -> None:
+    """409 is what it raises when what is over shall start."""
+    over = cloud.world.add_instance(status="terminated")
+
+    error, told = await witness.refused(witness.instances.start_instance, over)
+
+    assert isinstance(error, ConflictException)
+    assert (error.status, told.code, told.type) == (409, "conflict", "conflict_error")
+
+
+async def test_the_witness_is_told_what_is_wrong_with_its_body(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """400 is what it raises for a deployment of nothing; nothing is deployed."""
+    nothing = official.DeployInstanceRequest(name="nothing")
+    count = len(cloud.world)
+
+    error, told = await witness.refused(witness.instances.deploy_instance, nothing)
+
+    assert isinstance(error, BadRequestException)
+    assert (error.status, told.code, told.type) == (400, "invalid_body", "invalid_request_error")
+    assert len(cloud.world) == count
+
+
+async def test_the_witness_is_told_to_slow_down(clock: HandClock) -> None:
+    """429 is what it raises beyond the quota, with the pause in the header it passes on."""
+    async with Emulator(instances=2, quota={"startInstance": 1.0}, clock=clock) as busy:
+        hasty = Witness(busy.url)
+        await hasty.ask(hasty.instances.start_instance, busy.ids[0])
+        error, told = await hasty.refused(hasty.instances.start_instance, busy.ids[1])
+        hasty.close()
+
+    assert (error.status, told.code, told.type) == (429, "rate_limited", "rate_limit_error")
+    assert error.headers["Retry-After"] == "1"
+    # It has no class of its own for this one.
+    assert type(error) is ApiException
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (400, BadRequestException, "invalid_param"),
+        (401, UnauthorizedException, "invalid_token"),
+        (403, ForbiddenException, "forbidden"),
+        (404, NotFoundException, "agent_not_found"),
+        (409, ConflictException, "conflict"),
+        (413, ApiException, "payload_too_large"),
+        (429, ApiException, "rate_limited"),
+        (500, ServiceException, "internal_error"),
+        (503, ServiceException, "agent_service_unavailable"),
+        (504, ServiceException, "service_timeout"),
+    ],
+)
+async def test_the_witness_reads_every_scripted_refusal(
+    cloud: Emulator, witness: Witness, status: int, kind: type[ApiException], code: str
+) -> None:
+    """Whatever refusal is scripted, its error model takes the body: type, code, request id."""
+    for operation in ROWS:
+        cloud.faults.refuse(operation, status, times=None)
+
+    for method in (witness.instances.start_instance, witness.instances.get_device_info):
+        error, told = await witness.refused(method, cloud.ids[0])
+
+        assert type(error) is kind
+        assert (error.status, told.code) == (status, code)
