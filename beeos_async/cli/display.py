@@ -7,6 +7,7 @@ What is said comes from `wording.py` and `dashboard.py`.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 REDRAWS: Final = 8
 """Drawings a second: fluent to the eye, and next to nothing to compute."""
 
-SHOW_CURSOR: Final = "\x1b[?25h"
+SHOW_CURSOR: Final = b"\x1b[?25h\r\n"
 
 
 class Display(Protocol):
@@ -90,16 +91,15 @@ class LiveDisplay:
     def end(self, report: FleetReport[Any], note: str) -> None:
         """Draw a last time, and sum up below."""
         if self._live is not None:
-            self._live.refresh()
             self._live.stop()
             self._live = None
         for part in summary(report, note, self._console):
             self._console.print(part, highlight=False)
 
     def abandon(self) -> None:
-        """Show the cursor again."""
-        self._console.file.write(SHOW_CURSOR)
-        self._console.file.flush()
+        """Show the cursor again, below what is drawn."""
+        # Past the buffer, which a signal may have caught in the middle of a write.
+        os.write(self._console.file.fileno(), SHOW_CURSOR)
 
 
 class PlainDisplay:

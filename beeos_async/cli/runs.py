@@ -88,6 +88,9 @@ async def start_fleet(bee: AsyncBeeOS, plan: Plan, display: Display, signals: Si
                 display.outcome(outcome)
     except asyncio.CancelledError:
         cancelled = True
+    except BaseException:
+        display.abandon()
+        raise
     report = run.report
     # A run that was broken off has written outcomes that nobody could read any more.
     for outcome in report:

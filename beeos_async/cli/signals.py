@@ -42,11 +42,12 @@ class Signals:
 
     def __enter__(self) -> Self:
         """Catch signals, but none that whoever started the process wants ignored."""
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 -- a coroutine enters
+        self._task, self._loop = task, task.get_loop()
         for number in SIGNALS:
             before = signal.getsignal(number)
-            if before != signal.SIG_IGN:
+            if before not in {None, signal.SIG_IGN}:
                 # Not the loop's own handler: that one waits for the loop, which may itself
                 # be waiting for somebody to read our output.
                 self._before[number] = signal.signal(number, self._receive)
@@ -66,8 +67,7 @@ class Signals:
         now = time.monotonic()
         if self.received is None:
             self.received, self._when = number, now
-            if self._task is not None:
-                self._loop.call_soon_threadsafe(self._task.cancel)
+            self._loop.call_soon_threadsafe(self._task.cancel)
         elif now - self._when > ECHO:
             self.at_once()
             os._exit(128 + number)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 
+POSIX: Final = os.name == "posix"
+"""Whether a file's mode says who can read it."""
+
 KEY_LIMIT: Final = 65_536
 """Bytes of a key file; a longer one is certainly something else."""
 
@@ -65,7 +68,7 @@ def key_in(file: Path) -> str:
         with file.open("rb") as opened:
             # Of what was opened, not of the name: the name may mean something else by now.
             mode = os.fstat(opened.fileno()).st_mode
-            if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            if POSIX and mode & (stat.S_IRWXG | stat.S_IRWXO):
                 msg = f"others can read the key file {clean(str(file))}; run: chmod 600 on it"
                 raise ConfigurationError(msg)
             content = opened.read(KEY_LIMIT)

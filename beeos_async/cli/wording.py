@@ -60,7 +60,7 @@ def why(outcome: Outcome[Any]) -> str:
             return reason
         case TimedOut():
             return "accepted, not ready in time"
-        case Succeeded():
+        case _:
             return ""
 
 
@@ -80,7 +80,7 @@ def as_data(outcome: Outcome[Any]) -> dict[str, object]:
             data["error"] = error_as_data(error)
         case Skipped(reason=reason):
             data["reason"] = reason
-        case TimedOut():
+        case _:
             pass
     return data | {
         "attempts": outcome.attempts,
