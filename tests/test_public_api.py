@@ -1,0 +1,349 @@
+"""The surface is pinned: what the front door offers, how it is called, what it says."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+import textwrap
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import beeos_async
+
+# Every name of the front door that exists so far; dropping one is a breaking change.
+NAMES = """
+    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError ClientClosedError
+    ClientLoopError ConfigurationError ConflictError ConnectionLostError DecodeError
+    DeployInstance DeviceInfo Failed FleetError FleetReport FleetRun GatewayTimeoutError Instance
+    Model NotFoundError NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError
+    Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
+    ServiceUnavailableError Skipped SkippedError StreamEndedError Succeeded TimedOut
+    TransportError Unknown UnprocessableEntityError WaitError WaitTimeoutError
+    WebhookSignatureError __version__
+"""
+PINNED = set(NAMES.split())
+
+OFFERED = {name: getattr(beeos_async, name) for name in beeos_async.__all__}
+CLASSES = {name: value for name, value in OFFERED.items() if inspect.isclass(value)}
+
+
+def fresh(script: str) -> str:
+    """Run a script in an interpreter that has imported nothing yet."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+# The front door -------------------------------------------------------------------------------
+
+
+def test_the_front_door_offers_what_is_pinned() -> None:
+    """Each name is there, once; nothing that was promised is gone."""
+    assert len(set(beeos_async.__all__)) == len(beeos_async.__all__)
+    assert set(beeos_async.__all__) >= PINNED
+    assert set(dir(beeos_async)) >= set(beeos_async.__all__)
+
+
+def test_the_list_the_table_and_the_imports_say_the_same() -> None:
+    """Three readers need the names: a star import, the lazy door, the type checkers."""
+    tree = ast.parse(Path(beeos_async.__file__).read_text(encoding="utf-8"))
+    (hidden,) = (
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    imported = {
+        (node.module or "", tuple(alias.name for alias in node.names))
+        for node in hidden.body
+        if isinstance(node, ast.ImportFrom)
+    }
+
+    assert imported == set(beeos_async._ROOMS.items())
+    assert {"__version__", *beeos_async._HOME} == set(beeos_async.__all__)
+    assert list(beeos_async.__all__) == sorted(beeos_async.__all__)
+
+
+@pytest.mark.parametrize("name", beeos_async.__all__)
+def test_a_name_is_what_its_room_calls_it(name: str) -> None:
+    """The door fetches it once, and gives the very thing."""
+    room = beeos_async._HOME.get(name)
+    if room is None:
+        assert name == "__version__"
+        return
+
+    home = importlib.import_module(f"beeos_async.{room}")
+
+    assert getattr(beeos_async, name) is getattr(home, name)
+    assert vars(beeos_async)[name] is getattr(home, name)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    """As of any module."""
+    with pytest.raises(AttributeError, match="module 'beeos_async' has no attribute 'BeeOS'"):
+        beeos_async.BeeOS  # type: ignore[attr-defined]  # noqa: B018 -- asking for it is the test
+
+
+def test_the_import_costs_next_to_nothing() -> None:
+    """Neither aiohttp nor pydantic nor msgspec, until somebody asks for a name that needs them."""
+    loaded = fresh("""
+        import sys
+        before = set(sys.modules)
+        import beeos_async
+        print(*sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+    """).split()
+
+    heavy = {"aiohttp", "pydantic", "msgspec", "anyio", "asyncio", "ssl", "typer", "rich", "yarl"}
+    assert "beeos_async" in loaded
+    assert heavy & set(loaded) == set()
+
+
+def test_the_errors_are_had_without_the_client() -> None:
+    """Whoever only catches needs no aiohttp."""
+    assert fresh("""
+        import sys
+        from beeos_async import BeeOSError, NotFoundError, Instance, FleetReport
+        print("aiohttp" in sys.modules, "pydantic" in sys.modules)
+    """).split() == ["False", "False"]
+
+
+def test_the_client_brings_no_server_and_no_pydantic() -> None:
+    """The real client drags in neither the pretend cloud nor a second model library."""
+    assert fresh("""
+        import sys
+        from beeos_async import AsyncBeeOS
+        heavy = ("beeos_async.emulator", "beeos_async.cli", "pydantic", "typer", "rich")
+        print([name for name in heavy if name in sys.modules])
+    """).split() == ["[]"]
+
+
+def test_a_star_brings_what_is_offered() -> None:
+    """And nothing else."""
+    assert set(
+        fresh("""
+            namespace = {}
+            exec("from beeos_async import *", namespace)
+            print(*(name for name in namespace if name != "__builtins__"))
+        """).split()
+    ) == set(beeos_async.__all__)
+
+
+def test_the_version_is_said_once() -> None:
+    """In numbers."""
+    assert [part.isdigit() for part in beeos_async.__version__.split(".")] == [True] * 3
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    """Type checkers look for a file."""
+    assert (Path(beeos_async.__file__).parent / "py.typed").is_file()
+
+
+# What it says ---------------------------------------------------------------------------------
+
+
+def members_of(owner: type) -> dict[str, Any]:
+    """Give the public methods and properties a class of ours defines itself."""
+    return {
+        name: value
+        for base in owner.__mro__
+        if base.__module__.startswith("beeos_async")
+        for name, value in vars(base).items()
+        if not name.startswith("_") or name in {"__init__", "__aiter__", "__anext__", "__aenter__"}
+        if inspect.isfunction(value) or isinstance(value, property | classmethod | staticmethod)
+    }
+
+
+GROUPS = {
+    type(group).__name__: type(group)
+    for group in vars(beeos_async.AsyncBeeOS("x", base_url="http://localhost")).values()
+    if type(group).__module__.startswith("beeos_async.groups")
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_public_class_speaks_for_itself(name: str) -> None:
+    """It has a docstring of its own, not its parent's and not a generated one."""
+    doc = CLASSES[name].__dict__.get("__doc__")
+
+    assert doc
+    assert not doc.startswith(f"{name}(")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        pytest.param(owner, name, id=f"{owner.__name__}.{name}")
+        for owner in (*CLASSES.values(), *GROUPS.values())
+        for name in members_of(owner)
+        # Errors and Structs say in the class what they are made of.
+        if name != "__init__" or not issubclass(owner, Exception | msgspec.Struct)
+    ],
+)
+def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
+    """Whatever may be called says what it does, in full sentences."""
+    doc = inspect.getdoc(members_of(owner)[name])
+
+    assert doc
+    assert doc.splitlines()[0].rstrip("…").endswith((".", "`", ":"))
+    assert "!" not in doc.replace("!=", "").replace("!r", "")
+
+
+def test_the_groups_are_found() -> None:
+    """The test above looks at every group the client carries."""
+    assert set(GROUPS) >= {"Catalog", "Instances"}
+
+
+# How it is called -----------------------------------------------------------------------------
+
+
+def parameters(function: Any, kind: Any = inspect.Parameter.KEYWORD_ONLY) -> dict[str, Any]:
+    return {
+        name: parameter.default
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is kind and not name.startswith("_")
+    }
+
+
+def positional(function: Any) -> list[str]:
+    return [
+        name
+        for name in parameters(function, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        if name != "self"
+    ]
+
+
+def test_the_client_is_made_as_documented() -> None:
+    """Names, order and defaults; what may be added later is a keyword."""
+    client = beeos_async.AsyncBeeOS
+
+    assert positional(client) == ["api_key"]
+    assert inspect.signature(client).parameters["api_key"].default is None
+    assert parameters(client) == {
+        "base_url": None,
+        "timeout": 30.0,
+        "connect_timeout": 10.0,
+        "max_retries": 3,
+        "max_concurrency": 64,
+        "rate_limit": None,
+        "max_throttle_wait": 60.0,
+        "proxy": None,
+        "ssl": None,
+        "connector": None,
+        "allow_insecure": False,
+        "user_agent": None,
+        "on_attempt": None,
+    }
+
+
+def test_a_view_changes_how_calls_behave() -> None:
+    """`None` leaves an option as it was."""
+    options = parameters(beeos_async.AsyncBeeOS.with_options)
+
+    assert {"timeout", "connect_timeout", "max_retries", "max_throttle_wait"} <= set(options)
+    assert set(options.values()) == {None}
+
+
+@pytest.mark.parametrize("name", ["start", "stop", "restart", "destroy"])
+def test_a_shortcut_is_called_like_its_method(name: str) -> None:
+    """One id, and a deadline for the whole call."""
+    short = getattr(beeos_async.AsyncBeeOS, name)
+    long = getattr(GROUPS["Instances"], name)
+
+    assert positional(short) == positional(long) == ["id"]
+    assert parameters(short)["deadline"] is parameters(long)["deadline"] is None
+    assert inspect.iscoroutinefunction(short)
+
+
+def test_a_fleet_is_started_as_documented() -> None:
+    """The stream takes what the collected run takes, and whether to collect."""
+    many, stream = beeos_async.AsyncBeeOS.start_many, beeos_async.AsyncBeeOS.start_stream
+
+    assert positional(many) == positional(stream) == ["ids"]
+    assert parameters(stream) == {**parameters(many), "collect": True}
+    assert {"max_concurrency", "deadline", "on_outcome"} <= set(parameters(many))
+    assert set(parameters(many).values()) == {None}
+    assert inspect.iscoroutinefunction(many)
+    assert not inspect.iscoroutinefunction(stream)
+
+
+def test_a_client_is_closed_under_two_names() -> None:
+    """`contextlib.aclosing` knows one, people the other."""
+    assert beeos_async.AsyncBeeOS.aclose is beeos_async.AsyncBeeOS.close
+    assert {"__aenter__", "__aexit__"} <= set(vars(beeos_async.AsyncBeeOS))
+
+
+@pytest.mark.parametrize(
+    ("group", "methods"),
+    [
+        ("Instances", "list get deploy start stop restart destroy device_info"),
+        ("Catalog", "providers regions models"),
+    ],
+)
+def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> None:
+    """Each takes a deadline; ids come first and by position."""
+    owner = GROUPS[group]
+
+    for name in methods.split():
+        method = getattr(owner, name)
+        assert parameters(method)["deadline"] is None
+        assert positional(method) in ([], ["id"], ["wanted"])
+
+
+def test_a_deployment_takes_a_request_or_its_fields() -> None:
+    """The same keywords, spelt alike."""
+    fields = {field.name for field in msgspec.structs.fields(beeos_async.DeployInstance)}
+
+    assert set(parameters(GROUPS["Instances"].deploy)) == {*fields, "deadline"}  # type: ignore[attr-defined]  # the group's class is found at run time
+
+
+def test_outcomes_are_a_closed_union() -> None:
+    """Five kinds, each with the fields that are told of all."""
+    kinds = typing.get_args(beeos_async.Outcome)
+
+    assert [typing.get_origin(kind) or kind for kind in kinds] == [
+        beeos_async.Succeeded,
+        beeos_async.Failed,
+        beeos_async.TimedOut,
+        beeos_async.Unknown,
+        beeos_async.Skipped,
+    ]
+    told = {"attempts", "request_id", "queued", "throttled", "elapsed"}
+    for kind in kinds:
+        names = [field.name for field in msgspec.structs.fields(kind)]
+        assert names[0] == "id"
+        assert told <= set(names)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ok", "counts", "succeeded", "failed", "timed_out", "unknown", "skipped", "instances"),
+        *("retryable_ids", "duplicates", "elapsed", "first_try_rate", "fatal"),
+    ],
+)
+def test_a_report_offers(name: str) -> None:
+    """Each is a property."""
+    assert isinstance(vars(beeos_async.FleetReport)[name], property)
+
+
+def test_a_run_offers_its_report_and_a_way_to_stop() -> None:
+    """While it goes on and afterwards."""
+    assert isinstance(vars(beeos_async.FleetRun)["report"], property)
+    assert positional(beeos_async.FleetRun.stop) == []
+
+
+def test_a_pager_offers_items_pages_and_a_list() -> None:
+    """`collect` may be limited."""
+    assert parameters(beeos_async.Pager.collect) == {"limit": None}
+    assert {"pages", "__aiter__"} <= set(vars(beeos_async.Pager))

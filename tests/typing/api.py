@@ -1,0 +1,298 @@
+"""The surface as a type checker sees it: never run, checked by mypy and by pyright.
+
+Positives are `assert_type`.  Negatives are ignores: both checkers fail when one of them is not
+needed any more.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from typing import Any, assert_never, assert_type
+
+import aiohttp
+
+from beeos_async import (
+    APIError,
+    AsyncBeeOS,
+    Attempt,
+    BeeOSError,
+    DecodeError,
+    DeployInstance,
+    DeviceInfo,
+    Failed,
+    FleetError,
+    FleetReport,
+    FleetRun,
+    GatewayTimeoutError,
+    Instance,
+    Model,
+    NotSentError,
+    Outcome,
+    Pager,
+    Provider,
+    RateLimitError,
+    Region,
+    RequestTimeoutError,
+    RuntimeMethodError,
+    Skipped,
+    SkippedError,
+    StreamEndedError,
+    Succeeded,
+    TimedOut,
+    TransportError,
+    Unknown,
+    WaitError,
+    WaitTimeoutError,
+    __version__,
+)
+
+
+def the_version() -> str:
+    return __version__
+
+
+# The client -----------------------------------------------------------------------------------
+
+
+def a_client(rotating: Callable[[], Awaitable[str]], seen: list[Attempt]) -> None:
+    AsyncBeeOS()
+    AsyncBeeOS("oag_1")
+    AsyncBeeOS(rotating)
+    AsyncBeeOS(
+        api_key="oag_1",
+        base_url="https://openapi.beeos.ai",
+        timeout=30,
+        connect_timeout=10.0,
+        max_retries=3,
+        max_concurrency=64,
+        rate_limit="600/min",
+        max_throttle_wait=60,
+        proxy="http://proxy.example:3128",
+        ssl=ssl.create_default_context(),
+        connector=aiohttp.TCPConnector(),
+        allow_insecure=True,
+        user_agent="night-shift/1",
+        on_attempt=seen.append,
+    )
+    AsyncBeeOS(rate_limit=10.0)
+    AsyncBeeOS(rate_limit={"startInstance": "10/s", "getInstance": 5})
+    AsyncBeeOS("oag_1", "https://openapi.beeos.ai")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    AsyncBeeOS(ssl=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AsyncBeeOS(timeout="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AsyncBeeOS(lambda: "oag_1")  # type: ignore[arg-type, return-value]  # pyright: ignore[reportArgumentType]
+    AsyncBeeOS(retries=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def a_block(bee: AsyncBeeOS) -> None:
+    async with bee as same:
+        assert_type(same, AsyncBeeOS)
+    assert_type(bee.with_options(timeout=5, max_retries=0), AsyncBeeOS)
+    await bee.close()
+    await bee.aclose()
+    bee.with_options(base_url="https://x")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def an_attempt(attempt: Attempt) -> None:
+    assert_type(attempt.endpoint, str)
+    assert_type(attempt.attempt, int)
+    assert_type(attempt.seconds, float)
+    assert_type(attempt.status, int | None)
+    assert_type(attempt.error, BeeOSError | None)
+    assert_type(attempt.request_id, str | None)
+    attempt.attempt = 2  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+# Calls ----------------------------------------------------------------------------------------
+
+
+async def one_call(bee: AsyncBeeOS) -> None:
+    assert_type(await bee.start("inst-1"), Instance)
+    assert_type(await bee.stop("inst-1", deadline=5), Instance)
+    assert_type(await bee.restart("inst-1"), Instance)
+    assert_type(await bee.instances.start("inst-1", deadline=2.5), Instance)
+    assert_type(await bee.instances.stop("inst-1"), Instance)
+    assert_type(await bee.instances.restart("inst-1"), Instance)
+    assert_type(await bee.instances.get("inst-1"), Instance)
+    assert_type(await bee.instances.device_info("inst-1"), DeviceInfo)
+    await bee.destroy("inst-1")
+    await bee.instances.destroy("inst-1")
+
+    await bee.start(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.start(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.start("inst-1", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def a_deployment(bee: AsyncBeeOS) -> None:
+    wanted = DeployInstance(name="night", variant_id="v-1", models=["heron/tiny-1"])
+    assert_type(await bee.instances.deploy(wanted), Instance)
+    assert_type(await bee.instances.deploy(name="night", agent_framework="weaver"), Instance)
+    await bee.instances.deploy(name=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.instances.deploy(colour="red")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    DeployInstance("night")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def the_catalog(bee: AsyncBeeOS) -> None:
+    assert_type(await bee.catalog.providers(), list[Provider])
+    assert_type(await bee.catalog.regions(provider_id="prov-lake"), list[Region])
+    assert_type(await bee.catalog.models(agent_framework="weaver"), list[Model])
+
+
+async def pages(bee: AsyncBeeOS) -> None:
+    pager = bee.instances.list(status="stopped")
+    assert_type(pager, Pager[Instance])
+    async for instance in pager:
+        assert_type(instance, Instance)
+    async for page in pager.pages():
+        assert_type(page.data, list[Instance])
+        assert_type(page.total, int | None)
+    assert_type(await pager.collect(), list[Instance])
+    assert_type(await pager.collect(limit=5), list[Instance])
+    await pager  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def an_instance(instance: Instance) -> None:
+    assert_type(instance.id, str)
+    assert_type(instance.models, list[str])
+    assert_type(instance.total_run_seconds, int)
+    assert_type(instance.is_trial, bool)
+    assert_type(instance.started_at, datetime | None)
+    assert_type(instance.capabilities, dict[str, Any])
+    # The word list is open: any text may be compared with, and none is narrowed away.
+    if instance.status == "hibernating":
+        assert_type(instance.status.upper(), str)
+    instance.status = "running"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+    instance.ownerId  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018 -- asking for it is the test
+
+
+# Fleets ---------------------------------------------------------------------------------------
+
+
+async def a_fleet(
+    bee: AsyncBeeOS, instances: list[Instance], later: AsyncIterator[str | Instance]
+) -> None:
+    assert_type(await bee.start_many(["inst-1"]), FleetReport[Instance])
+    await bee.start_many(instances, max_concurrency=8, deadline=60)
+    await bee.start_many(later)
+    await bee.start_many(f"inst-{n}" for n in range(9))
+    await bee.start_many(bee.instances.list())
+    await bee.start_many(["inst-1"], on_outcome=lambda outcome: outcome.kind)
+    await bee.start_many([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+    await bee.start_many(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.start_many(["inst-1"], 8)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def a_stream(bee: AsyncBeeOS) -> None:
+    async with bee.start_stream(["inst-1"], collect=False) as run:
+        assert_type(run, FleetRun[Instance])
+        async for outcome in run:
+            assert_type(outcome, Outcome[Instance])
+        run.stop()
+    assert_type(run.report, FleetReport[Instance])
+
+
+def an_outcome_is_one_of_these(outcome: Outcome[Instance]) -> str:
+    match outcome:
+        case Succeeded(id, instance, already):
+            assert_type(already, bool)
+            return id + assert_type(instance, Instance).status
+        case Failed(id, error) | Unknown(id, error):
+            return id + str(assert_type(error, BeeOSError))
+        case TimedOut(instance=instance):
+            return assert_type(instance, Instance).connectivity
+        case Skipped(reason=reason):
+            # `reason` is a closed list of words.
+            if reason == "tired":  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
+                return "never"
+            return reason
+        case _:
+            assert_never(outcome)
+
+
+def an_outcome_left_out_is_noticed(outcome: Outcome[Instance]) -> str:
+    match outcome:
+        case Succeeded() | Failed() | TimedOut() | Unknown():
+            return outcome.kind
+        case _:
+            assert_never(outcome)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def what_all_outcomes_tell(outcome: Outcome[Instance]) -> None:
+    assert_type(outcome.id, str)
+    assert_type(outcome.attempts, int)
+    assert_type(outcome.request_id, str | None)
+    assert_type(outcome.elapsed + outcome.queued + outcome.throttled, float)
+    outcome.attempts = 9  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:
+    for outcome in report:
+        assert_type(outcome, Outcome[Instance])
+    assert_type(report["inst-1"], Outcome[Instance])
+    assert_type(len(report), int)
+    assert_type(report.ok, bool)
+    assert_type(report.succeeded, list[Succeeded[Instance]])
+    assert_type(report.failed, list[Failed])
+    assert_type(report.timed_out, list[TimedOut[Instance]])
+    assert_type(report.unknown, list[Unknown])
+    assert_type(report.skipped, list[Skipped])
+    assert_type(report.instances, dict[str, Instance])
+    assert_type(gone.instances, dict[str, None])
+    assert_type(report.retryable_ids, list[str])
+    assert_type(report.duplicates, int)
+    assert_type(report.elapsed, float)
+    assert_type(report.first_try_rate, float)
+    assert_type(report.fatal, BeeOSError | None)
+    report[0]  # type: ignore[index]  # pyright: ignore[reportArgumentType]
+
+
+# Errors ---------------------------------------------------------------------------------------
+
+
+async def errors(bee: AsyncBeeOS) -> None:
+    try:
+        await bee.start("inst-1")
+    except RateLimitError as error:
+        assert_type(error.retry_after, float | None)
+    except GatewayTimeoutError as error:
+        assert_type(error.status, int)
+    except APIError as error:
+        assert_type(error.code, str)
+        assert_type(error.message, str)
+        assert_type(error.request_id, str | None)
+        assert_type(error.param, str | None)
+        assert_type(error.metadata, dict[str, object])
+    except (NotSentError, DecodeError, RequestTimeoutError, TransportError) as error:
+        assert_type(error.status, int | None)
+        assert_type(error.reason, str)
+    except BeeOSError as error:
+        assert_type(error.attempts, int)
+        if error.delivered == "perhaps":  # type: ignore[comparison-overlap]  # pyright: ignore[reportUnnecessaryComparison]
+            raise
+
+
+def other_errors(
+    runtime: RuntimeMethodError, stream: StreamEndedError, skipped: SkippedError, wait: WaitError
+) -> None:
+    assert_type(runtime.code, int)
+    assert_type(stream.last_offset, int | str | None)
+    assert_type(skipped.id + skipped.reason, str)
+    assert_type(wait.last, Instance | None)
+
+
+def timeouts_are_timeouts(one: RequestTimeoutError, other: WaitTimeoutError) -> list[TimeoutError]:
+    return [one, other]
+
+
+def a_fleet_that_failed(report: FleetReport[Instance]) -> None:
+    try:
+        report.raise_for_failures()
+    except FleetError as error:
+        assert_type(error.report, FleetReport[Any])
+        assert_type(error.exceptions[0], BeeOSError | ExceptionGroup[BeeOSError])
+    try:
+        report.raise_for_failures()
+    except* SkippedError as group:
+        assert_type(group, ExceptionGroup[SkippedError])
