@@ -83,8 +83,9 @@ class BeeOSError(Exception):
     delivered: Delivered = "no"
     """Whether the server may have acted on the request."""
 
-    gave_up: Literal["deadline"] | None = None
-    """`"deadline"` when another try was due but the call's deadline came first."""
+    gave_up: Literal["deadline", "outage", "throttled"] | None = None
+    """What came before another try that was due: the deadline; in a fleet also an outage of
+    the host, or a 429 that asked for too long a wait."""
 
     idempotency_key: str | None = None
     """The key the request carried, where its endpoint takes one."""

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from msgspec import Struct
 
 from .._checks import Key, Options, seconds
 from .._clock import Clock
 from .._protocol.endpoint import SAFE, Endpoint
-from .._protocol.retry import Verdict, backoff, conflict_pause, cool_down, judge, took
+from .._protocol.retry import (
+    Verdict,
+    backoff,
+    conflict_pause,
+    cool_down,
+    is_host_failure,
+    judge,
+    took,
+)
 from .._protocol.wire import Request, build, read
 from ..errors import (
     APIError,
@@ -24,16 +32,20 @@ from ..errors import (
     ConflictError,
     DecodeError,
     NotFoundError,
+    Problem,
     RateLimitError,
     RequestTimeoutError,
     TransportError,
     Trouble,
 )
-from .gate import Gate, Lane
+from .gate import CoolingError, Gate, Lane, OutageError, Turn
 from .transport import AiohttpTransport, Flight
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+FLEET_THROTTLE_WAIT: Final = 300.0
+"""Seconds a `Retry-After` may ask of a fleet."""
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -63,9 +75,6 @@ class Pass(Struct, frozen=True, kw_only=True):
     grace: float = 0.0
     """Seconds beyond it for the look that settles an ambiguous call."""
 
-    throttle_bound: float | None = None
-    """Seconds a `Retry-After` may ask for; `None`: the client's `max_throttle_wait`."""
-
 
 class Call(Generic[T]):
     """One call as the user sees it, retries included, and what is known of it so far.
@@ -76,6 +85,7 @@ class Call(Generic[T]):
     __slots__ = (
         "already",
         "attempts",
+        "excused",
         "failure",
         "flight",
         "gave_up",
@@ -118,6 +128,9 @@ class Call(Generic[T]):
         self.refusals = 0
         """How many answers were a 429."""
 
+        self.excused = 0
+        """How many tries an outage of the host has cost."""
+
         self.looked = 0
         """How often it was looked whether it took, since it was last sent."""
 
@@ -133,8 +146,8 @@ class Call(Generic[T]):
         self.failure: BeeOSError | None = None
         """Why the last attempt failed."""
 
-        self.gave_up = False
-        """Whether the deadline came first."""
+        self.gave_up: Literal["deadline", "outage", "throttled"] | None = None
+        """What came before the next try could."""
 
         self.rekeyed = False
         self.queued = 0.0
@@ -159,8 +172,7 @@ class Call(Generic[T]):
         error = self.unsettled or self.failure or _too_late()
         if self.unsettled is not None:
             error.delivered = "maybe"
-        if self.gave_up:
-            error.gave_up = "deadline"
+        error.gave_up = self.gave_up
         error.attempts = self.attempts
         self.failure = self.unsettled = None
         return error
@@ -227,45 +239,56 @@ class Caller:
             BeeOSError: The call failed; `.delivered` says what the server may have done.
         """
         self.transport.stay_home()
-        while await self._enter(call):
+        while (turn := await self._enter(call)) is not None:
             try:
-                return await self._try(call)
+                return await self._try(call, turn)
             except BeeOSError as error:
                 # Kept for as long as it may still be raised; its frames are not.
                 call.failure = error.with_traceback(None)
+                if call.verdict is Verdict.THROTTLED and not self._cool(call, turn):
+                    break
             finally:
-                self.gate.leave()
+                self.gate.leave(turn)
             if not await self._rest(call):
                 break
         # No name for it here: a frame that holds the error whose traceback holds the frame
         # could be freed by the garbage collector alone.
         raise call.end()
 
-    async def _enter(self, call: Call[Any]) -> bool:
-        """Wait for a turn; tell whether it came in time."""
+    async def _enter(self, call: Call[Any]) -> Turn | None:
+        """Wait for a turn; `None` where none comes in time."""
         settle = call.row.repeat.settle
         row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
         came = self.clock.now()
-        until = call.until
+        until, pass_ = call.until, call.pass_
+        bound = None
+        if until is None and pass_.lane is Lane.SINGLE:
+            bound = self.options.max_throttle_wait
         if until is not None and came >= until:
-            call.gave_up = True
-            return False
+            call.gave_up = "deadline"
+            return None
         try:
-            throttled = await self.gate.enter(row.bucket, call.pass_.lane, until)
+            turn = await self.gate.enter(row.bucket, pass_.lane, until, bound)
         except TimeoutError:
-            call.gave_up = True
-            return False
-        call.queued += self.clock.now() - came - throttled
-        call.throttled += throttled
-        return True
+            call.gave_up = "deadline"
+            return None
+        except OutageError:
+            call.gave_up = "outage"
+            return None
+        except CoolingError as rest:
+            call.failure = call.failure or _cooling(rest.seconds)
+            return None
+        call.queued += self.clock.now() - came - turn.throttled
+        call.throttled += turn.throttled
+        return turn
 
-    async def _try(self, call: Call[T]) -> T:
+    async def _try(self, call: Call[T], turn: Turn) -> T:
         """Send once, and find out what became of it, within one slot of the gate."""
         repeat = call.row.repeat
         if call.unsettled is None:
             call.attempts += 1
             try:
-                return await self._send(call, call.row, call.request)
+                answer = await self._send(call, call.row, call.request, turn)
             except BeeOSError as error:
                 if _gone(call, error):
                     return self._answer(call, None)
@@ -278,16 +301,19 @@ class Caller:
                 # The look keeps this slot, unless it would have to wait in it.
                 if repeat.settle and self.gate.is_shut(repeat.settle.ask.bucket):
                     raise
-        return await self._settle(call)
+            else:
+                turn.accepted = True
+                return answer
+        return await self._settle(call, turn)
 
-    async def _settle(self, call: Call[T]) -> T:
+    async def _settle(self, call: Call[T], turn: Turn) -> T:
         """Look whether the request took: our substitute for an idempotency key."""
         settle, question = call.row.repeat.settle, call.unsettled
         assert settle is not None  # noqa: S101 -- a verdict to settle comes of a row that can
         assert question is not None  # noqa: S101
         call.looked += 1
         try:
-            found = await self._send(call, settle.ask, build(settle.ask, call.id))
+            found = await self._send(call, settle.ask, build(settle.ask, call.id), turn)
         except NotFoundError as error:
             call.unsettled, call.verdict, call.flight.sent = None, Verdict.RAISE, False
             if settle.gone_is_done:
@@ -306,7 +332,7 @@ class Caller:
         call.verdict = Verdict.RAISE if ended else Verdict.AGAIN
         raise question
 
-    async def _send(self, call: Call[Any], row: Endpoint[U], request: Request) -> U:
+    async def _send(self, call: Call[Any], row: Endpoint[U], request: Request, turn: Turn) -> U:
         """Send one request, once, and read its answer."""
         key = self.key if isinstance(self.key, Key) else Key(await self.key())
         call.flight.key = key
@@ -322,15 +348,16 @@ class Caller:
                 request, call.flight, limit, min(limit, self.options.connect_timeout)
             )
             status, call.request_id = response.status, response.request_id
-            return read(row, call.id, response)
-        except DecodeError as error:
-            failure = error
-            if error.reason == "wrong_id":
-                call.flight.ground()
-            raise
+            answer = read(row, call.id, response)
         except BeeOSError as error:
             failure = error
+            if isinstance(error, DecodeError) and error.reason == "wrong_id":
+                call.flight.ground()
+            self._hear(call, turn, error)
             raise
+        else:
+            self.gate.hear(turn, failing=False)
+            return answer
         finally:
             if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
                 self._tell(call, row, status, failure, self.clock.now() - began)
@@ -339,13 +366,12 @@ class Caller:
     async def _rest(self, call: Call[Any]) -> bool:
         """Wait until the next try is due; tell whether there is one."""
         failure = call.failure
-        if call.verdict is Verdict.SETTLE:
+        if call.verdict in {Verdict.SETTLE, Verdict.THROTTLED}:
+            # The gate knows how long.
             return True
-        if call.verdict is Verdict.THROTTLED and isinstance(failure, RateLimitError):
-            return self._cool(call, failure.retry_after)
         if isinstance(failure, AuthenticationError) and await self._has_new_key(call):
             return True
-        spent = call.looked if call.unsettled else call.attempts - call.refusals
+        spent = call.looked if call.unsettled else call.attempts - call.refusals - call.excused
         if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
             return False
         if isinstance(failure, ConflictError):
@@ -354,14 +380,25 @@ class Caller:
             pause = backoff(spent, self.clock.chance())
         until = call.until
         if until is not None and self.clock.now() + pause >= until:
-            call.gave_up = True
+            call.gave_up = "deadline"
             return False
         await self.clock.sleep(pause)
         return True
 
-    def _cool(self, call: Call[Any], asked: float | None) -> bool:
+    def _hear(self, call: Call[Any], turn: Turn, error: BeeOSError) -> None:
+        """Tell the brake; a try that the host's failing cost is not the call's."""
+        failing = is_host_failure(error)
+        self.gate.hear(turn, failing=failing)
+        if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
+            if call.unsettled is None:
+                call.excused += 1
+            else:
+                call.looked -= 1
+
+    def _cool(self, call: Call[Any], turn: Turn) -> bool:
         """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
         settle = call.row.repeat.settle
+        asked = call.failure.retry_after if isinstance(call.failure, RateLimitError) else None
         if call.unsettled and settle:
             bucket = settle.ask.bucket
             call.looked -= 1
@@ -369,15 +406,18 @@ class Caller:
             bucket = call.row.bucket
             call.refusals += 1
         wait = cool_down(asked, max(1, call.refusals), self.clock.chance())
-        self.gate.cool(bucket, wait)
+        self.gate.cool(turn, bucket, wait)
         until = call.until
         if until is not None and self.clock.now() + wait > until:
-            call.gave_up = True
+            call.gave_up = "deadline"
             return False
-        bound = call.pass_.throttle_bound or self.options.max_throttle_wait
+        if call.pass_.lane is not Lane.SINGLE:
+            if (asked or 0.0) > FLEET_THROTTLE_WAIT:
+                call.gave_up = "throttled"
+            return call.gave_up is None
         # Somebody awaits a single call: it does not stand at the door for ever.
-        alone = until is None and call.pass_.lane is Lane.SINGLE
-        return (asked or 0.0) <= bound and not (alone and call.throttled + wait > bound)
+        bound = self.options.max_throttle_wait
+        return (asked or 0.0) <= bound and (until is not None or call.throttled + wait <= bound)
 
     async def _has_new_key(self, call: Call[Any]) -> bool:
         """Ask for the key once more: a rotated one earns one more try."""
@@ -435,6 +475,17 @@ def _too_late() -> RequestTimeoutError:
             message="the deadline came before the request could be sent",
             reason="timeout",
             delivered="no",
+        )
+    )
+
+
+def _cooling(seconds: float) -> RateLimitError:
+    return RateLimitError(
+        Problem(
+            status=429,
+            code="rate_limited",
+            message=f"not sent: the endpoint rests for another {seconds:.0f} s",
+            retry_after=seconds,
         )
     )
 

@@ -16,6 +16,7 @@ from ..errors import (
     APIError,
     BeeOSError,
     ConflictError,
+    DecodeError,
     Delivered,
     RateLimitError,
     ServerError,
@@ -27,7 +28,7 @@ TRANSIENT_BASE: Final = 0.1
 TRANSIENT_CAP: Final = 20.0
 THROTTLE_BASE: Final = 1.0
 THROTTLE_CAP: Final = 30.0
-THROTTLE_SPREAD: Final = 0.2
+THROTTLE_SPREAD: Final = 0.1
 """How much longer than told a throttled caller waits at most, so that not all return at once."""
 
 _UNTOUCHED: Final = frozenset(
@@ -42,6 +43,9 @@ _UNTOUCHED: Final = frozenset(
 """Codes of a 503 that was answered before the request was looked at."""
 
 _NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
+_NOT_THE_HOST: Final = frozenset({"agent_offline", "device_offline", "service_timeout"})
+"""Codes of a 5xx that is about one instance."""
+
 _SECONDS: Final = re.compile(r"[0-9]{1,10}").fullmatch
 _MONTHS: Final = {name: number for number, name in enumerate(_NAMES.split(), 1)}
 # The three forms of RFC 9110 5.6.7, the last two obsolete and still to be understood.
@@ -107,6 +111,13 @@ def _is_final(error: BeeOSError, attempts: int) -> bool:
     return True
 
 
+def is_host_failure(error: BeeOSError) -> bool:
+    """Tell failures of the host itself from those of one instance or of this machine."""
+    if isinstance(error, TransportError):
+        return not isinstance(error, DecodeError) and error.reason != "local"
+    return isinstance(error, ServerError) and error.code not in _NOT_THE_HOST
+
+
 def took(goal: str, desired: str, status: str) -> bool:
     """Tell from a look at an instance whether a wish for a state has been taken.
 
@@ -136,7 +147,7 @@ def backoff(attempts: int, chance: float) -> float:
 
 
 def cool_down(asked: float | None, refusals: int, chance: float) -> float:
-    """Seconds an endpoint rests after a 429: never less than told, a fifth more at most.
+    """Seconds an endpoint rests after a 429: never less than told, a tenth more at most.
 
     Args:
         asked: What `Retry-After` said.

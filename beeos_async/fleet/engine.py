@@ -46,9 +46,6 @@ Ids = Iterable[str | Instance] | AsyncIterable[str | Instance]
 GRACE: Final = 0.2
 """Seconds beyond the run's deadline to find out what became of calls in flight."""
 
-THROTTLE_BOUND: Final = 300.0
-"""Seconds a `Retry-After` may ask of a fleet."""
-
 UNREAD_LIMIT: Final = 1000
 """Outcomes nobody has read yet, at which workers pause."""
 
@@ -134,9 +131,7 @@ class FleetRun(Generic[T]):
         self._caller.gate.stay_open()
         self._began = self._clock.now()
         deadline = None if self._allowed is None else self._began + self._allowed
-        self._pass = Pass(
-            lane=Lane.FLEET, deadline=deadline, grace=GRACE, throttle_bound=THROTTLE_BOUND
-        )
+        self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
         name = f"beeos-async {self._row.operation}"
         self._driver = asyncio.create_task(self._drive(), name=name)
         return self
@@ -364,8 +359,9 @@ class FleetRun(Generic[T]):
         if isinstance(failure, ClientClosedError):
             self._halt("closed")
             return Skipped(id, "closed", **told)
-        if failure.gave_up == "deadline":
-            return Skipped(id, "deadline", **told)
+        if failure.gave_up is not None:
+            self._halt(failure.gave_up)
+            return Skipped(id, failure.gave_up, **told)
         return Failed(id, failure, **told)
 
     async def _put(self, outcome: Outcome[T]) -> None:

@@ -1,0 +1,113 @@
+"""When the host itself is failing: stop, probe, resume.  The arithmetic, without a clock.
+
+A fleet that goes on sending into an outage burns the attempts of its ids and loses them.
+So sending stops when too much fails, one request goes now and then to see, and the first
+answer lets everybody go on.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+LEAST_RUN: Final = 20
+"""Failures in a row that open the brake, at least."""
+
+WATCHED: Final = 100
+"""Requests of which more than half failing opens it too."""
+
+FIRST_PROBE: Final = 0.25
+"""Seconds until the first look whether the host is back; then twice as long, and so on."""
+
+LONGEST_PROBE: Final = 5.0
+
+MAX_OUTAGE: Final = 300.0
+"""Seconds after which a fleet gives the host up."""
+
+_MASK: Final = (1 << WATCHED) - 1
+
+
+class Brake:
+    """Whether a fleet may send at all.  Every method is told what time it is."""
+
+    __slots__ = ("_bits", "_limit", "_next", "_pause", "_probing", "_run", "open_since")
+
+    def __init__(self, slots: int) -> None:
+        """Begin closed.
+
+        Args:
+            slots: How many requests may be in flight; half of them failing in a row is enough.
+        """
+        self.open_since: float | None = None
+        """When the host was found failing; `None` while it is well."""
+
+        self._limit = max(LEAST_RUN, slots // 2)
+        self._run = 0
+        # The last hundred requests, one bit each, failures set.
+        self._bits = 0
+        self._pause = 0.0
+        self._next = 0.0
+        self._probing = False
+
+    def wait(self, now: float) -> float:
+        """Tell how long a fleet's next request has to wait.
+
+        Returns:
+            Seconds; 0 for now, infinity for "until the probe has ended".
+        """
+        if self.open_since is None:
+            return 0.0
+        return math.inf if self._probing else max(0.0, self._next - now)
+
+    def go(self) -> bool:
+        """Count a request that goes now; tell whether it is the probe."""
+        if self.open_since is None:
+            return False
+        self._probing = True
+        return True
+
+    def outlasted(self, now: float) -> bool:
+        """Tell whether the host has been down for longer than a fleet waits."""
+        return self.open_since is not None and now - self.open_since > MAX_OUTAGE
+
+    def hear(self, *, failing: bool, probe: bool, now: float, chance: float) -> bool:
+        """Count how a request ended.
+
+        Args:
+            failing: Whether the host failed it.
+            probe: Whether it was the probe.
+            now: When.
+            chance: A number from 0 up to 1, to spread probes.
+
+        Returns:
+            Whether the host has just been found well again.
+        """
+        if self.open_since is not None:
+            return probe and self._heard_probe(failing=failing, now=now, chance=chance)
+        if not failing:
+            self._run = 0
+            self._bits = self._bits << 1 & _MASK
+            return False
+        self._run += 1
+        self._bits = (self._bits << 1 | 1) & _MASK
+        if self._run >= self._limit or self._bits.bit_count() * 2 > WATCHED:
+            self.open_since = now
+            self._pause = FIRST_PROBE
+            self._next = now + self._pause
+        return False
+
+    def lose_probe(self, now: float) -> None:
+        """Count a probe that ended without telling anything: the next one may go."""
+        self._probing = False
+        self._next = now
+
+    def _heard_probe(self, *, failing: bool, now: float, chance: float) -> bool:
+        self._probing = False
+        if failing:
+            self._pause = min(LONGEST_PROBE, 2 * self._pause)
+            # Spread downward only, so that no probe comes later than promised.
+            self._next = now + self._pause * (0.5 + 0.5 * chance)
+            return False
+        self.open_since = None
+        self._run = self._bits = 0
+        return True
