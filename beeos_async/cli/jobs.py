@@ -126,11 +126,13 @@ async def start(signals: Signals, how: How, *, which: Which, server: Server, dry
         return _print(named, as_json=how.as_json)
     async with client_of(server, how.concurrency) as bee:
         display = display_for(as_json=how.as_json)
+        left = how.deadline
         if any(which.filters):
-            named = await _found(bee, which.filters, how.deadline, display)
+            named = await _found(bee, which.filters, left, display)
+            # What the looking took is gone; what is left must still be some time.
+            left = left and max(0.001, left - (time.monotonic() - began))
         if dry_run:
             return _print(named, as_json=how.as_json)
-        left = how.deadline and max(0.001, how.deadline - (time.monotonic() - began))
         plan = Plan(ids=named, where=server.base_url, concurrency=how.concurrency, deadline=left)
         return await start_fleet(bee, plan, display, signals)
 

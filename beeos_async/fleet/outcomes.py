@@ -354,7 +354,7 @@ def _errors(report: FleetReport[T]) -> Iterator[BeeOSError]:
                 yield WaitTimeoutError(f"{id} was accepted and not ready in time", last)
             case Skipped(id, reason):
                 yield SkippedError(id, reason)
-            case Succeeded():
+            case _:
                 pass
 
 

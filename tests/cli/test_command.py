@@ -141,6 +141,8 @@ def test_a_known_quota_is_kept_to(command: Command, open_cloud: Clouds) -> None:
         (["start", "a", "--rate-limit", "-3.5"], "a quota is"),
         (["start", "a", "--timeout", "0"], "timeout must be a positive number"),
         (["start", "a", "--deadline", "0"], "deadline must be a positive number"),
+        (["start", "a", "--deadline", "-1"], "deadline must be a positive number"),
+        (["start", "--search", "a", "--deadline", "-1"], "deadline must be a positive number"),
         (["start", "a", "--retries", "-1"], "max_retries must be a whole number"),
         (["start", "--from", "no-such-file"], "no-such-file cannot be read"),
         (["start", "a", "--api-key-file", "no-such-file"], "no-such-file cannot be read"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 import pytest
@@ -113,6 +113,8 @@ def test_the_union_is_closed_to_a_match() -> None:
                 found.append((id, instance.status))
             case Skipped(id, reason):
                 found.append((id, reason))
+            case _:
+                assert_never(outcome)
 
     assert found == [
         ("a", "running", False),

@@ -209,6 +209,7 @@ class Part(Snake, frozen=True, kw_only=True):
 class Whole(Snake, frozen=True, kw_only=True):
     id: str
     part: Part | None = None
+    anything: Any = None
     parts: dict[str, int] = {}  # noqa: RUF012 -- msgspec copies it
 
 
@@ -216,6 +217,12 @@ def test_a_part_that_is_not_needed_is_not_set() -> None:
     """What is indispensable to a part that may be missing costs the part, not the whole."""
     assert salvage(Whole, {"id": "a", "part": {"name": "no id"}}) == Whole(id="a")
     assert salvage(Whole, {"id": "a", "part": {"id": "b"}}).part == Part(id="b")
+
+
+@pytest.mark.parametrize("value", [None, True, 7, 1.5, "x", [None], {"x": []}])
+def test_what_may_be_anything_is_kept(value: object) -> None:
+    """As it came, beside what does not fit."""
+    assert salvage(Whole, {"id": "a", "anything": value, "part": 7}).anything == value
 
 
 def test_a_success_that_is_no_boolean_is_not_set() -> None:

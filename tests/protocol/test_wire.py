@@ -170,7 +170,7 @@ def nested(depth: int) -> Any:
         ({"name": "\ud800"}, "surrogates not allowed"),
         ({"config": {"when": object()}}, "type object is unsupported"),
         ({"config": {(): 1}}, "cannot be sent"),
-        ({"config": {"deep": nested(5000)}}, "recursion"),
+        ({"config": {"deep": nested(100_000)}}, "recursion"),
         ({"config": {"long": "x" * 70_000}}, "has 70,0.. bytes; the cap is 65,536"),
     ],
 )
@@ -265,7 +265,7 @@ NO_JSON = {
     "brackets": b"[" * 10_000_000,
     "brackets in data": b'{"success":true,"data":' + b"[" * 10_000_000,
     "brackets ignored": b'{"success":true,"data":{"id":"inst-k41","new":' + b'{"a":' * 1_000_000,
-    "brackets closed": b'{"data":{"id":"inst-k41","new":' + b"[" * 9000 + b"]" * 9000 + b"}}",
+    "brackets closed": b'{"data":{"id":"inst-k41","new":' + b"[" * 99_999 + b"]" * 99_999 + b"}}",
     "closing brackets": b"]" * 100_000,
 }
 
