@@ -262,6 +262,19 @@ def count(name: str, value: object, *, least: int, most: int) -> None:
     )
 
 
+def budget(name: str, value: object, *, sized: bool) -> None:
+    """Refuse what is neither a count nor a share of a known number.
+
+    Raises:
+        ConfigurationError: With the name of the option.
+    """
+    if isinstance(value, float):
+        _must(0 < value < 1, f"{name} must be a whole number, or a share between 0 and 1")
+        _must(sized, f"{name} can be a share only of a sized collection of ids")
+    else:
+        count(name, value, least=0, most=10**9)
+
+
 def tls_context(value: object) -> None:
     """Refuse anything but a TLS context: there is no way to switch verification off.
 

@@ -26,7 +26,8 @@ from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
 from ._version import __version__
 from .errors import ConfigurationError
-from .fleet.engine import FleetRun, Ids
+from .fleet.engine import FleetRun
+from .fleet.source import Ids
 from .groups.catalog import Catalog
 from .groups.instances import Instances
 
@@ -216,6 +217,7 @@ class AsyncBeeOS:
         *,
         max_concurrency: int | None = None,
         deadline: float | None = None,
+        max_failures: float | None = None,
         on_outcome: Callable[[Outcome[Instance]], object] | None = None,
     ) -> FleetReport[Instance]:
         """Start a fleet: each distinct id exactly once, each with exactly one outcome.
@@ -230,6 +232,9 @@ class AsyncBeeOS:
             deadline: Seconds for the whole run; then the report says what is done and what
                 is not.  Ids that were never pulled are reported only when `ids` is a sized
                 collection: of a generator's rest nothing can be said.
+            max_failures: How many ids may fail, time out or stay unknown, or which share of
+                the distinct ids, rounded down (0.05; needs a sized collection), before the
+                run launches nothing more; the rest is `Skipped("max_failures")`.
             on_outcome: Called, and awaited where it is async, once for each outcome; if it
                 raises, the run launches nothing more and the error is raised with `.report`.
 
@@ -246,6 +251,7 @@ class AsyncBeeOS:
             ids,
             max_concurrency=max_concurrency,
             deadline=deadline,
+            max_failures=max_failures,
             on_outcome=on_outcome,
             read=False,
         )
@@ -259,6 +265,7 @@ class AsyncBeeOS:
         *,
         max_concurrency: int | None = None,
         deadline: float | None = None,
+        max_failures: float | None = None,
         on_outcome: Callable[[Outcome[Instance]], object] | None = None,
         collect: bool = True,
     ) -> FleetRun[Instance]:
@@ -268,6 +275,7 @@ class AsyncBeeOS:
             ids: As for `start_many`.
             max_concurrency: As for `start_many`.
             deadline: As for `start_many`.
+            max_failures: As for `start_many`.
             on_outcome: As for `start_many`.
             collect: Whether the report keeps the outcomes.  Without, it only counts, ids are
                 taken to be distinct, and memory does not grow with their number.
@@ -278,6 +286,7 @@ class AsyncBeeOS:
             ids,
             max_concurrency=max_concurrency,
             deadline=deadline,
+            max_failures=max_failures,
             on_outcome=on_outcome,
             collect=collect,
         )

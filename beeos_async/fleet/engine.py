@@ -11,46 +11,45 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
 from msgspec import structs
 
-from .._checks import count, seconds
+from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.gate import Lane
-from .._io.pager import Pager
 from .._protocol.endpoint import Endpoint
 from ..errors import (
+    AuthenticationError,
     BeeOSError,
     ClientClosedError,
     ConfigurationError,
     ConnectionLostError,
+    NotSentError,
     Trouble,
 )
 from ..models._base import Envelope
 from ..models.instances import Instance
+from .mailbox import Mailbox
 from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally, Unknown
+from .source import Ids, LateError, Source
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-
 T = TypeVar("T")
-
-Ids = Iterable[str | Instance] | AsyncIterable[str | Instance]
 
 GRACE: Final = 0.2
 """Seconds beyond the run's deadline to find out what became of calls in flight."""
 
-UNREAD_LIMIT: Final = 1000
-"""Outcomes nobody has read yet, at which workers pause."""
-
 BREATH: Final = 200
 """Outcomes without a request, after which other tasks of the loop get a turn."""
+
+KEY_PROBE: Final = 1.0
+"""Seconds after a refused key until one request tries it again."""
 
 
 class FleetRun(Generic[T]):
@@ -75,6 +74,7 @@ class FleetRun(Generic[T]):
         *,
         max_concurrency: int | None = None,
         deadline: float | None = None,
+        max_failures: float | None = None,
         on_outcome: Callable[[Outcome[T]], object] | None = None,
         collect: bool = True,
         read: bool = True,
@@ -87,6 +87,7 @@ class FleetRun(Generic[T]):
             ids: Which.
             max_concurrency: Workers; the client's semaphore holds in any case.
             deadline: Seconds for the whole run.
+            max_failures: How many ids may fail, or which share of them, before the run stops.
             on_outcome: Called, and awaited where it is async, once for each outcome.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
@@ -95,32 +96,31 @@ class FleetRun(Generic[T]):
             TypeError: `ids` is a single string, or no iterable.
             ConfigurationError: An option cannot work.
         """
-        _many(ids)
+        self._clock = caller.clock
+        self._source = Source(ids, caller.clock, self._admit)
+        size = self._source.size
         if max_concurrency is not None:
             count("max_concurrency", max_concurrency, least=1, most=10_000)
         if deadline is not None:
             seconds("deadline", deadline)
+        if max_failures is not None:
+            budget("max_failures", max_failures, sized=size is not None)
+        if isinstance(max_failures, float):
+            max_failures = int(max_failures * self._source.distinct())
         self._caller = caller
-        self._clock = caller.clock
         self._row = row
-        self._given = ids
         self._workers = max_concurrency or caller.gate.slots
         self._allowed = deadline
+        self._max_failures = max_failures
         self._on_outcome = on_outcome
         self._collect = collect
-        self._read = read
         self._pass = Pass()
-        self._source: Iterator[str] | None = None
-        self._stream: AsyncIterator[str | Instance] | None = None
-        self._pulling = anyio.Lock()
-        self._pull_timer: asyncio.Timeout | None = None
         self._outcomes: dict[str, Outcome[T] | None] = {}
         self._tally = Tally(counts={})
+        self._mail: Mailbox[Outcome[T]] = Mailbox(read=read)
         self._halted: Reason | None = None
         self._error: Exception | None = None
-        self._unread: deque[Outcome[T]] = deque()
-        self._news = anyio.Event()
-        self._room = anyio.Event()
+        self._probing: anyio.Event | None = None
         self._silent = 0
         self._began = 0.0
         self._driver: asyncio.Task[None] | None = None
@@ -161,14 +161,11 @@ class FleetRun(Generic[T]):
         Raises:
             Exception: What `ids` or `on_outcome` raised, once all outcomes are read.
         """
-        while not self._unread:
-            if self._driver is None or self._driver.done():
-                self._raise_error()
-                raise StopAsyncIteration
-            self._news = anyio.Event()
-            await self._news.wait()
-        self._room.set()
-        return self._unread.popleft()
+        outcome = None if self._driver is None else await self._mail.get()
+        if outcome is None:
+            self._raise_error()
+            raise StopAsyncIteration
+        return outcome
 
     async def wait(self) -> None:
         """Wait until the run is over, without reading its outcomes.
@@ -176,8 +173,7 @@ class FleetRun(Generic[T]):
         Raises:
             Exception: What `ids` or `on_outcome` raised.
         """
-        self._read = False
-        self._room.set()
+        self._mail.forget()
         if self._driver is not None:
             await asyncio.wait([self._driver])
         self._raise_error()
@@ -194,11 +190,10 @@ class FleetRun(Generic[T]):
         return FleetReport(self._row.operation, known, tally)
 
     def _halt(self, reason: Reason) -> None:
+        """Launch nothing more; the first reason is the one for all that is left."""
         if self._halted is None:
             self._halted = reason
-            if self._pull_timer is not None:
-                # Somebody waits for a slow iterable: it is not needed any more.
-                self._pull_timer.reschedule(asyncio.get_running_loop().time())
+            self._source.close()
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -210,66 +205,46 @@ class FleetRun(Generic[T]):
 
     async def _drive(self) -> None:
         try:
-            await self._open()
-            workers = self._workers
-            if isinstance(self._given, Sized):
-                workers = min(workers, len(self._given))
+            await self._source.open()
+            size = self._source.size
+            workers = self._workers if size is None else min(self._workers, size)
             async with anyio.create_task_group() as group:
                 for _ in range(workers):
                     group.start_soon(self._work)
-            await self._skip_rest()
+            if self._halted is not None:
+                for id in self._source.rest():
+                    await self._put(Skipped(id, self._halted))
         except asyncio.CancelledError:
             self._halt("cancelled")
-            for id in self._rest():
+            for id in self._source.rest():
                 self._write(Skipped(id, "cancelled"))
             raise
-        except Exception as error:  # noqa: BLE001 -- the user's own, from ids; raised by whoever waits
+        except Exception as error:  # noqa: BLE001 -- the user's own; raised by whoever waits
             self._error = error
         finally:
             self._tally.elapsed = self._clock.now() - self._began
-            self._news.set()
+            self._mail.close()
 
-    async def _open(self) -> None:
-        """Turn what was given into one iterator for all workers."""
-        if isinstance(self._given, Pager):
-            # Starting changes the very list that is being paged: read it first, until a
-            # pass finds nothing new.
-            pager = cast("Pager[Instance]", self._given)
-            found: dict[str, Instance] = {}
-            known = -1
-            while len(found) > known:
-                known = len(found)
-                found.update({one.id: one for one in await pager.collect()})
-            self._given = list(found)
-        if isinstance(self._given, AsyncIterable):
-            self._stream = aiter(self._given)
-        else:
-            self._source = self._admitted(self._given)
-
-    def _admitted(self, items: Iterable[str | Instance]) -> Iterator[str]:
-        for item in items:
-            id = self._admit(item)
-            if id is not None:
-                yield id
-
-    def _admit(self, item: object) -> str | None:
+    def _admit(self, id: str) -> bool:
         """Take an id in, once."""
-        if isinstance(item, Instance):
-            item = item.id
-        # What is no string gets a name that no id can have, and so is never sent.
-        id = item if isinstance(item, str) else f"<{type(item).__name__} {item!r}>"
         if self._collect:
             if id in self._outcomes:
                 self._tally.duplicates += 1
-                return None
+                return False
             # Its place in the report is its place in the input.
             self._outcomes[id] = None
-        return id
+        return True
 
     async def _work(self) -> None:
         while self._halted is None:
+            if self._probing is not None:
+                await self._probing.wait()
+                continue
             try:
-                id = await self._next()
+                id = await self._source.next(self._pass.deadline)
+            except LateError:
+                self._halt("deadline")
+                return
             except Exception as error:  # noqa: BLE001 -- the user's own, out of `ids`
                 self._fail(error)
                 return
@@ -277,44 +252,42 @@ class FleetRun(Generic[T]):
                 return
             await self._put(await self._one(id))
 
-    async def _next(self) -> str | None:
-        """Pull the next id; `None` at the end."""
-        deadline = self._pass.deadline
-        if deadline is not None and self._clock.now() >= deadline:
-            self._halt("deadline")
-            return None
-        if self._source is not None:
-            return next(self._source, None)
-        async with self._pulling:
-            return await self._pull(deadline)
-
-    async def _pull(self, deadline: float | None) -> str | None:
-        stream = self._stream
-        assert stream is not None  # noqa: S101 -- opened before any worker
-        id: str | None = None
-        while id is None and self._halted is None:
-            limit = None if deadline is None else deadline - self._clock.now()
-            timer = self._clock.limit(limit)
-            try:
-                async with timer:
-                    self._pull_timer = timer
-                    item = await anext(stream, _END)
-            except TimeoutError:
-                if not timer.expired():
-                    raise
-                item = _END
-            finally:
-                self._pull_timer = None
-            if item is _END:
-                if timer.expired():
-                    self._halt("deadline")
-                return None
-            id = self._admit(item)
-        return id
-
     async def _one(self, id: str) -> Outcome[T]:
-        """Make the call for one id, whatever may come of it."""
+        """Come to the outcome of one id, whatever it takes."""
         began = self._clock.now()
+        attempts = 0
+        while True:
+            outcome = await self._call(id, began, attempts)
+            if not _is_refused_key(outcome) or self._halted is not None:
+                return outcome
+            attempts = outcome.attempts
+            if self._probing is None:
+                return await self._probe(id, began, attempts)
+            await self._probing.wait()
+            if self._halted is not None:
+                return outcome
+
+    async def _probe(self, id: str, began: float, attempts: int) -> Outcome[T]:
+        """Try a refused key once more, while nothing is launched: a second no is final."""
+        verdict = self._probing = anyio.Event()
+        try:
+            await self._clock.sleep(KEY_PROBE)
+            outcome = await self._call(id, began, attempts)
+            if isinstance(outcome, Failed) and _is_refused_key(outcome):
+                self._end(outcome.error)
+            return outcome
+        finally:
+            self._probing = None
+            verdict.set()
+
+    def _end(self, error: BeeOSError) -> None:
+        """End the run because of something that would fail every id."""
+        if self._halted is None:
+            self._tally.fatal = error
+            self._halt("fatal")
+
+    async def _call(self, id: str, began: float, before: int) -> Outcome[T]:
+        """Make the call for one id; `before` requests were made for it already."""
         try:
             call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
         except ConfigurationError:
@@ -324,24 +297,27 @@ class FleetRun(Generic[T]):
         try:
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
-            self._write(self._judged(call, id, began, None, None))
+            self._write(self._judged(call, began, before, None, None))
             raise
         except BeeOSError as error:
             # An outcome is kept; the frames of its error are not.
             failure = error.with_traceback(None)
-        return self._judged(call, id, began, answer, failure)
+        except Exception as error:  # noqa: BLE001 -- out of the callable that gives the key
+            self._fail(error)
+        return self._judged(call, began, before, answer, failure)
 
     def _judged(
         self,
         call: Call[Envelope[Any]],
-        id: str,
         began: float,
+        before: int,
         answer: Envelope[Any] | None,
         failure: BeeOSError | None,
     ) -> Outcome[T]:
-        """Turn what is known of a call into its outcome; without either it was cancelled."""
+        """Turn what is known of a call into its outcome; without either it was broken off."""
+        id = call.id
         told: dict[str, Any] = {
-            "attempts": call.attempts,
+            "attempts": before + call.attempts,
             "request_id": call.request_id,
             "queued": call.queued,
             "throttled": call.throttled,
@@ -352,15 +328,23 @@ class FleetRun(Generic[T]):
             already = call.already or (call.looked == 0 and _has_come_true(call.row, instance))
             return Succeeded(id, cast("T", instance), already, **told)
         if failure is None:
-            in_doubt = call.in_doubt
-            return Unknown(id, _broken_off(), **told) if in_doubt else Skipped(id, "cancelled")
+            # Cancelled, or the key could not be had.
+            reason = self._halted or "cancelled"
+            return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, reason)
+        return self._failed(id, failure, told)
+
+    def _failed(self, id: str, failure: BeeOSError, told: dict[str, Any]) -> Outcome[T]:
+        if failure.gave_up in {"outage", "throttled"}:
+            self._halt(failure.gave_up)
+        if isinstance(failure, NotSentError) and failure.reason == "tls":
+            self._end(failure)
         if failure.delivered != "no":
             return Unknown(id, failure, **told)
         if isinstance(failure, ClientClosedError):
             self._halt("closed")
             return Skipped(id, "closed", **told)
-        if failure.gave_up is not None:
-            self._halt(failure.gave_up)
+        # A 429 that asked for too long is told with its error: it says until when.
+        if failure.gave_up in {"deadline", "outage"}:
             return Skipped(id, failure.gave_up, **told)
         return Failed(id, failure, **told)
 
@@ -374,10 +358,7 @@ class FleetRun(Generic[T]):
                     await told
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
-        while self._read and len(self._unread) >= UNREAD_LIMIT:
-            if self._room.is_set():
-                self._room = anyio.Event()
-            await self._room.wait()
+        await self._mail.until_room()
         if not outcome.attempts:
             self._silent += 1
             if self._silent % BREATH == 0:
@@ -387,19 +368,9 @@ class FleetRun(Generic[T]):
         if self._collect:
             self._outcomes[outcome.id] = outcome
         self._tally.add(outcome)
-        if self._read:
-            self._unread.append(outcome)
-            self._news.set()
-
-    async def _skip_rest(self) -> None:
-        if self._halted is not None:
-            for id in self._rest():
-                await self._put(Skipped(id, self._halted))
-
-    def _rest(self) -> Iterator[str]:
-        """Give the ids whose turn never came; of a generator's rest nothing can be said."""
-        if self._source is not None and isinstance(self._given, Sized):
-            yield from self._source
+        self._mail.put(outcome)
+        if self._max_failures is not None and self._tally.lost > self._max_failures:
+            self._halt("max_failures")
 
     def _fail(self, error: Exception) -> None:
         """Stop launching because of an error of the user's own; the first one is raised."""
@@ -408,13 +379,8 @@ class FleetRun(Generic[T]):
         self._halt("stopped")
 
 
-def _many(ids: object) -> None:
-    """Refuse what is one thing: a string would fall apart into letters."""
-    if isinstance(ids, str | bytes | Instance) or not isinstance(ids, Iterable | AsyncIterable):
-        msg = f"ids must be an iterable of instance ids, not {type(ids).__name__}"
-        if isinstance(ids, str):
-            msg += "; for one instance write [id], or bee.start(id)"
-        raise TypeError(msg)
+def _is_refused_key(outcome: Outcome[T]) -> bool:
+    return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
 
 
 def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
@@ -430,6 +396,3 @@ def _broken_off() -> ConnectionLostError:
             delivered="maybe",
         )
     )
-
-
-_END: Final[Any] = object()

@@ -131,6 +131,9 @@ _PAST: Final[Mapping[str, str]] = {
 }
 
 
+_LOST: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown")
+
+
 class Tally(Struct):
     """What is counted while a run goes on, whether or not outcomes are kept."""
 
@@ -139,6 +142,11 @@ class Tally(Struct):
     duplicates: int = 0
     elapsed: float = 0.0
     fatal: BeeOSError | None = None
+
+    @property
+    def lost(self) -> int:
+        """How many ids neither succeeded nor were skipped."""
+        return sum(self.counts.get(kind, 0) for kind in _LOST)
 
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""

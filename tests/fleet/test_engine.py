@@ -619,6 +619,6 @@ async def test_workers_pause_again_when_the_reader_falls_behind_again() -> None:
             for _ in range(2):
                 for _ in range(50):
                     await anext(run)
-                while len(run._unread) < 1000:
+                while len(run._mail._letters) < 1000:
                     await asyncio.sleep(0.01)
             assert len(server.seen) < 1200

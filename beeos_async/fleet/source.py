@@ -1,0 +1,153 @@
+"""Where a fleet's ids come from: any iterable, pulled only as their turn comes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from typing import Any, Final, cast
+
+import anyio
+
+from .._clock import Clock
+from .._io.pager import Pager
+from ..models.instances import Instance
+
+Ids = Iterable[str | Instance] | AsyncIterable[str | Instance]
+
+
+class Source:
+    """One iterator for all workers: each id is taken once."""
+
+    def __init__(self, ids: Ids, clock: Clock, take: Callable[[str], bool]) -> None:
+        """Remember what was given; nothing is pulled yet.
+
+        Args:
+            ids: What was given.
+            clock: Time.
+            take: Takes an id in, or refuses it as a duplicate.
+
+        Raises:
+            TypeError: It is one thing, not many.
+        """
+        _many(ids)
+        self._given = ids
+        self._clock = clock
+        self._take = take
+        self._items: Iterator[str] | None = None
+        self._stream: AsyncIterator[str | Instance] | None = None
+        self._pulling = anyio.Lock()
+        self._timer: asyncio.Timeout | None = None
+        self._over = False
+
+    @property
+    def size(self) -> int | None:
+        """How many ids there are, duplicates included, where it can be known."""
+        return len(self._given) if isinstance(self._given, Sized) else None
+
+    def distinct(self) -> int:
+        """Count the distinct ids of a sized collection."""
+        given = cast("Iterable[str | Instance]", self._given)
+        return len({_name(item) for item in given})
+
+    async def open(self) -> None:
+        """Turn what was given into one iterator.
+
+        A `Pager` is read to its end first, until a pass finds nothing new: starting
+        changes the very list that is being paged.
+        """
+        if isinstance(self._given, Pager):
+            pager = cast("Pager[Instance]", self._given)
+            found: dict[str, Instance] = {}
+            known = -1
+            while len(found) > known:
+                known = len(found)
+                found.update({one.id: one for one in await pager.collect()})
+            self._given = list(found)
+        if isinstance(self._given, AsyncIterable):
+            self._stream = aiter(self._given)
+        else:
+            self._items = self._taken(self._given)
+
+    def close(self) -> None:
+        """Give no more ids; who waits for a slow iterable is let go."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.reschedule(asyncio.get_running_loop().time())
+
+    def rest(self) -> Iterator[str]:
+        """Give the ids whose turn never came; of a generator's rest nothing can be said."""
+        if self._items is not None and isinstance(self._given, Sized):
+            yield from self._items
+
+    async def next(self, deadline: float | None) -> str | None:
+        """Pull the next id.
+
+        Args:
+            deadline: When waiting for it is of no more use, on the clock's `now`.
+
+        Returns:
+            The id, or `None` at the end.
+
+        Raises:
+            LateError: The deadline came first.
+        """
+        if deadline is not None and self._clock.now() >= deadline:
+            raise LateError
+        if self._items is not None:
+            return next(self._items, None)
+        async with self._pulling:
+            return await self._pull(deadline)
+
+    async def _pull(self, deadline: float | None) -> str | None:
+        stream = self._stream
+        assert stream is not None  # noqa: S101 -- opened before any worker
+        while not self._over:
+            timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
+            try:
+                async with timer:
+                    self._timer = timer
+                    item = await anext(stream, _END)
+            except TimeoutError:
+                if not timer.expired():
+                    # One of the iterable's own, and no business of the run.
+                    raise
+                item = _END
+            finally:
+                self._timer = None
+            if item is _END:
+                if timer.expired() and not self._over:
+                    raise LateError
+                return None
+            id = _name(item)
+            if self._take(id):
+                return id
+        return None
+
+    def _taken(self, items: Iterable[str | Instance]) -> Iterator[str]:
+        for item in items:
+            id = _name(item)
+            if self._take(id):
+                yield id
+
+
+class LateError(Exception):
+    """The run's deadline came before the next id."""
+
+
+def _name(item: object) -> str:
+    if isinstance(item, Instance):
+        return item.id
+    # What is no string gets a name that no id can have, and so is never sent.
+    return item if isinstance(item, str) else f"<{type(item).__name__} {item!r}>"
+
+
+def _many(ids: object) -> None:
+    """Refuse what is one thing: a string would fall apart into letters."""
+    if isinstance(ids, str | bytes | Instance) or not isinstance(ids, Iterable | AsyncIterable):
+        msg = f"ids must be an iterable of instance ids, not {type(ids).__name__}"
+        if isinstance(ids, str):
+            msg += "; for one instance write [id], or bee.start(id)"
+        raise TypeError(msg)
+
+
+_END: Final[Any] = object()
