@@ -26,7 +26,11 @@ from hand_clock import HandClock
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async._checks import Key
+from beeos_async._clock import RealClock
 from beeos_async._io import transport
+from beeos_async._io.transport import AiohttpTransport
+from beeos_async._protocol.wire import Request
 
 pytestmark = pytest.mark.anyio
 
@@ -451,23 +455,31 @@ async def test_closing_the_session_under_a_request_is_no_cancellation() -> None:
 
 
 async def test_closing_the_session_under_a_connection_attempt_is_no_cancellation() -> None:
-    """Who had not sent anything is told so."""
+    """Who waits for a connection while the session closes had not sent anything."""
     connector = aiohttp.TCPConnector(limit=1)
+    request = Request("GET", "/api/v1/instances/inst-1", None, 1000)
     async with FaultServer(raw(then=Peer.hang)) as server:
-        async with client(server.url, connector=connector) as bee:
-            bee._caller.gate.leave = lambda: None  # type: ignore[method-assign]
-            first = asyncio.create_task(bee.instances.get("inst-1"))
-            while not server.seen:
-                await asyncio.sleep(0.001)
-            bee._caller.gate._free = type(bee._caller.gate._free)(5)
-            second = asyncio.create_task(bee.instances.get("inst-2"))
-            await asyncio.sleep(0.01)
-            await connector.close()
+        wire = AiohttpTransport(
+            RealClock(), server.url, pool=1, user_agent="test", connector=connector
+        )
 
-            with pytest.raises(b.ConnectionLostError):
-                await first
-            with pytest.raises(b.NotSentError):
-                await second
+        async def send() -> None:
+            flight = transport.Flight()
+            flight.key = Key(KEY)
+            await wire.send(request, flight, 5, 5)
+
+        first = asyncio.create_task(send())
+        while not server.seen:
+            await asyncio.sleep(0.001)
+        second = asyncio.create_task(send())
+        await asyncio.sleep(0.01)
+        await connector.close()
+
+        with pytest.raises(b.ConnectionLostError):
+            await first
+        with pytest.raises(b.NotSentError):
+            await second
+        await wire.close()
 
 
 async def test_a_borrowed_connector_is_never_closed() -> None:

@@ -229,9 +229,9 @@ def test_a_transient_failure_backs_off_with_full_jitter(attempts: int, most: flo
 @pytest.mark.parametrize(
     ("asked", "refusals", "least", "most"),
     [
-        (5.0, 1, 5.0, 6.0),
-        (5.0, 9, 5.0, 6.0),
-        (86400.0, 1, 86400.0, 103680.0),
+        (5.0, 1, 5.0, 5.5),
+        (5.0, 9, 5.0, 5.5),
+        (86400.0, 1, 86400.0, 95040.0),
         (0.0, 1, 0.5, 1.0),
         (None, 1, 0.5, 1.0),
         (None, 2, 1.0, 2.0),
