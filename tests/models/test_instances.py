@@ -139,17 +139,6 @@ def test_what_is_not_set_is_each_instances_own() -> None:
             Instance(id="inst-k41", status="pending", desired_status="running"),
         ),
         (
-            "start_accepted",
-            Instance(
-                id="inst-k41",
-                name="night-shift",
-                status="stopped",
-                desired_status="running",
-                connectivity="offline",
-                connectivity_reason="instance_disconnected",
-            ),
-        ),
-        (
             "moments",
             Instance(
                 id="inst-k41",
@@ -168,6 +157,19 @@ def test_an_answer_that_breaks_its_schema_is_read_all_the_same(
 ) -> None:
     """What fits is there, what does not is not set, and nothing breaks."""
     assert read_sample(name).data == expected
+
+
+def test_a_wish_moves_before_the_machine_does() -> None:
+    """A start is accepted while the instance is still stopped, and the other way round."""
+    started, stopped = read_sample("start_accepted").data, read_sample("stop_accepted").data
+
+    assert (started.status, started.desired_status) == ("stopped", "running")
+    assert (stopped.status, stopped.desired_status) == ("running", "stopped")
+    assert (started.connectivity, started.connectivity_reason) == (
+        "offline",
+        "instance_disconnected",
+    )
+    assert (stopped.connectivity, stopped.connectivity_reason) == ("online", "")
 
 
 def test_a_date_is_rounded_to_microseconds() -> None:

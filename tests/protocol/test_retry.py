@@ -382,6 +382,14 @@ def test_without_the_servers_clock_ours_must_do(date: str | None) -> None:
     assert waits("Sun, 01 Mar 2026 12:00:20 GMT", date, NOW - 10) == 30.0
 
 
+def test_a_year_of_two_digits_is_of_its_century() -> None:
+    """From 70 on it is the last one, as everywhere in Unix."""
+    last = waits("Monday, 02-Mar-70 00:00:00 GMT", "Sun, 01 Mar 1970 00:00:00 GMT")
+    this = waits("Saturday, 02-Mar-69 00:00:00 GMT", "Fri, 01 Mar 2069 00:00:00 GMT")
+
+    assert last == this == 86400.0
+
+
 def test_a_number_of_seconds_needs_no_clock() -> None:
     """Whatever the clocks say."""
     assert waits("5", "Thu, 01 Jan 1970 00:00:00 GMT", NOW + 1e9) == 5.0

@@ -28,6 +28,10 @@ from beeos_async.errors import ConfigurationError
         ("1/h", Rate(1 / 3600, 1)),
         (5, Rate(5.0, 1)),
         (0.2, Rate(0.2, 1)),
+        (1e-6, Rate(1e-6, 1)),
+        (1e9, Rate(1e9, 1)),
+        ("1000000000/s", Rate(1e9, 10**9)),
+        ("0.000001/s", Rate(1e-6, 1)),
     ],
 )
 def test_a_quota_is_read(text: object, rate: Rate) -> None:
@@ -61,6 +65,10 @@ def test_a_quota_is_read(text: object, rate: Rate) -> None:
         0.0,
         1e-300,
         1e300,
+        0.9e-6,
+        1e9 + 1,
+        "1000000001/s",
+        "0.0000009/s",
         10**400,
         float("nan"),
         float("inf"),
@@ -100,10 +108,10 @@ def test_a_refused_request_is_not_counted() -> None:
 
 def test_a_wait_less_than_the_clock_can_show_is_no_wait() -> None:
     """Otherwise who sleeps for it would wake at the same time, for ever."""
-    rate, now = Rate(1e9, 1), 2.0**40
-    due, _ = conform(rate, 0.0, now)
+    # A gap of 0.7 of the clock's last digit: adding it rounds up, and leaves 0.3 to wait.
+    rate, now = Rate(1 / (0.7 * 2.0**-12), 1), 2.0**40
 
-    assert conform(rate, due, now)[1] == 0.0
+    assert conform(rate, 0.0, now)[1] == 0.0
 
 
 @modest

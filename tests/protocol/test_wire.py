@@ -184,6 +184,23 @@ def test_a_body_that_cannot_be_sent_is_refused(members: dict[str, Any], offence:
     assert "the body of deployInstance" in str(caught.value)
 
 
+def test_a_body_may_fill_its_cap() -> None:
+    """To the last byte."""
+    empty = len(
+        build(DEPLOY_INSTANCE, body=DeployInstance(name="n", variant_id="v", config={})).body
+        or b""
+    )
+    room = DEPLOY_INSTANCE.body_cap - empty - len('"x":""')
+
+    def sized(length: int) -> Request:
+        config = {"x": "x" * length}
+        return build(DEPLOY_INSTANCE, body=DeployInstance(name="n", variant_id="v", config=config))
+
+    assert len(sized(room).body or b"") == 65_536
+    with pytest.raises(ConfigurationError, match="65,537 bytes; the cap is 65,536"):
+        sized(room + 1)
+
+
 # Answers --------------------------------------------------------------------------------------
 
 RESPONSES = [
@@ -636,6 +653,27 @@ def test_metadata_come_first_and_details_next(
     body = '{"error":{"code":"x","metadata":%s,"details":%s}}' % (metadata, details)
 
     assert refusal(answer(body, 400)).metadata == kept
+
+
+def test_a_bare_refusal_tells_the_rest_as_metadata() -> None:
+    """What has an attribute of its own is not said twice."""
+    bare = """
+        {"success":false,"code":"x","message":"m","type":"t","request_id":"r","param":"p","row":1}
+    """
+    string = '{"error":"boom","type":"t","row":1}'
+    odd = '{"error":["boom"],"message":"m","details":null,"row":1}'
+
+    for body, message in ((bare, "m"), (string, "boom"), (odd, "m")):
+        error = refusal(answer(body, 400))
+        assert (error.message, error.metadata) == (message, {"row": 1})
+
+
+def test_metadata_are_kept_eight_levels_deep() -> None:
+    """The mapping itself is the first."""
+    body = '{"error":{"metadata":{"a":%s}}}'
+
+    assert refusal(answer(body % "[[[[[[[7]]]]]]]", 400)).metadata == {"a": [[[[[[[7]]]]]]]}
+    assert refusal(answer(body % "[[[[[[[[7]]]]]]]]", 400)).metadata == {"a": [[[[[[["…"]]]]]]]}
 
 
 def test_metadata_have_a_bottom() -> None:
