@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -111,12 +112,11 @@ class AsyncBeeOS:
         Raises:
             ConfigurationError: Something cannot work; the message says what would.
         """
-        if api_key is None:
-            api_key = os.environ.get("BEEOS_API_KEY")
-            if api_key is None:
-                msg = "there is no API key: pass api_key, or set BEEOS_API_KEY"
-                raise ConfigurationError(msg)
-        key = api_key if callable(api_key) else Key(api_key)
+        try:
+            key = api_key if callable(api_key) else _key(api_key)
+        finally:
+            # Crash reporters keep the locals of the frames an error went through.
+            del api_key
         url = base_url_of(
             base_url or os.environ.get("BEEOS_API_URL") or DEFAULT_URL,
             allow_insecure=allow_insecure,
@@ -129,6 +129,10 @@ class AsyncBeeOS:
         )
         count("max_concurrency", max_concurrency, least=1, most=10_000)
         tls_context(ssl)
+        if inspect.iscoroutinefunction(on_attempt):
+            msg = "on_attempt is called, not awaited: it cannot be a coroutine function"
+            raise ConfigurationError(msg)
+        self._own_road: Final = any(one is not None for one in (proxy, ssl, connector))
         clock = _clock or RealClock()
         self._base_url: Final = url
         self._configuration: Final[dict[str, Any]] = {
@@ -296,8 +300,10 @@ class AsyncBeeOS:
 
         A second time does nothing.
         """
-        await self._caller.gate.close(CLOSE_GRACE)
-        await self._caller.transport.close()
+        try:
+            await self._caller.gate.close(CLOSE_GRACE)
+        finally:
+            await self._caller.transport.close()
 
     aclose = close
 
@@ -316,12 +322,41 @@ class AsyncBeeOS:
 
     def __repr__(self) -> str:
         """Show where it goes, and no more of a key than its first characters."""
-        key = self._caller.key
+        # An error may show a client that is half made.
+        caller: Caller | None = getattr(self, "_caller", None)
+        if caller is None:
+            return "<AsyncBeeOS>"
+        key = caller.key
         return f"<AsyncBeeOS {self._base_url} {key if isinstance(key, Key) else '<key callable>'}>"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle as configuration; the key is read from the environment on the other side."""
+        """Pickle as configuration; the key is read from the environment on the other side.
+
+        Raises:
+            TypeError: The client has a proxy, a TLS context or a connector of its own, and
+                would be another one over there.
+        """
+        if self._own_road:
+            msg = "a client with a proxy, ssl or connector of its own does not pickle"
+            raise TypeError(msg)
         return _rebuilt, ({**self._configuration, **structs.asdict(self._caller.options)},)
+
+
+def _key(given: str | None) -> Key:
+    """Take the key that was given, else the environment's, and name its source in a refusal."""
+    where = "BEEOS_API_KEY" if given is None else "api_key"
+    if given is None:
+        given = os.environ.get(where)
+    if given is None:
+        msg = "there is no API key: pass api_key, or set BEEOS_API_KEY"
+        raise ConfigurationError(msg)
+    try:
+        return Key(given)
+    except ConfigurationError as error:
+        flaw = f"{where}: {error}"
+    finally:
+        del given
+    raise ConfigurationError(flaw)
 
 
 def _rebuilt(configuration: dict[str, Any]) -> AsyncBeeOS:

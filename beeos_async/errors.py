@@ -51,6 +51,7 @@ __all__ = [
     "DecodeError",
     "Delivered",
     "GatewayTimeoutError",
+    "GaveUp",
     "NotFoundError",
     "NotSentError",
     "PayloadTooLargeError",
@@ -74,6 +75,10 @@ Delivered = Literal["no", "maybe", "yes"]
 as if it had but its answer cannot be used."""
 
 
+GaveUp = Literal["deadline", "outage", "throttled", "stopped"]
+"""What can come before a try that is due."""
+
+
 class BeeOSError(Exception):
     """The root of every error of this library."""
 
@@ -83,9 +88,9 @@ class BeeOSError(Exception):
     delivered: Delivered = "no"
     """Whether the server may have acted on the request."""
 
-    gave_up: Literal["deadline", "outage", "throttled"] | None = None
+    gave_up: GaveUp | None = None
     """What came before another try that was due: the deadline; in a fleet also an outage of
-    the host, or a 429 that asked for too long a wait."""
+    the host, a 429 that asked for too long a wait, or the end of the run."""
 
     idempotency_key: str | None = None
     """The key the request carried, where its endpoint takes one."""

@@ -6,9 +6,11 @@ What to do about a failure is decided in `_protocol/retry.py`; here it is done.
 
 from __future__ import annotations
 
+import inspect
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Generic, Literal, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
 
@@ -20,7 +22,9 @@ from .._protocol.retry import (
     backoff,
     conflict_pause,
     cool_down,
+    has_ended,
     is_host_failure,
+    is_slow,
     judge,
     took,
 )
@@ -31,14 +35,17 @@ from ..errors import (
     BeeOSError,
     ConflictError,
     DecodeError,
+    GaveUp,
     NotFoundError,
+    NotSentError,
     Problem,
     RateLimitError,
     RequestTimeoutError,
     TransportError,
     Trouble,
 )
-from .gate import CoolingError, Gate, Lane, OutageError, Turn
+from .gate import Gate
+from .queues import CoolingError, DismissedError, Lane, OutageError, Turn
 from .transport import AiohttpTransport, Flight
 
 T = TypeVar("T")
@@ -85,11 +92,13 @@ class Call(Generic[T]):
     __slots__ = (
         "already",
         "attempts",
+        "doubted",
         "excused",
         "failure",
         "flight",
         "gave_up",
         "id",
+        "lingering",
         "looked",
         "pass_",
         "queued",
@@ -99,6 +108,7 @@ class Call(Generic[T]):
         "request_id",
         "row",
         "throttled",
+        "tries",
         "unsettled",
         "verdict",
     )
@@ -125,6 +135,9 @@ class Call(Generic[T]):
         self.attempts = 0
         """How often the request itself was sent."""
 
+        self.tries = 0
+        """How often anything was sent, looks included."""
+
         self.refusals = 0
         """How many answers were a 429."""
 
@@ -146,8 +159,14 @@ class Call(Generic[T]):
         self.failure: BeeOSError | None = None
         """Why the last attempt failed."""
 
-        self.gave_up: Literal["deadline", "outage", "throttled"] | None = None
+        self.gave_up: GaveUp | None = None
         """What came before the next try could."""
+
+        self.doubted = False
+        """Whether any attempt may have taken without saying so."""
+
+        self.lingering = False
+        """Whether an attempt that nobody waits for any more may still take."""
 
         self.rekeyed = False
         self.queued = 0.0
@@ -157,7 +176,7 @@ class Call(Generic[T]):
     @property
     def in_doubt(self) -> bool:
         """Whether the request may have been delivered, as far as known in this moment."""
-        return self.flight.sent or self.unsettled is not None
+        return self.flight.sent or self.unsettled is not None or self.lingering
 
     @property
     def until(self) -> float | None:
@@ -170,7 +189,7 @@ class Call(Generic[T]):
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
         error = self.unsettled or self.failure or _too_late()
-        if self.unsettled is not None:
+        if self.unsettled is not None or (self.lingering and error.delivered == "no"):
             error.delivered = "maybe"
         error.gave_up = self.gave_up
         error.attempts = self.attempts
@@ -186,7 +205,7 @@ class Caller:
         transport: AiohttpTransport,
         gate: Gate,
         clock: Clock,
-        key: Key | Callable[[], Awaitable[str]],
+        key: Key | Callable[[], Awaitable[str] | str],
         options: Options,
         on_attempt: Callable[[Attempt], object] | None = None,
     ) -> None:
@@ -239,18 +258,24 @@ class Caller:
             BeeOSError: The call failed; `.delivered` says what the server may have done.
         """
         self.transport.stay_home()
-        while (turn := await self._enter(call)) is not None:
-            try:
-                return await self._try(call, turn)
-            except BeeOSError as error:
-                # Kept for as long as it may still be raised; its frames are not.
-                call.failure = error.with_traceback(None)
-                if call.verdict is Verdict.THROTTLED and not self._cool(call, turn):
+        try:
+            while (turn := await self._enter(call)) is not None:
+                try:
+                    return await self._try(call, turn)
+                except BeeOSError as error:
+                    # Kept for as long as it may still be raised; its frames are not.
+                    call.failure = error.with_traceback(None)
+                    if call.verdict is Verdict.THROTTLED and not self._cool(call, turn):
+                        break
+                finally:
+                    self.gate.leave(turn)
+                if not await self._rest(call):
                     break
-            finally:
-                self.gate.leave(turn)
-            if not await self._rest(call):
-                break
+        except BeeOSError as error:
+            error.attempts = call.attempts
+            if not call.in_doubt:
+                raise
+            # Whatever keeps it from being looked after, the request may have taken.
         # No name for it here: a frame that holds the error whose traceback holds the frame
         # could be freed by the garbage collector alone.
         raise call.end()
@@ -261,26 +286,29 @@ class Caller:
         row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
         came = self.clock.now()
         until, pass_ = call.until, call.pass_
-        bound = None
-        if until is None and pass_.lane is Lane.SINGLE:
-            bound = self.options.max_throttle_wait
+        bound = FLEET_THROTTLE_WAIT
+        if pass_.lane is Lane.SINGLE:
+            bound = self.options.max_throttle_wait if until is None else math.inf
         if until is not None and came >= until:
             call.gave_up = "deadline"
             return None
+        owner = None if call.attempts else pass_
         try:
-            turn = await self.gate.enter(row.bucket, pass_.lane, until, bound)
+            turn = await self.gate.enter(row.bucket, pass_.lane, until, bound, owner)
         except TimeoutError:
             call.gave_up = "deadline"
-            return None
         except OutageError:
             call.gave_up = "outage"
-            return None
+        except DismissedError:
+            call.gave_up = "stopped"
         except CoolingError as rest:
             call.failure = call.failure or _cooling(rest.seconds)
-            return None
-        call.queued += self.clock.now() - came - turn.throttled
-        call.throttled += turn.throttled
-        return turn
+            call.gave_up = None if pass_.lane is Lane.SINGLE else "throttled"
+        else:
+            call.queued += self.clock.now() - came - turn.throttled
+            call.throttled += turn.throttled
+            return turn
+        return None
 
     async def _try(self, call: Call[T], turn: Turn) -> T:
         """Send once, and find out what became of it, within one slot of the gate."""
@@ -298,6 +326,7 @@ class Caller:
                     call.flight.sent = False
                     raise
                 call.unsettled, call.looked = error.with_traceback(None), 0
+                call.doubted = call.doubted or not isinstance(error, ConflictError)
                 # The look keeps this slot, unless it would have to wait in it.
                 if repeat.settle and self.gate.is_shut(repeat.settle.ask.bucket):
                     raise
@@ -324,18 +353,24 @@ class Caller:
             raise
         call.unsettled, call.flight.sent = None, False
         if took(settle.goal, found.data.desired_status, found.data.status):
-            call.already = isinstance(question, ConflictError) and call.attempts == 1
+            call.already = not call.doubted
             return self._answer(call, found)
-        # It did not take, and that is certain now.
-        question.delivered = "no"
-        ended = isinstance(question, ConflictError) and found.data.desired_status == "terminated"
+        if is_slow(question):
+            # Nobody waits for it any more, and it may still take.
+            call.lingering = True
+        else:
+            question.delivered = "no"
+        ended = isinstance(question, ConflictError) and has_ended(
+            found.data.desired_status, found.data.status
+        )
         call.verdict = Verdict.RAISE if ended else Verdict.AGAIN
         raise question
 
     async def _send(self, call: Call[Any], row: Endpoint[U], request: Request, turn: Turn) -> U:
         """Send one request, once, and read its answer."""
-        key = self.key if isinstance(self.key, Key) else Key(await self.key())
+        key = self.key if isinstance(self.key, Key) else await self._ask_key(call)
         call.flight.key = key
+        call.tries += 1
         began = self.clock.now()
         until = call.until
         limit = self.options.timeout
@@ -365,7 +400,10 @@ class Caller:
 
     async def _rest(self, call: Call[Any]) -> bool:
         """Wait until the next try is due; tell whether there is one."""
-        failure = call.failure
+        failure, until = call.failure, call.until
+        if until is not None and self.clock.now() >= until:
+            call.gave_up = "deadline"
+            return False
         if call.verdict in {Verdict.SETTLE, Verdict.THROTTLED}:
             # The gate knows how long.
             return True
@@ -378,11 +416,10 @@ class Caller:
             pause = conflict_pause(spent)
         else:
             pause = backoff(spent, self.clock.chance())
-        until = call.until
         if until is not None and self.clock.now() + pause >= until:
             call.gave_up = "deadline"
             return False
-        await self.clock.sleep(pause)
+        await self.gate.rest(pause)
         return True
 
     def _hear(self, call: Call[Any], turn: Turn, error: BeeOSError) -> None:
@@ -423,8 +460,24 @@ class Caller:
         """Ask for the key once more: a rotated one earns one more try."""
         if isinstance(self.key, Key) or call.rekeyed:
             return False
-        call.rekeyed = Key(await self.key()).header != call.flight.key.header
+        call.rekeyed = (await self._ask_key(call)).header != call.flight.key.header
         return call.rekeyed
+
+    async def _ask_key(self, call: Call[Any]) -> Key:
+        """Ask the user's callable for the key, for no longer than an attempt may take."""
+        assert not isinstance(self.key, Key)  # noqa: S101 -- the callers have looked
+        limit, until = self.options.timeout, call.until
+        if until is not None:
+            limit = min(limit, until - self.clock.now())
+        timer = self.clock.limit(limit)
+        try:
+            async with timer:
+                value = self.key()
+                return Key(await value if inspect.isawaitable(value) else value)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+        raise NotSentError(Trouble(message="no key in time", reason="local", delivered="no"))
 
     def _tell(
         self,
@@ -449,7 +502,7 @@ class Caller:
             return
         attempt = Attempt(
             endpoint=row.operation,
-            attempt=call.attempts + call.looked,
+            attempt=call.tries,
             seconds=took_seconds,
             status=status,
             error=failure,
@@ -493,5 +546,6 @@ def _cooling(seconds: float) -> RateLimitError:
 def _gone(call: Call[Any], error: BeeOSError) -> bool:
     """Tell whether a second destruction found nothing left to destroy."""
     settle = call.row.repeat.settle
-    again = call.attempts - call.refusals > 1
-    return isinstance(error, NotFoundError) and again and bool(settle and settle.gone_is_done)
+    return (
+        isinstance(error, NotFoundError) and call.doubted and bool(settle and settle.gone_is_done)
+    )

@@ -10,32 +10,30 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections import deque
-from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
 import anyio
 from msgspec import Struct
 
 from .._protocol.brake import Brake
-from .._protocol.pacer import Pacer, Ticket
+from .._protocol.pacer import Pacer
 from ..errors import ClientClosedError
+from .queues import (
+    CoolingError,
+    DismissedError,
+    Door,
+    Lane,
+    OutageError,
+    Place,
+    Queue,
+    Turn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .._clock import Clock
     from .._protocol.throttle import Rate
-
-
-class Lane(IntEnum):
-    """Who goes first; within a lane it is first come, first served."""
-
-    SINGLE = 0
-    """A call somebody awaits; the brake does not hold it."""
-
-    FLEET = 1
-    POLL = 2
 
 
 class EndpointState(Struct, frozen=True, kw_only=True):
@@ -61,126 +59,6 @@ class EndpointState(Struct, frozen=True, kw_only=True):
     """How many 429s there were."""
 
 
-class CoolingError(Exception):
-    """The endpoint rests for longer than the caller would wait."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
-        self.seconds = seconds
-
-
-class OutageError(Exception):
-    """The host has been down for longer than a fleet waits."""
-
-
-class Turn(Ticket):
-    """A request that may go; to be given back when it has ended."""
-
-    __slots__ = ("accepted", "brake_probe", "door", "over", "throttled")
-
-    def __init__(self, door: _Door) -> None:
-        super().__init__()
-        self.door = door
-        self.accepted = False
-        """Whether the server took it out of the quota."""
-
-        self.brake_probe = False
-        self.over = False
-        self.throttled = 0.0
-        """Seconds it waited for the endpoint, not in the queue."""
-
-
-class _Place:
-    """A place in a queue."""
-
-    __slots__ = ("_event", "granted", "refusal", "turn", "until")
-
-    def __init__(self, turn: Turn, until: float | None) -> None:
-        self._event = anyio.Event()
-        self.turn = turn
-        self.until = until
-        self.granted = False
-        self.refusal: Exception | None = None
-
-    def grant(self) -> None:
-        """Let it go."""
-        self.granted = True
-        self._event.set()
-
-    def refuse(self, refusal: Exception) -> None:
-        """Send it away."""
-        self.refusal = refusal
-        self._event.set()
-
-    async def wait(self) -> None:
-        """Wait for either."""
-        await self._event.wait()
-
-
-class _Queue:
-    """Those who wait, by lane."""
-
-    __slots__ = ("_lanes", "waiting")
-
-    def __init__(self) -> None:
-        self._lanes: tuple[deque[_Place], ...] = tuple(deque() for _ in Lane)
-        self.waiting = 0
-
-    def join(self, lane: Lane, place: _Place) -> None:
-        """Stand at the end of a lane."""
-        self._lanes[lane].append(place)
-        self.waiting += 1
-
-    def next(self) -> _Place:
-        """Take out who comes first; there is somebody."""
-        self.waiting -= 1
-        return next(lane for lane in self._lanes if lane).popleft()
-
-    def leave(self, lane: Lane, place: _Place) -> None:
-        """Go away unserved."""
-        with contextlib.suppress(ValueError):
-            self._lanes[lane].remove(place)
-            self.waiting -= 1
-
-    def refuse(self, refusal: Callable[[_Place], Exception | None]) -> None:
-        """Send away all for whom there is a refusal."""
-        for lane in self._lanes:
-            for place in list(lane):
-                if (found := refusal(place)) is not None:
-                    lane.remove(place)
-                    self.waiting -= 1
-                    place.refuse(found)
-
-
-class _Door:
-    """One endpoint: its pace, and who waits for it."""
-
-    __slots__ = ("_bell", "keeper", "pacer", "queue")
-
-    def __init__(self, pacer: Pacer) -> None:
-        self.pacer = pacer
-        self.queue = _Queue()
-        self.keeper: asyncio.Task[None] | None = None
-        self._bell: anyio.Event | None = None
-
-    async def listen(self) -> None:
-        """Wait until something has ended."""
-        self._bell = anyio.Event()
-        await self._bell.wait()
-
-    def ring(self) -> None:
-        """Tell the keeper that something has ended."""
-        if self._bell is not None:
-            self._bell.set()
-            self._bell = None
-
-    def dismiss(self) -> None:
-        """Send the keeper home when nobody waits."""
-        if self.keeper is not None and not self.queue.waiting:
-            self.keeper.cancel()
-            self.keeper = None
-
-
 class Gate:
     """Lets calls pass: the brake, then the endpoint's pace, then a slot of the semaphore."""
 
@@ -197,11 +75,14 @@ class Gate:
         self._clock = clock
         self._rate_of = rate_of
         self._free = anyio.Semaphore(slots, max_value=slots, fast_acquire=True)
-        self._queue = _Queue()
-        self._doors: dict[str, _Door] = {}
+        self._queue = Queue()
+        self._doors: dict[str, Door] = {}
         self._closed = False
         self._idle: anyio.Event | None = None
         self._released: anyio.Event | None = None
+        self._alarms: set[asyncio.Timeout] = set()
+        self.when_closed: list[Callable[[], None]] = []
+        """Told when the client closes."""
 
     @property
     def in_flight(self) -> int:
@@ -238,7 +119,8 @@ class Gate:
         bucket: str,
         lane: Lane,
         until: float | None = None,
-        bound: float | None = None,
+        bound: float = math.inf,
+        owner: object = None,
     ) -> Turn:
         """Wait for one's turn, which must be given back by `leave`.
 
@@ -247,10 +129,12 @@ class Gate:
             lane: Who goes first.
             until: When waiting is of no more use, on the clock's `now`.
             bound: Seconds an endpoint may rest before it is not waited for.
+            owner: The run that may dismiss it while it waits.
 
         Raises:
             TimeoutError: The time is up, or would be.
             CoolingError: The endpoint rests for longer than `bound`.
+            DismissedError: The run launches nothing more.
             OutageError: The host has been down for too long for a fleet.
             ClientClosedError: The client was closed meanwhile.
         """
@@ -269,12 +153,13 @@ class Gate:
                 turn.over = False
             else:
                 turn.over = False
-                await self._stand(door, turn, lane, until)
+                await self._stand(door, Place(turn, until, bound, owner), lane)
             try:
                 if self._free.value and not self._queue.waiting:
                     self._free.acquire_nowait()
                 else:
-                    await self._wait(self._queue, _Place(turn, until), lane)
+                    place = Place(turn, until, bound, owner)
+                    await self._wait(self._queue, place, lane)
             except BaseException:
                 self._return(turn)
                 raise
@@ -329,9 +214,41 @@ class Gate:
         if probe:
             self._release()
 
+    def dismiss(self, owner: object) -> None:
+        """Send away the calls of a run that were never sent."""
+
+        def owned(place: Place) -> Exception | None:
+            return DismissedError() if place.owner is owner else None
+
+        for queue in (self._queue, *(door.queue for door in self._doors.values())):
+            queue.refuse(owned)
+        for door in self._doors.values():
+            door.dismiss()
+
+    async def rest(self, seconds: float) -> None:
+        """Sleep, but not beyond the closing of the client.
+
+        Raises:
+            ClientClosedError: It was closed meanwhile.
+        """
+        alarm = self._clock.limit(None)
+        self._alarms.add(alarm)
+        try:
+            async with alarm:
+                await self._clock.sleep(seconds)
+        except TimeoutError:
+            pass
+        finally:
+            self._alarms.discard(alarm)
+        self.stay_open()
+
     async def close(self, grace: float) -> None:
         """Send away who waits, and give those in flight so many seconds."""
         self._closed = True
+        for tell in list(self.when_closed):
+            tell()
+        for alarm in self._alarms:
+            alarm.reschedule(asyncio.get_running_loop().time())
         for queue in (self._queue, *(door.queue for door in self._doors.values())):
             queue.refuse(lambda _: _closed())
         for door in self._doors.values():
@@ -343,8 +260,8 @@ class Gate:
                 async with self._clock.limit(grace):
                     await self._idle.wait()
 
-    def _door(self, bucket: str) -> _Door:
-        return self._doors.setdefault(bucket, _Door(Pacer(self.slots, self._rate_of(bucket))))
+    def _door(self, bucket: str) -> Door:
+        return self._doors.setdefault(bucket, Door(Pacer(self.slots, self._rate_of(bucket))))
 
     async def _hold(self, until: float | None) -> None:
         """Wait until the host is well, or it is one's turn to see whether it is."""
@@ -358,7 +275,7 @@ class Gate:
             if wait < math.inf:
                 if until is not None and now + wait > until:
                     raise TimeoutError
-                await self._clock.sleep(wait)
+                await self.rest(wait)
             else:
                 self._released = self._released or anyio.Event()
                 async with self._clock.limit(until and until - now):
@@ -370,20 +287,20 @@ class Gate:
             self._released.set()
             self._released = None
 
-    async def _stand(self, door: _Door, turn: Turn, lane: Lane, until: float | None) -> None:
+    async def _stand(self, door: Door, place: Place, lane: Lane) -> None:
         """Wait for the endpoint; its keeper counts the turn as gone."""
         came = self._clock.now()
         if door.keeper is None:
             door.keeper = asyncio.create_task(self._keep(door))
         try:
-            await self._wait(door.queue, _Place(turn, until), lane)
+            await self._wait(door.queue, place, lane)
         except BaseException:
             door.dismiss()
             raise
         if door.pacer.paced or door.pacer.refusals:
-            turn.throttled += self._clock.now() - came
+            place.turn.throttled += self._clock.now() - came
 
-    async def _keep(self, door: _Door) -> None:
+    async def _keep(self, door: Door) -> None:
         """Let those who wait for an endpoint go, each as its time comes."""
         while door.queue.waiting:
             now = self._clock.now()
@@ -398,7 +315,7 @@ class Gate:
                 await door.listen()
         door.keeper = None
 
-    async def _wait(self, queue: _Queue, place: _Place, lane: Lane) -> None:
+    async def _wait(self, queue: Queue, place: Place, lane: Lane) -> None:
         """Stand in a queue until one is granted what it is for."""
         queue.join(lane, place)
         try:
@@ -413,7 +330,7 @@ class Gate:
         if place.refusal is not None:
             raise place.refusal
 
-    def _pass_on(self, queue: _Queue, turn: Turn) -> None:
+    def _pass_on(self, queue: Queue, turn: Turn) -> None:
         if queue is self._queue:
             self._free_slot()
         else:
@@ -432,24 +349,26 @@ class Gate:
         if self._idle and not self.in_flight:
             self._idle.set()
 
-    def _shut(self, door: _Door) -> None:
+    def _shut(self, door: Door) -> None:
         """Send away who could not wait so long, and tell the keeper."""
-        shut = door.pacer.shut_until
+        shut, now = door.pacer.shut_until, self._clock.now()
 
-        def late(place: _Place) -> Exception | None:
-            return TimeoutError() if place.until is not None and place.until < shut else None
+        def late(place: Place) -> Exception | None:
+            try:
+                _refuse_to_wait(shut, now, place.until, place.bound)
+            except (TimeoutError, CoolingError) as refusal:
+                return refusal
+            return None
 
         door.queue.refuse(late)
         door.ring()
         door.dismiss()
 
 
-def _refuse_to_wait(
-    shut_until: float, now: float, until: float | None, bound: float | None
-) -> None:
+def _refuse_to_wait(shut_until: float, now: float, until: float | None, bound: float) -> None:
     if until is not None and shut_until > until:
         raise TimeoutError
-    if bound is not None and shut_until - now > bound:
+    if shut_until - now > bound:
         raise CoolingError(shut_until - now)
 
 

@@ -23,6 +23,7 @@ from yarl import URL
 
 from .._protocol.wire import Request, Response, unreadable
 from ..errors import (
+    ClientClosedError,
     ClientLoopError,
     ConnectionLostError,
     DecodeError,
@@ -167,7 +168,8 @@ class AiohttpTransport:
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process = _process
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self._connect_timeout = aiohttp.ClientTimeout(total=None)
+        self._closed = False
 
     def stay_home(self) -> None:
         """Refuse another event loop or process than the first request was made in.
@@ -212,8 +214,7 @@ class AiohttpTransport:
                             headers=None if request.body is None else _JSON,
                             allow_redirects=False,
                             proxy=self._proxy,
-                            timeout=self._timeouts.get(connect_limit)
-                            or self._timeout(connect_limit),
+                            timeout=self._timeout(connect_limit),
                         )
                     except _StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
@@ -235,9 +236,13 @@ class AiohttpTransport:
         raise failure
 
     async def close(self) -> None:
-        """Close every connection of ours."""
-        if self._session is not None:
-            session, self._session = self._session, None
+        """Close every connection of ours, for good."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None and self._process != _process:
+            # The sockets are the parent's too: closing them here would deafen it.
+            _inherited.append(session)
+        elif session is not None:
             await session.close()
 
     def _url(self, target: str) -> URL:
@@ -248,10 +253,16 @@ class AiohttpTransport:
 
     def _timeout(self, connect_limit: float) -> aiohttp.ClientTimeout:
         # `connect` covers names, TCP, TLS and a proxy's CONNECT; the rest is the limit's.
-        made = aiohttp.ClientTimeout(total=None, connect=connect_limit, sock_connect=connect_limit)
-        return self._timeouts.setdefault(connect_limit, made)
+        if self._connect_timeout.connect != connect_limit:
+            self._connect_timeout = aiohttp.ClientTimeout(
+                total=None, connect=connect_limit, sock_connect=connect_limit
+            )
+        return self._connect_timeout
 
     def _open(self) -> aiohttp.ClientSession:
+        if self._closed:
+            msg = "the client is closed"
+            raise ClientClosedError(msg)
         connector = self._borrowed or aiohttp.TCPConnector(
             limit=self._pool + SPARE_CONNECTIONS,
             keepalive_timeout=KEEP_ALIVE,
@@ -325,6 +336,9 @@ class AiohttpTransport:
         session = getattr(self, "_session", None)
         if session is None or session.closed or sys.is_finalizing():
             return
+        if self._process != _process:
+            _inherited.append(session)
+            return
         connector = session.connector
         # Without its connector the session has nothing to complain of.
         session.detach()
@@ -391,6 +405,8 @@ def _trouble(
 
 
 _process = 0
+_inherited: Final[list[aiohttp.ClientSession]] = []
+"""Sessions of the parent, kept in a forked child so that nothing ever closes them."""
 
 
 def _forked() -> None:

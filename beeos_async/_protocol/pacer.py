@@ -43,6 +43,9 @@ CATCH_UP: Final = 0.05
 KNOWN: Final = 0.99
 """The share of a known quota that is used: clocks and networks are not exact."""
 
+SPARED: Final = 10
+"""Requests of a known burst that are not used, at most."""
+
 
 class Ticket:
     """One request that was let go, to be given back with its end."""
@@ -93,8 +96,10 @@ class Pacer:
 
         self.shut_until = 0.0
         self._most = most
-        # A twentieth of the burst is left for requests that bunch on their way.
-        self._known = known and Rate(known.per_second * KNOWN, max(1, int(known.burst * 0.95)))
+        # A little of the burst is left for requests that bunch on their way.
+        self._known = known and Rate(
+            known.per_second * KNOWN, known.burst - min(SPARED, known.burst // 20)
+        )
         self._base = self._known.per_second if self._known else None
         self._due = 0.0
         self._window = float(most if known else min(FIRST_WINDOW, most))

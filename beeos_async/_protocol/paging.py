@@ -17,8 +17,8 @@ def next_numbered(params: Params, page: Page[Any], before: Page[Any] | None) -> 
     """Ask for the page after this one, of a list with zero-based page numbers.
 
     With a `total` the last page is known.  Without one a short page proves nothing, since
-    the server may serve fewer rows than asked for: the list ends with an empty page, or
-    with one that repeats the page before it.
+    the server may serve fewer rows than asked for.  In any case the list ends with an empty
+    page, or with one that repeats the page before it.
 
     Args:
         params: What this page was asked with.
@@ -29,11 +29,9 @@ def next_numbered(params: Params, page: Page[Any], before: Page[Any] | None) -> 
         What to ask next, or `None` at the end.
     """
     number, size = int(str(params["page"])), int(str(params["pageSize"]))
-    if not page.data:
+    if not page.data or (before is not None and before.data == page.data):
         return None
-    if page.total is not None:
-        if (number + 1) * size >= page.total:
-            return None
-    elif before is not None and before.data == page.data:
+    # A total below the rows at hand tells nothing.
+    if page.total is not None and len(page.data) <= page.total <= (number + 1) * size:
         return None
     return {**params, "page": number + 1}

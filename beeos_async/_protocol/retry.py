@@ -19,6 +19,7 @@ from ..errors import (
     DecodeError,
     Delivered,
     RateLimitError,
+    RequestTimeoutError,
     ServerError,
     TransportError,
 )
@@ -126,7 +127,20 @@ def took(goal: str, desired: str, status: str) -> bool:
         desired: Where the control plane steers it; empty where the server does not say.
         status: Where it is.
     """
-    return (desired or status) == goal or status == goal == "terminated"
+    if has_ended(desired, status):
+        return goal == "terminated"
+    return (desired or status) == goal
+
+
+def has_ended(desired: str, status: str) -> bool:
+    """Tell whether an instance is gone for good, or on its way there."""
+    return "terminated" in {desired, status}
+
+
+def is_slow(error: BeeOSError) -> bool:
+    """Tell failures after which the server may still be at it, because nobody waited."""
+    status = error.status if isinstance(error, APIError) else None
+    return isinstance(error, RequestTimeoutError) or status in {408, 504}
 
 
 def delivered(status: int, code: str) -> Delivered:

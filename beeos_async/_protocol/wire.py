@@ -68,8 +68,10 @@ _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+")
 # A server or a proxy may quote the request's headers in its refusal.
 _SECRETS: Final = re.compile(
-    r"\b(?:oag|bak)_\w{5,}|\beyJ[\w-]{8,}[\w.-]*|(?<=\bbearer )[!-~]+", re.IGNORECASE
+    r"(?<![A-Za-z0-9])(?:oag|bak)_\w{5,}|\beyJ[\w-]{8,}[\w.-]*|(?<=\bbearer )[!-~]+", re.IGNORECASE
 )
+# No key of this API is as short, and none has a dash.
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 _MARKUP: Final = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>?", re.DOTALL | re.IGNORECASE)
 # Possessive, and an unterminated string reaches to the end: linear, whatever comes.
 _STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
@@ -103,7 +105,7 @@ class Response(Struct, frozen=True):
     def request_id(self) -> str | None:
         """The server's name for the request, fit to be printed."""
         found = self.headers.get("X-Request-Id")
-        if not found or (len(found) <= 128 and found.isascii() and found.isprintable()):
+        if not found or _PLAIN_NAME(found):
             return found or None
         return _shown(found, 128) or None
 
@@ -240,8 +242,8 @@ def unreadable(response: Response, flaw: str, reason: str = "unreadable") -> Dec
         Trouble(
             message=f"the answer cannot be used: {flaw}",
             reason=reason,
-            # Who answers with a redirect has not acted: the contract knows none.
-            delivered="no" if reason == "redirect" else "yes",
+            # Whether it acted before it pointed elsewhere, only a proxy would know.
+            delivered="maybe" if reason == "redirect" else "yes",
             status=response.status,
             request_id=response.request_id,
             excerpt=_excerpt(response.body),

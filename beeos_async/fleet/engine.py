@@ -20,7 +20,7 @@ from msgspec import structs
 
 from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
-from .._io.gate import Lane
+from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
 from ..errors import (
     AuthenticationError,
@@ -88,7 +88,8 @@ class FleetRun(Generic[T]):
             max_concurrency: Workers; the client's semaphore holds in any case.
             deadline: Seconds for the whole run.
             max_failures: How many ids may fail, or which share of them, before the run stops.
-            on_outcome: Called, and awaited where it is async, once for each outcome.
+            on_outcome: Called, and awaited where it is async, once for each outcome; not for
+                those a cancellation or an early exit has written.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
 
@@ -119,7 +120,7 @@ class FleetRun(Generic[T]):
         self._tally = Tally(counts={})
         self._mail: Mailbox[Outcome[T]] = Mailbox(read=read)
         self._halted: Reason | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
         self._silent = 0
         self._began = 0.0
@@ -127,8 +128,12 @@ class FleetRun(Generic[T]):
 
     async def __aenter__(self) -> Self:
         """Begin."""
+        if self._driver is not None:
+            msg = "a run is entered once; make another one"
+            raise RuntimeError(msg)
         self._caller.transport.stay_home()
         self._caller.gate.stay_open()
+        self._caller.gate.when_closed.append(self._close)
         self._began = self._clock.now()
         deadline = None if self._allowed is None else self._began + self._allowed
         self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
@@ -161,7 +166,9 @@ class FleetRun(Generic[T]):
         Raises:
             Exception: What `ids` or `on_outcome` raised, once all outcomes are read.
         """
-        outcome = None if self._driver is None else await self._mail.get()
+        if self._driver is None:
+            raise _not_entered()
+        outcome = await self._mail.get()
         if outcome is None:
             self._raise_error()
             raise StopAsyncIteration
@@ -173,10 +180,14 @@ class FleetRun(Generic[T]):
         Raises:
             Exception: What `ids` or `on_outcome` raised.
         """
+        if self._driver is None:
+            raise _not_entered()
         self._mail.forget()
-        if self._driver is not None:
-            await asyncio.wait([self._driver])
+        await asyncio.wait([self._driver])
         self._raise_error()
+
+    def _close(self) -> None:
+        self._halt("closed")
 
     def stop(self) -> None:
         """Launch nothing more; what is in flight finishes, the rest is `Skipped("stopped")`."""
@@ -185,6 +196,10 @@ class FleetRun(Generic[T]):
     @property
     def report(self) -> FleetReport[T]:
         """What is known so far; complete once the block has been left, however it was left."""
+        if self._driver is not None and self._driver.done():
+            # A cancellation has no time for a long tail; whoever reads the report has.
+            for id in self._source.rest():
+                self._write(Skipped(id, self._halted or "cancelled"))
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
         return FleetReport(self._row.operation, known, tally)
@@ -194,6 +209,7 @@ class FleetRun(Generic[T]):
         if self._halted is None:
             self._halted = reason
             self._source.close()
+            self._caller.gate.dismiss(self._pass)
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -205,7 +221,7 @@ class FleetRun(Generic[T]):
 
     async def _drive(self) -> None:
         try:
-            await self._source.open()
+            await self._source.open(self._pass.deadline)
             size = self._source.size
             workers = self._workers if size is None else min(self._workers, size)
             async with anyio.create_task_group() as group:
@@ -214,15 +230,17 @@ class FleetRun(Generic[T]):
             if self._halted is not None:
                 for id in self._source.rest():
                     await self._put(Skipped(id, self._halted))
+        except LateError:
+            self._halt("deadline")
         except asyncio.CancelledError:
             self._halt("cancelled")
-            for id in self._source.rest():
-                self._write(Skipped(id, "cancelled"))
             raise
-        except Exception as error:  # noqa: BLE001 -- the user's own; raised by whoever waits
-            self._error = error
+        except BaseException as error:  # noqa: BLE001 -- the user's own; raised by whoever waits
+            self._halt("stopped")
+            self._error = self._error or _bare(error)
         finally:
             self._tally.elapsed = self._clock.now() - self._began
+            self._caller.gate.when_closed.remove(self._close)
             self._mail.close()
 
     def _admit(self, id: str) -> bool:
@@ -236,6 +254,17 @@ class FleetRun(Generic[T]):
         return True
 
     async def _work(self) -> None:
+        try:
+            await self._take_turns()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something of the user's own was cancelled, not the run.
+            msg = "the ids, the callback or the key callable of this run was cancelled"
+            self._fail(RuntimeError(msg))
+
+    async def _take_turns(self) -> None:
         while self._halted is None:
             if self._probing is not None:
                 await self._probing.wait()
@@ -344,6 +373,8 @@ class FleetRun(Generic[T]):
             self._halt("closed")
             return Skipped(id, "closed", **told)
         # A 429 that asked for too long is told with its error: it says until when.
+        if failure.gave_up == "stopped":
+            return Skipped(id, self._halted or "stopped", **told)
         if failure.gave_up in {"deadline", "outage"}:
             return Skipped(id, failure.gave_up, **told)
         return Failed(id, failure, **told)
@@ -381,6 +412,17 @@ class FleetRun(Generic[T]):
 
 def _is_refused_key(outcome: Outcome[T]) -> bool:
     return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
+
+
+def _not_entered() -> RuntimeError:
+    return RuntimeError("a run begins with `async with`")
+
+
+def _bare(error: BaseException) -> BaseException:
+    """Take what a worker raised out of the groups it came in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
+    return error
 
 
 def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:

@@ -48,7 +48,9 @@ class Mailbox(Generic[T]):
         while not self._letters:
             if not self._open:
                 return None
-            self._news = anyio.Event()
+            # A second reader must not be left waiting on an event nobody sets any more.
+            if self._news.is_set():
+                self._news = anyio.Event()
             await self._news.wait()
         self._room.set()
         return self._letters.popleft()

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
 from typing import Any, Final, cast
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from .._clock import Clock
 from .._io.pager import Pager
 from ..models.instances import Instance
+
+BREATH: Final = 200
+"""Duplicates after which other tasks of the loop get a turn."""
+
+SHOWN: Final = 64
+"""Characters of what is no id, in its outcome."""
 
 Ids = Iterable[str | Instance] | AsyncIterable[str | Instance]
 
@@ -33,7 +41,7 @@ class Source:
         self._given = ids
         self._clock = clock
         self._take = take
-        self._items: Iterator[str] | None = None
+        self._items: Iterator[str | Instance] | None = None
         self._stream: AsyncIterator[str | Instance] | None = None
         self._pulling = anyio.Lock()
         self._timer: asyncio.Timeout | None = None
@@ -42,42 +50,49 @@ class Source:
     @property
     def size(self) -> int | None:
         """How many ids there are, duplicates included, where it can be known."""
-        return len(self._given) if isinstance(self._given, Sized) else None
+        if isinstance(self._given, AsyncIterable) or not isinstance(self._given, Sized):
+            return None
+        # Some wrappers have a length only sometimes.
+        with contextlib.suppress(TypeError):
+            return len(self._given)
+        return None
 
     def distinct(self) -> int:
         """Count the distinct ids of a sized collection."""
         given = cast("Iterable[str | Instance]", self._given)
         return len({_name(item) for item in given})
 
-    async def open(self) -> None:
+    async def open(self, deadline: float | None) -> None:
         """Turn what was given into one iterator.
 
         A `Pager` is read to its end first, until a pass finds nothing new: starting
         changes the very list that is being paged.
+
+        Args:
+            deadline: When reading it is of no more use, on the clock's `now`.
+
+        Raises:
+            LateError: The deadline came first.
         """
         if isinstance(self._given, Pager):
-            pager = cast("Pager[Instance]", self._given)
-            found: dict[str, Instance] = {}
-            known = -1
-            while len(found) > known:
-                known = len(found)
-                found.update({one.id: one for one in await pager.collect()})
-            self._given = list(found)
+            self._given = await self._drained(cast("Pager[Instance]", self._given), deadline)
         if isinstance(self._given, AsyncIterable):
             self._stream = aiter(self._given)
         else:
-            self._items = self._taken(self._given)
+            self._items = iter(self._given)
 
     def close(self) -> None:
         """Give no more ids; who waits for a slow iterable is let go."""
         self._over = True
         if self._timer is not None:
-            self._timer.reschedule(asyncio.get_running_loop().time())
+            # Too late for one that is expiring by itself.
+            with contextlib.suppress(RuntimeError):
+                self._timer.reschedule(asyncio.get_running_loop().time())
 
     def rest(self) -> Iterator[str]:
         """Give the ids whose turn never came; of a generator's rest nothing can be said."""
-        if self._items is not None and isinstance(self._given, Sized):
-            yield from self._items
+        if self._items is not None and self.size is not None:
+            yield from filter(self._take, map(_name, self._items))
 
     async def next(self, deadline: float | None) -> str | None:
         """Pull the next id.
@@ -91,12 +106,25 @@ class Source:
         Raises:
             LateError: The deadline came first.
         """
+        self._check(deadline)
+        if self._items is None:
+            async with self._pulling:
+                return await self._pull(deadline)
+        for passed, item in enumerate(self._items, 1):
+            id = _name(item)
+            if self._take(id):
+                return id
+            if passed % BREATH == 0:
+                # A long row of duplicates must neither hold the loop nor outlast the run.
+                await checkpoint()
+                if self._over:
+                    return None
+                self._check(deadline)
+        return None
+
+    def _check(self, deadline: float | None) -> None:
         if deadline is not None and self._clock.now() >= deadline:
             raise LateError
-        if self._items is not None:
-            return next(self._items, None)
-        async with self._pulling:
-            return await self._pull(deadline)
 
     async def _pull(self, deadline: float | None) -> str | None:
         stream = self._stream
@@ -123,11 +151,20 @@ class Source:
                 return id
         return None
 
-    def _taken(self, items: Iterable[str | Instance]) -> Iterator[str]:
-        for item in items:
-            id = _name(item)
-            if self._take(id):
-                yield id
+    async def _drained(self, pager: Pager[Instance], deadline: float | None) -> list[str]:
+        found: dict[str, None] = {}
+        known = -1
+        self._timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
+        try:
+            async with self._timer:
+                while len(found) > known:
+                    known = len(found)
+                    found.update({one.id: None for one in await pager.collect()})
+        except TimeoutError:
+            raise LateError from None
+        finally:
+            self._timer = None
+        return list(found)
 
 
 class LateError(Exception):
@@ -137,8 +174,14 @@ class LateError(Exception):
 def _name(item: object) -> str:
     if isinstance(item, Instance):
         return item.id
+    if isinstance(item, str):
+        return item
     # What is no string gets a name that no id can have, and so is never sent.
-    return item if isinstance(item, str) else f"<{type(item).__name__} {item!r}>"
+    try:
+        shown = repr(item)[:SHOWN]
+    except Exception:  # noqa: BLE001 -- somebody else's
+        shown = f"at {id(item):#x}"
+    return f"<{type(item).__name__} {shown}>"
 
 
 def _many(ids: object) -> None:

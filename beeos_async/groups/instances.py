@@ -9,6 +9,7 @@ from .._checks import count
 from .._io.pager import Pager
 from .._protocol import table
 from .._protocol.paging import PAGE_SIZE, next_numbered
+from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
 
 if TYPE_CHECKING:
@@ -115,6 +116,24 @@ class Instances:
         Returns:
             The instance, usually still `pending`.
         """
+        fields = (
+            name or None,
+            variant_id,
+            agent_framework,
+            provider_id,
+            provider_config,
+            model_primary,
+            models,
+            system_prompt,
+            mcp_servers,
+            bridge_id,
+            config,
+            cluster_id,
+            preferred_region,
+        )
+        if wanted is not None and any(field is not None for field in fields):
+            msg = "deploy takes a DeployInstance or its fields, not both"
+            raise ConfigurationError(msg)
         body = wanted or DeployInstance(
             name=name,
             variant_id=variant_id,

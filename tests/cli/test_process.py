@@ -148,6 +148,6 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(alone: Alone, open_cloud: Cl
 
     assert status == 130
     assert "0 of 9 started in" in text
-    assert "9 unknown (ConnectionLostError: 9)" in text
+    assert "8 unknown (ConnectionLostError: 8)" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
     assert KEY not in text

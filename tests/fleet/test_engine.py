@@ -590,13 +590,19 @@ async def test_memory_does_not_grow_with_the_number_of_ids() -> None:
 
 
 async def test_a_run_is_of_no_use_outside_its_block(clock: HandClock) -> None:
-    """Iterating before it began ends at once; the options were checked all the same."""
+    """It begins with `async with`, once; anything else says so instead of doing nothing."""
     async with FaultServer(honest()) as server, client(server, clock) as bee:
         run = bee.start_stream(ids(3))
-        await run.wait()
-        assert [one async for one in run] == []
+        with pytest.raises(RuntimeError, match="async with"):
+            await run.wait()
+        with pytest.raises(RuntimeError, match="async with"):
+            await anext(run)
+        async with run:
+            await run.wait()
+        with pytest.raises(RuntimeError, match="once"):
+            await run.__aenter__()
 
-    assert server.connections == 0
+    assert len(server.seen) == 3
 
 
 async def test_a_list_that_cannot_be_read_is_raised(clock: HandClock) -> None:

@@ -10,7 +10,8 @@ from hand_clock import HandClock
 
 from beeos_async import ClientClosedError
 from beeos_async._clock import RealClock
-from beeos_async._io.gate import Gate, Lane
+from beeos_async._io.gate import Gate
+from beeos_async._io.queues import Lane
 from beeos_async._protocol.throttle import Rate
 
 pytestmark = pytest.mark.anyio
@@ -125,8 +126,8 @@ async def test_a_cool_down_that_begins_while_queueing_is_kept(clock: HandClock) 
 
 
 async def test_a_known_quota_spaces_requests(clock: HandClock) -> None:
-    """With a quota of ten a second, burst three, the third request waits a tenth of a second."""
-    door = gate(clock, 10, Rate(10.0, 3))
+    """With a quota of ten a second, burst two, the third request waits a tenth of a second."""
+    door = gate(clock, 10, Rate(10.0, 2))
 
     for _ in range(4):
         await door.enter("x", Lane.SINGLE)
@@ -200,7 +201,7 @@ async def test_closing_sends_away_who_waits_and_who_comes(clock: HandClock) -> N
 async def test_closing_waits_no_longer_than_its_grace(clock: HandClock) -> None:
     """A request that does not end keeps nobody from closing."""
     door = gate(clock)
-    first = await door.enter("x", Lane.SINGLE)
+    await door.enter("x", Lane.SINGLE)
 
     await door.close(0.01)
 

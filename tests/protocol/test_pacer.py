@@ -1,0 +1,143 @@
+"""When the next request may go: simulated against a quota, without a loop."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+import pytest
+
+from beeos_async._protocol.pacer import Pacer, Ticket
+from beeos_async._protocol.throttle import Rate, conform
+
+LATENCY = 0.05
+
+
+def simulate(
+    ids: int, quota: Rate, most: int = 64, known: Rate | None = None
+) -> tuple[float, int]:
+    """Send so many requests through a pacer to a quota; give seconds and 429s."""
+    pacer, now, due = Pacer(most, known), 1000.0, 0.0
+    left, done, refused, number = ids, 0, 0, 0
+    events: list[tuple[float, int, str, Ticket, float]] = []
+    while done < ids:
+        wait = math.inf
+        while left and (wait := pacer.wait(now)) <= 0:
+            ticket = Ticket()
+            pacer.go(ticket, now)
+            left, number = left - 1, number + 1
+            # Requests overtake each other a little on their way.
+            way = LATENCY / 2 * (0.7 + 0.6 * (number * 0.618 % 1))
+            heapq.heappush(events, (now + way, number, "arrives", ticket, 0.0))
+        if left and now + wait < (events[0][0] if events else math.inf):
+            now += wait
+            continue
+        now, _, what, ticket, pause = heapq.heappop(events)
+        number += 1
+        if what == "arrives":
+            due, lacking = conform(quota, due, now)
+            what = "refused" if lacking else "accepted"
+            pause = max(1, math.ceil(lacking)) * 1.05
+            heapq.heappush(events, (now + LATENCY / 2, number, what, ticket, pause))
+        elif what == "accepted":
+            done += 1
+            pacer.end(ticket, accepted=True)
+        else:
+            left, refused = left + 1, refused + 1
+            pacer.refuse(ticket, now, pause)
+    return now - 1000.0, refused
+
+
+@pytest.mark.parametrize(
+    ("ids", "quota"),
+    [
+        (1000, Rate(10.0, 10)),
+        (4000, Rate(10.0, 10)),
+        (1000, Rate(10.0, 600)),
+        (1000, Rate(200.0, 200)),
+        (4000, Rate(200.0, 200)),
+        (10_000, Rate(100.0, 100)),
+    ],
+)
+@pytest.mark.parametrize("told", [False, True])
+def test_a_fleet_takes_as_long_as_its_quota_and_hardly_longer(
+    ids: int, quota: Rate, told: bool
+) -> None:
+    """Learned or told, the quota is used up to 5 %, with next to no request refused."""
+    seconds, refused = simulate(ids, quota, known=quota if told else None)
+
+    assert seconds <= 1.05 * (ids - quota.burst) / quota.per_second + 1.0
+    assert refused <= (10 if told else 64 + ids // 100 + 16)
+
+
+def test_without_a_quota_only_the_window_bounds() -> None:
+    """From eight in flight it doubles each round trip, up to all the slots."""
+    seconds, refused = simulate(20_000, Rate(1e6, 10**6))
+
+    assert refused == 0
+    assert seconds <= 1.02 * 20_000 / 64 * LATENCY
+
+
+def test_a_quota_that_shrinks_is_learned_again() -> None:
+    """A measure that no longer holds is given up at the next 429."""
+    pacer = Pacer(64)
+    for _ in range(3):
+        ticket = Ticket()
+        pacer.go(ticket, pacer.shut_until + 100)
+        pacer.refuse(ticket, pacer.shut_until + 100, 1.0)
+    assert pacer.rate(pacer.shut_until) == pytest.approx(0.0102)
+
+
+def test_after_a_pause_one_request_goes_to_see() -> None:
+    """The others wait for what becomes of it."""
+    pacer = Pacer(64)
+    tickets = [Ticket() for _ in range(4)]
+    pacer.go(tickets[0], 0.0)
+    pacer.refuse(tickets[0], 1.0, 2.0)
+    assert pacer.wait(1.0) == 2.0
+    assert pacer.wait(3.0) == 0.0
+    pacer.go(tickets[1], 3.0)
+    assert pacer.wait(3.0) == math.inf
+    pacer.end(tickets[1], accepted=True)
+
+    assert pacer.wait(3.1) == 0.0
+    assert (pacer.refusals, pacer.paused) == (1, 2.0)
+
+
+def test_those_in_the_air_with_the_first_refused_tell_nothing_new() -> None:
+    """Ten 429s of one wave are one lesson."""
+    pacer = Pacer(64)
+    tickets = [Ticket() for _ in range(8)]
+    for ticket in tickets:
+        pacer.go(ticket, 0.0)
+    for ticket in tickets:
+        pacer.refuse(ticket, 0.1, 1.0)
+
+    assert pacer.refusals == 8
+    assert not pacer.paced
+    assert pacer.in_flight == 0
+
+
+def test_a_longer_pause_wins_and_is_counted_once() -> None:
+    """Pauses overlap; they do not add up."""
+    pacer = Pacer(64)
+    pacer.shut(0.0, 2.0)
+    pacer.shut(1.0, 3.0)
+    pacer.shut(1.0, 1.0)
+
+    assert pacer.shut_until == 4.0
+    assert pacer.paused == 4.0
+
+
+def test_a_restart_narrows_the_window() -> None:
+    """After an outage requests come back as slowly as they once began."""
+    pacer = Pacer(64)
+    for _ in range(30):
+        ticket = Ticket()
+        pacer.go(ticket, 0.0)
+        pacer.end(ticket, accepted=True)
+    pacer.restart()
+    for _ in range(8):
+        pacer.go(Ticket(), 0.0)
+
+    assert pacer.wait(0.0) == math.inf
