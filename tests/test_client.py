@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import traceback
 from typing import Any
 
 import aiohttp
@@ -238,3 +239,74 @@ async def test_a_bad_id_is_refused_before_any_request(clock: HandClock, id: Any)
             await bee.start("inst-1", deadline=0)
 
     assert server.connections == 0
+
+
+async def tell(_: b.Attempt) -> None:
+    """Be a coroutine function."""
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [({"on_attempt": tell}, "on_attempt"), ({"api_key": ""}, "api_key: the API key is empty")],
+)
+def test_what_could_only_fail_later_is_refused_now(options: dict[str, Any], named: str) -> None:
+    """The refusal names where the value came from."""
+    with pytest.raises(b.ConfigurationError, match=named):
+        AsyncBeeOS(**{"api_key": "k", **options})
+
+
+def test_a_bad_key_of_the_environment_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that one knows where to look; the key stands in no frame."""
+    monkeypatch.setenv("BEEOS_API_KEY", "bad key")
+    with pytest.raises(b.ConfigurationError, match=r"^BEEOS_API_KEY: ") as caught:
+        AsyncBeeOS()
+
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    assert "bad key" not in "".join(shown.format())
+
+
+def test_a_half_made_client_can_be_shown() -> None:
+    """A crash reporter shows the locals of the frame that failed."""
+    with pytest.raises(b.ConfigurationError) as caught:
+        AsyncBeeOS(KEY, base_url="ftp://x")
+
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    text = "".join(shown.format())
+    assert "<AsyncBeeOS>" in text
+    assert KEY not in text.replace(f"KEY = '{KEY}'", "")
+
+
+def test_a_client_with_a_road_of_its_own_does_not_pickle() -> None:
+    """Over there it would be another one."""
+    with pytest.raises(TypeError, match="does not pickle"):
+        pickle.dumps(AsyncBeeOS("k", proxy="http://127.0.0.1:1"))
+
+
+async def test_deploy_takes_one_description() -> None:
+    """A Struct and fields together would leave one unheard."""
+    async with AsyncBeeOS("k", base_url="http://127.0.0.1:1") as bee:
+        with pytest.raises(b.ConfigurationError, match="not both"):
+            await bee.instances.deploy(
+                b.DeployInstance(name="a", variant_id="v"), agent_framework="f"
+            )
+
+
+async def test_closing_is_finished_even_when_it_is_cancelled() -> None:
+    """The session is closed whatever ends the wait for those in flight."""
+
+    async def hang(peer: Peer, _: Seen) -> None:
+        await peer.hang()
+
+    async with FaultServer(requests(hang)) as server:
+        bee = AsyncBeeOS("k", base_url=server.url, max_retries=0)
+        call = asyncio.create_task(bee.instances.get("inst-1"))
+        while not server.seen:
+            await asyncio.sleep(0.001)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await bee.close()
+        with pytest.raises(b.ConnectionLostError):
+            await call
+        assert bee._caller.transport._session is None

@@ -11,7 +11,7 @@ from hand_clock import HandClock
 from beeos_async import ClientClosedError
 from beeos_async._clock import RealClock
 from beeos_async._io.gate import Gate
-from beeos_async._io.queues import Lane
+from beeos_async._io.queues import Lane, Turn
 from beeos_async._protocol.throttle import Rate
 
 pytestmark = pytest.mark.anyio
@@ -239,3 +239,113 @@ async def test_one_who_is_cancelled_while_the_gate_closes_just_goes(clock: HandC
     await closing
     assert waiting.cancelled()
     assert door.in_flight == 0
+
+
+def break_down(door: Gate, turn: Turn) -> None:
+    """Let the host fail until the brake opens."""
+    while door.brake.open_since is None:
+        door.hear(turn, failing=True)
+
+
+async def test_what_is_known_of_an_endpoint_can_be_seen(clock: HandClock) -> None:
+    """Its pace, its queue, its pauses."""
+    door = gate(clock)
+    first = await door.enter("x", Lane.SINGLE)
+    door.cool(first, "x", 5.0)
+
+    state = door.snapshot()["x"]
+
+    assert (state.paced, state.rate, state.in_flight, state.queued) == (False, None, 0, 0)
+    assert (state.shut_for, state.paused, state.refusals) == (5.0, 5.0, 1)
+
+
+async def test_a_cancelled_turn_at_the_door_is_given_back(clock: HandClock) -> None:
+    """The keeper had let it go; it goes on to the next."""
+    door = gate(clock, 4)
+    first = await door.enter("x", Lane.SINGLE)
+    place = door._doors["x"]
+    place.pacer.shut(clock.now(), 1.0)
+    doomed = asyncio.create_task(door.enter("x", Lane.SINGLE))
+    await asyncio.sleep(0)
+    waiting = place.queue.next()
+    place.pacer.go(waiting.turn, clock.now())
+    waiting.grant()
+    doomed.cancel()
+    await asyncio.wait([doomed])
+
+    assert doomed.cancelled()
+    assert place.pacer.in_flight == 1
+    door.leave(first)
+    assert place.pacer.in_flight == 0
+
+
+async def test_a_fleet_in_the_queue_when_the_host_fails_waits_with_the_others(
+    clock: HandClock,
+) -> None:
+    """A slot that comes after the brake opened is given back."""
+    door = gate(clock)
+    first = await door.enter("x", Lane.SINGLE)
+    fleet = asyncio.create_task(door.enter("y", Lane.FLEET))
+    await asyncio.sleep(0)
+    break_down(door, first)
+    door.leave(first)
+
+    turn = await fleet
+
+    assert turn.brake_probe
+    assert clock.slept == [0.25]
+    door.hear(turn, failing=False)
+    door.leave(turn)
+    assert door.brake.open_since is None
+
+
+async def test_a_probe_that_is_cancelled_lets_the_next_one_go(clock: HandClock) -> None:
+    """Nobody waits for ever for a probe that tells nothing."""
+    door = gate(clock, 4)
+    first = await door.enter("x", Lane.SINGLE)
+    break_down(door, first)
+    probe = await door.enter("x", Lane.FLEET)
+    second = asyncio.create_task(door.enter("x", Lane.FLEET))
+    await asyncio.sleep(0)
+    door.leave(probe)
+
+    assert (await asyncio.wait_for(second, 1)).brake_probe
+
+
+async def test_nobody_waits_past_its_deadline_for_a_host(clock: HandClock) -> None:
+    """Neither for the probe that is due too late, nor for one that does not end."""
+    door = gate(clock, 4)
+    first = await door.enter("x", Lane.SINGLE)
+    break_down(door, first)
+
+    with pytest.raises(TimeoutError):
+        await door.enter("x", Lane.FLEET, clock.now() + 0.1)
+    await door.enter("x", Lane.FLEET)
+    with pytest.raises(TimeoutError):
+        await door.enter("x", Lane.FLEET, clock.now() + 0.01)
+
+
+async def test_a_single_call_is_not_held_by_the_brake(clock: HandClock) -> None:
+    """Somebody awaits it: it fails fast, or finds the host well."""
+    door = gate(clock, 4)
+    first = await door.enter("x", Lane.SINGLE)
+    break_down(door, first)
+    await door.enter("x", Lane.SINGLE)
+
+    assert clock.slept == []
+
+
+async def test_an_endpoint_shut_while_a_slot_was_waited_for_is_waited_for_too(
+    clock: HandClock,
+) -> None:
+    """The slot is given back meanwhile."""
+    door = gate(clock)
+    first = await door.enter("x", Lane.SINGLE)
+    waiting = asyncio.create_task(door.enter("y", Lane.SINGLE))
+    await asyncio.sleep(0)
+    door._doors["y"].pacer.shut(clock.now(), 2.0)
+    door.leave(first)
+
+    await waiting
+
+    assert clock.slept == [2.0]

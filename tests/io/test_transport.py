@@ -615,6 +615,14 @@ async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.Monkey
         transport._forked()
         with pytest.raises(b.ClientLoopError, match="fork"):
             await bee.start("inst-2")
+        session = bee._caller.transport._session
+        assert session is not None
+        # The sockets are the parent's: neither closing nor forgetting may touch them.
+        bee._caller.transport.__del__()
+        await bee.close()
+        assert not session.closed
+        transport._inherited.clear()
+        await session.close()
 
     assert len(server.seen) == 1
 
