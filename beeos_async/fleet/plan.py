@@ -36,6 +36,9 @@ _ORDER: Final[tuple[PlanState, ...]] = (
     "invalid_id",
 )
 
+SOONEST: Final = 1e-9
+"""Seconds that stand for none: every id is told to be too late, in its own outcome."""
+
 
 class FleetPlan(Struct, frozen=True, kw_only=True):
     """What `start_many` would meet, had it been called instead of `plan_start`.
@@ -144,7 +147,7 @@ async def _look_at_the_rest(
     rest = [id for id, state in states.items() if state is None]
     if not rest:
         return
-    left = None if deadline is None else max(1e-3, deadline - caller.clock.now())
+    left = None if deadline is None else max(SOONEST, deadline - caller.clock.now())
     run = FleetRun[Instance](caller, table.GET_INSTANCE, rest, deadline=left, read=False)
     async with run:
         await run.wait()
