@@ -13,6 +13,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from ._io.caller import Attempt
+    from ._io.gate import EndpointState
     from ._io.pager import Pager
     from .client import AsyncBeeOS
     from .errors import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
+    from .fleet.offers import FleetOptions, StreamOptions
     from .fleet.outcomes import (
         Failed,
         FleetError,
@@ -53,6 +55,8 @@ if TYPE_CHECKING:
         TimedOut,
         Unknown,
     )
+    from .fleet.plan import FleetPlan, PlanState
+    from .fleet.progress import Progress, Throttle
     from .models.catalog import Model, Provider, Region
     from .models.instances import DeployInstance, DeviceInfo, Instance
     from .waiting import WaitError, WaitTimeoutError
@@ -72,8 +76,11 @@ __all__ = [
     "DecodeError",
     "DeployInstance",
     "DeviceInfo",
+    "EndpointState",
     "Failed",
     "FleetError",
+    "FleetOptions",
+    "FleetPlan",
     "FleetReport",
     "FleetRun",
     "GatewayTimeoutError",
@@ -85,6 +92,8 @@ __all__ = [
     "Pager",
     "PayloadTooLargeError",
     "PermissionDeniedError",
+    "PlanState",
+    "Progress",
     "Provider",
     "RateLimitError",
     "Region",
@@ -95,7 +104,9 @@ __all__ = [
     "Skipped",
     "SkippedError",
     "StreamEndedError",
+    "StreamOptions",
     "Succeeded",
+    "Throttle",
     "TimedOut",
     "TransportError",
     "Unknown",
@@ -109,6 +120,7 @@ __all__ = [
 # The same names again, by the room they live in; a test holds the two and the imports together.
 _ROOMS = {
     "_io.caller": ("Attempt",),
+    "_io.gate": ("EndpointState",),
     "_io.pager": ("Pager",),
     "client": ("AsyncBeeOS",),
     "errors": (
@@ -139,6 +151,7 @@ _ROOMS = {
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
+    "fleet.offers": ("FleetOptions", "StreamOptions"),
     "fleet.outcomes": (
         "Failed",
         "FleetError",
@@ -149,6 +162,8 @@ _ROOMS = {
         "TimedOut",
         "Unknown",
     ),
+    "fleet.plan": ("FleetPlan", "PlanState"),
+    "fleet.progress": ("Progress", "Throttle"),
     "models.catalog": ("Model", "Provider", "Region"),
     "models.instances": ("DeployInstance", "DeviceInfo", "Instance"),
     "waiting": ("WaitError", "WaitTimeoutError"),

@@ -23,12 +23,11 @@ from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
 from ._io.transport import AiohttpTransport
-from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
 from ._version import __version__
 from .errors import ConfigurationError
-from .fleet.engine import FleetRun
-from .fleet.source import Ids
+from .fleet.offers import Fleets
+from .fleet.progress import Throttle
 from .groups.catalog import Catalog
 from .groups.instances import Instances
 
@@ -38,14 +37,13 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from .fleet.outcomes import FleetReport, Outcome
     from .models.instances import Instance
 
 CLOSE_GRACE: Final = 1.0
 """Seconds requests in flight are given when the client closes."""
 
 
-class AsyncBeeOS:
+class AsyncBeeOS(Fleets):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
     ```python
@@ -199,6 +197,16 @@ class AsyncBeeOS:
         )
         return view
 
+    @property
+    def base_url(self) -> str:
+        """Where it goes, as it was understood: without a slash at the end."""
+        return self._base_url
+
+    @property
+    def throttle(self) -> Throttle:
+        """What is known of each endpoint's quota."""
+        return Throttle(self._caller.gate)
+
     async def start(self, id: str, *, deadline: float | None = None) -> Instance:
         """Wish an instance running; see `Instances.start`."""
         return await self.instances.start(id, deadline=deadline)
@@ -214,86 +222,6 @@ class AsyncBeeOS:
     async def destroy(self, id: str, *, deadline: float | None = None) -> None:
         """Destroy an instance; see `Instances.destroy`."""
         await self.instances.destroy(id, deadline=deadline)
-
-    async def start_many(
-        self,
-        ids: Ids,
-        *,
-        max_concurrency: int | None = None,
-        deadline: float | None = None,
-        max_failures: float | None = None,
-        on_outcome: Callable[[Outcome[Instance]], object] | None = None,
-    ) -> FleetReport[Instance]:
-        """Start a fleet: each distinct id exactly once, each with exactly one outcome.
-
-        Ids are pulled only as their turn comes, in order; a generator or an async iterator
-        is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
-        end first, because starting changes the list that is being paged.
-
-        Args:
-            ids: Instance ids, or instances.  What is no id becomes `Skipped("invalid_id")`.
-            max_concurrency: Of this run; the client's own bound holds in any case.
-            deadline: Seconds for the whole run; then the report says what is done and what
-                is not.  Ids that were never pulled are reported only when `ids` is a sized
-                collection: of a generator's rest nothing can be said.
-            max_failures: How many ids may fail, time out or stay unknown, or which share of
-                the distinct ids, rounded down (0.05; needs a sized collection), before the
-                run launches nothing more; the rest is `Skipped("max_failures")`.
-            on_outcome: Called, and awaited where it is async, once for each outcome; if it
-                raises, the run launches nothing more and the error is raised with `.report`.
-
-        Returns:
-            The report.  Failures are in it; they are not raised.
-
-        Raises:
-            TypeError: `ids` is a single string, or no iterable.
-            ConfigurationError: An option cannot work.
-        """
-        run = FleetRun[Any](
-            self._caller,
-            table.START_INSTANCE,
-            ids,
-            max_concurrency=max_concurrency,
-            deadline=deadline,
-            max_failures=max_failures,
-            on_outcome=on_outcome,
-            read=False,
-        )
-        async with run:
-            await run.wait()
-        return run.report
-
-    def start_stream(
-        self,
-        ids: Ids,
-        *,
-        max_concurrency: int | None = None,
-        deadline: float | None = None,
-        max_failures: float | None = None,
-        on_outcome: Callable[[Outcome[Instance]], object] | None = None,
-        collect: bool = True,
-    ) -> FleetRun[Instance]:
-        """Start a fleet and see each outcome as it comes; see `FleetRun`.
-
-        Args:
-            ids: As for `start_many`.
-            max_concurrency: As for `start_many`.
-            deadline: As for `start_many`.
-            max_failures: As for `start_many`.
-            on_outcome: As for `start_many`.
-            collect: Whether the report keeps the outcomes.  Without, it only counts, ids are
-                taken to be distinct, and memory does not grow with their number.
-        """
-        return FleetRun(
-            self._caller,
-            table.START_INSTANCE,
-            ids,
-            max_concurrency=max_concurrency,
-            deadline=deadline,
-            max_failures=max_failures,
-            on_outcome=on_outcome,
-            collect=collect,
-        )
 
     async def close(self) -> None:
         """Close: who waits for a turn gets `ClientClosedError`, who is in flight a second more.

@@ -64,7 +64,6 @@ ARGUED = {
     "_io.caller": "the only retry loop; its parts make sense only together",
     "_io.gate": "one entrance: brake, pace and slot belong to one walk",
     "_io.transport": "the only door to aiohttp: what it is kept from, and how it fails",
-    "client": "one constructor that explains every option, and the jobs it offers",
     "errors": "the error tree, drawn whole",
     "fleet.engine": "one run from its first id to its report",
     "fleet.outcomes": "the closed union, the report over it and the error of it",

@@ -21,11 +21,12 @@ import beeos_async
 NAMES = """
     APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError ClientClosedError
     ClientLoopError ConfigurationError ConflictError ConnectionLostError DecodeError
-    DeployInstance DeviceInfo Failed FleetError FleetReport FleetRun GatewayTimeoutError Instance
-    Model NotFoundError NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError
-    Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
-    ServiceUnavailableError Skipped SkippedError StreamEndedError Succeeded TimedOut
-    TransportError Unknown UnprocessableEntityError WaitError WaitTimeoutError
+    DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions FleetPlan FleetReport
+    FleetRun GatewayTimeoutError Instance Model NotFoundError NotSentError Outcome Pager
+    PayloadTooLargeError PermissionDeniedError PlanState Progress Provider RateLimitError Region
+    RequestTimeoutError RuntimeMethodError ServerError ServiceUnavailableError Skipped
+    SkippedError StreamEndedError StreamOptions Succeeded Throttle TimedOut TransportError Unknown
+    UnprocessableEntityError WaitError WaitTimeoutError
     WebhookSignatureError __version__
 """
 PINNED = set(NAMES.split())
@@ -265,16 +266,40 @@ def test_a_shortcut_is_called_like_its_method(name: str) -> None:
     assert inspect.iscoroutinefunction(short)
 
 
-def test_a_fleet_is_started_as_documented() -> None:
+@pytest.mark.parametrize("action", ["start", "stop", "restart", "destroy"])
+def test_a_fleet_is_called_as_documented(action: str) -> None:
     """The stream takes what the collected run takes, and whether to collect."""
-    many, stream = beeos_async.AsyncBeeOS.start_many, beeos_async.AsyncBeeOS.start_stream
+    many = getattr(beeos_async.AsyncBeeOS, f"{action}_many")
+    stream = getattr(beeos_async.AsyncBeeOS, f"{action}_stream")
+    confirm = {"confirm": inspect.Parameter.empty} if action == "destroy" else {}
 
     assert positional(many) == positional(stream) == ["ids"]
-    assert parameters(stream) == {**parameters(many), "collect": True}
-    assert {"max_concurrency", "deadline", "on_outcome"} <= set(parameters(many))
-    assert set(parameters(many).values()) == {None}
+    assert parameters(many) == parameters(stream) == confirm
+    assert list(parameters(many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
     assert inspect.iscoroutinefunction(many)
     assert not inspect.iscoroutinefunction(stream)
+
+
+def test_the_options_of_a_fleet_are_declared_once() -> None:
+    """What is declared is what a run takes, and nothing of it has to be said."""
+    declared = beeos_async.FleetOptions.__annotations__
+    taken = parameters(beeos_async.FleetRun.__init__)
+
+    assert {"max_concurrency", "deadline", "max_failures", "on_outcome"} <= set(declared)
+    assert set(declared) == set(taken) - {"collect", "read"}
+    assert {taken[name] for name in declared} == {None}
+    assert set(beeos_async.StreamOptions.__annotations__) == {*declared, "collect"}
+    assert taken["collect"] is True
+    assert not beeos_async.StreamOptions.__required_keys__
+
+
+def test_a_fleet_is_planned_and_had_for_a_while() -> None:
+    """Ids first; a plan has a deadline, a block takes what a start takes."""
+    client = beeos_async.AsyncBeeOS
+
+    assert positional(client.plan_start) == positional(client.running) == ["ids"]
+    assert parameters(client.plan_start) == {"deadline": None}
+    assert list(parameters(client.running, inspect.Parameter.VAR_KEYWORD)) == ["options"]
 
 
 def test_a_client_is_closed_under_two_names() -> None:
@@ -340,7 +365,15 @@ def test_a_report_offers(name: str) -> None:
 def test_a_run_offers_its_report_and_a_way_to_stop() -> None:
     """While it goes on and afterwards."""
     assert isinstance(vars(beeos_async.FleetRun)["report"], property)
+    assert isinstance(vars(beeos_async.FleetRun)["progress"], property)
     assert positional(beeos_async.FleetRun.stop) == []
+
+
+def test_a_client_offers_what_it_knows() -> None:
+    """Where it goes and what the quotas allow; neither can be set."""
+    for name in ("base_url", "throttle"):
+        assert isinstance(vars(beeos_async.AsyncBeeOS)[name], property)
+        assert vars(beeos_async.AsyncBeeOS)[name].fset is None
 
 
 def test_a_pager_offers_items_pages_and_a_list() -> None:

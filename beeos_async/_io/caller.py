@@ -346,6 +346,7 @@ class Caller:
         except NotFoundError as error:
             call.unsettled, call.verdict, call.flight.sent = None, Verdict.RAISE, False
             if settle.gone_is_done:
+                call.already = isinstance(question, ConflictError) and call.attempts == 1
                 return self._answer(call, None)
             raise error.with_traceback(None) from None
         except BeeOSError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
     from .._clock import Clock
     from .._protocol.throttle import Rate
+
+
+log: Final = logging.getLogger("beeos_async")
 
 
 class EndpointState(Struct, frozen=True, kw_only=True):
@@ -104,6 +108,20 @@ class Gate:
             )
             for bucket, door in self._doors.items()
         }
+
+    def forecast(self, bucket: str, requests: int) -> float | None:
+        """Tell in how many seconds so many more requests will have gone, those before included.
+
+        Args:
+            bucket: Whose quota they draw on.
+            requests: How many.
+
+        Returns:
+            Seconds; `None` while the quota is neither known nor learned.
+        """
+        door = self._doors.get(bucket) or self._door(bucket)
+        before = door.queue.waiting if requests else 0
+        return door.pacer.forecast(before + requests, self._clock.now())
 
     def stay_open(self) -> None:
         """Refuse once the client is closed.
@@ -191,6 +209,9 @@ class Gate:
             pause: Seconds.
         """
         door, now = self._doors.get(bucket) or self._door(bucket), self._clock.now()
+        # One line for a pause, not one for each that was in the air.
+        if door.pacer.shut_until <= now:
+            log.info("%s: a 429, no request for %.1f s", bucket, pause)
         if door is turn.door:
             turn.over = True
             door.pacer.refuse(turn, now, pause)
@@ -207,10 +228,14 @@ class Gate:
         """Tell the brake how a request ended."""
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
+        since = brake.open_since
         if brake.hear(failing=failing, probe=probe, now=now, chance=self._clock.chance()):
+            log.info("the host answers again after %.1f s: fleets go on", now - (since or now))
             # Everybody waits: let them come back as slowly as they once began.
             for door in self._doors.values():
                 door.pacer.restart()
+        elif since is None and brake.open_since is not None:
+            log.warning("the host is failing: fleets wait until a probe is answered")
         if probe:
             self._release()
 

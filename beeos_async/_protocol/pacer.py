@@ -141,6 +141,22 @@ class Pacer:
         pace = self._pace(now)
         return conform(pace, self._due, now)[1] if pace else 0.0
 
+    def forecast(self, requests: int, now: float) -> float | None:
+        """Tell in how many seconds so many more requests will have gone.
+
+        Args:
+            requests: How many.
+            now: When.
+
+        Returns:
+            Seconds, at today's rate; `None` while there is none.
+        """
+        if self._base is None or not (pace := self._pace(now)):
+            return None
+        start = max(self._due, self.shut_until, now)
+        full = start + (requests - pace.burst) / pace.per_second
+        return max(0.0, self.shut_until - now, full - now) if requests else 0.0
+
     def go(self, ticket: Ticket, now: float) -> None:
         """Count a request that goes now; `wait` has said it may.
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
@@ -35,12 +36,15 @@ from ..models._base import Envelope
 from ..models.instances import Instance
 from .mailbox import Mailbox
 from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally, Unknown
+from .progress import Meter, Progress
 from .source import Ids, LateError, Source
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+
+log: Final = logging.getLogger("beeos_async")
 
 GRACE: Final = 0.2
 """Seconds beyond the run's deadline to find out what became of calls in flight."""
@@ -123,7 +127,9 @@ class FleetRun(Generic[T]):
         self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
         self._silent = 0
+        self._busy = 0
         self._began = 0.0
+        self._meter = Meter(caller.gate, row.bucket, self._workers)
         self._driver: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,8 +141,11 @@ class FleetRun(Generic[T]):
         self._caller.gate.stay_open()
         self._caller.gate.when_closed.append(self._close)
         self._began = self._clock.now()
+        self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
         self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
+        size = self._source.size
+        log.info("%s: a run of %s ids begins", self._row.operation, "?" if size is None else size)
         name = f"beeos-async {self._row.operation}"
         self._driver = asyncio.create_task(self._drive(), name=name)
         return self
@@ -204,6 +213,14 @@ class FleetRun(Generic[T]):
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
         return FleetReport(self._row.operation, known, tally)
 
+    @property
+    def progress(self) -> Progress:
+        """How far the run is, how fast it goes and what holds it, in this moment."""
+        over = self._driver is not None and self._driver.done()
+        held = "nothing" if self._halted else "a refused key" if self._probing else None
+        size = self._source.size
+        return self._meter.read(self._clock.now(), self._tally, size, self._busy, held, over=over)
+
     def _halt(self, reason: Reason) -> None:
         """Launch nothing more; the first reason is the one for all that is left."""
         if self._halted is None:
@@ -242,6 +259,9 @@ class FleetRun(Generic[T]):
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             self._mail.close()
+            # The one line looks at every outcome: not for nobody.
+            if log.isEnabledFor(logging.INFO):
+                log.info("%s: %s", self._row.operation, self.report)
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""
@@ -279,7 +299,10 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
-            await self._put(await self._one(id))
+            self._busy += 1
+            outcome = await self._one(id)
+            self._busy -= 1
+            await self._put(outcome)
 
     async def _one(self, id: str) -> Outcome[T]:
         """Come to the outcome of one id, whatever it takes."""

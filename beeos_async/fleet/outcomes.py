@@ -16,6 +16,7 @@ from ..errors import (
     NotFoundError,
     PayloadTooLargeError,
     PermissionDeniedError,
+    RateLimitError,
     SkippedError,
     UnprocessableEntityError,
 )
@@ -128,6 +129,7 @@ _PAST: Final[Mapping[str, str]] = {
     "stopInstance": "stopped",
     "restartInstance": "restarted",
     "destroyInstance": "destroyed",
+    "getInstance": "found",
 }
 
 
@@ -291,6 +293,10 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
             for kind in _OTHERS
             if counts.get(kind)
         ]
+        if self.fatal is not None:
+            parts.append(f"ended by {type(self.fatal).__name__}")
+        if again := len(self.retryable_ids):
+            parts.append(f"{again:,} worth another run{_when(self)}")
         if self.duplicates:
             parts.append(f"{self.duplicates:,} given again and left out")
         return "; ".join([text, *parts])
@@ -387,6 +393,16 @@ def _words(outcome: Outcome[T]) -> str:
             return reason
         case _:
             return ""
+
+
+def _when(report: FleetReport[T]) -> str:
+    """Say how long the quota wants to be left alone."""
+    asked = [
+        one.error.retry_after or 0.0
+        for one in report.failed
+        if isinstance(one.error, RateLimitError) and one.error.gave_up == "throttled"
+    ]
+    return f", in {max(asked):,.0f} s" if asked else ""
 
 
 def _why(report: FleetReport[T], kind: Kind) -> str:

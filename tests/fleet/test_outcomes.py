@@ -60,6 +60,15 @@ ALL: list[Outcome[Instance]] = [
 ]
 
 
+def told_to_wait(seconds: float) -> RateLimitError:
+    """Make the refusal that ends a run."""
+    error = RateLimitError(
+        Problem(status=429, code="rate_limited", message="", retry_after=seconds)
+    )
+    error.gave_up = "throttled"
+    return error
+
+
 def report_of(
     outcomes: Iterable[Outcome[Any]],
     operation: str = "startInstance",
@@ -303,7 +312,7 @@ def test_a_report_without_outcomes_still_counts() -> None:
             report_of(ALL),
             (
                 "1 of 5 started in 0.0 s; 1 failed (NotFoundError: 1); 1 timed out;"
-                " 1 unknown (ConnectionLostError: 1); 1 skipped (deadline: 1)"
+                " 1 unknown (ConnectionLostError: 1); 1 skipped (deadline: 1); 3 worth another run"
             ),
         ),
         (
@@ -322,12 +331,28 @@ def test_a_report_without_outcomes_still_counts() -> None:
             (
                 "1,200 of 2,210 destroyed in 0.0 s;"
                 " 10 failed (ServerError: 4, NotFoundError: 3, ConflictError: 2);"
-                " 1,000 skipped (outage: 1,000); 1 given again and left out"
+                " 1,000 skipped (outage: 1,000); 1,006 worth another run;"
+                " 1 given again and left out"
             ),
         ),
         (report_of(ALL[:1], "stopInstance"), "1 of 1 stopped in 0.0 s"),
         (report_of(ALL[:1], "restartInstance"), "1 of 1 restarted in 0.0 s"),
-        (report_of(ALL[:1], "getInstance"), "1 of 1 done in 0.0 s"),
+        (report_of(ALL[:1], "getInstance"), "1 of 1 found in 0.0 s"),
+        (report_of(ALL[:1], "getDeviceInfo"), "1 of 1 done in 0.0 s"),
+        (
+            report_of([Skipped("a", "fatal")], fatal=refused(401, AuthenticationError)),
+            (
+                "0 of 1 started in 0.0 s; 1 skipped (fatal: 1); ended by AuthenticationError;"
+                " 1 worth another run"
+            ),
+        ),
+        (
+            report_of([Failed("a", told_to_wait(3600.0)), Skipped("b", "throttled")]),
+            (
+                "0 of 2 started in 0.0 s; 1 failed (RateLimitError: 1);"
+                " 1 skipped (throttled: 1); 2 worth another run, in 3,600 s"
+            ),
+        ),
     ],
 )
 def test_a_report_is_one_readable_line(report: FleetReport[Any], line: str) -> None:

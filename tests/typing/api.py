@@ -21,8 +21,11 @@ from beeos_async import (
     DecodeError,
     DeployInstance,
     DeviceInfo,
+    EndpointState,
     Failed,
     FleetError,
+    FleetOptions,
+    FleetPlan,
     FleetReport,
     FleetRun,
     GatewayTimeoutError,
@@ -31,6 +34,8 @@ from beeos_async import (
     NotSentError,
     Outcome,
     Pager,
+    PlanState,
+    Progress,
     Provider,
     RateLimitError,
     Region,
@@ -191,6 +196,41 @@ async def a_stream(bee: AsyncBeeOS) -> None:
             assert_type(outcome, Outcome[Instance])
         run.stop()
     assert_type(run.report, FleetReport[Instance])
+    progress = assert_type(run.progress, Progress)
+    assert_type(progress.total, int | None)
+    assert_type(progress.rate, float)
+    assert_type(progress.seconds_left, float | None)
+    progress.done = 2  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def the_family(bee: AsyncBeeOS, common: FleetOptions[Instance]) -> None:
+    assert_type(await bee.stop_many(["inst-1"], deadline=60), FleetReport[Instance])
+    assert_type(await bee.restart_many(["inst-1"], max_failures=0.1), FleetReport[Instance])
+    assert_type(await bee.destroy_many(["inst-1"], confirm=True), FleetReport[None])
+    assert_type(bee.stop_stream(["inst-1"], collect=False), FleetRun[Instance])
+    assert_type(bee.restart_stream(["inst-1"]), FleetRun[Instance])
+    assert_type(bee.destroy_stream(["inst-1"], confirm=True), FleetRun[None])
+    await bee.stop_many(["inst-1"], **common)
+    await bee.stop_many(["inst-1"], dead_line=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.stop_many(["inst-1"], collect=False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.destroy_many(["inst-1"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.destroy_many(["inst-1"], confirm=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def a_plan_and_a_while(bee: AsyncBeeOS) -> None:
+    plan = assert_type(await bee.plan_start(["inst-1"], deadline=5), FleetPlan)
+    assert_type(plan.states, dict[str, PlanState])
+    assert_type(plan.counts, dict[PlanState, int])
+    assert_type(plan.requests, int)
+    assert_type(plan.seconds, float | None)
+    async with bee.running(["inst-1"], max_concurrency=2) as report:
+        assert_type(report, FleetReport[Instance])
+
+
+def what_a_client_knows(bee: AsyncBeeOS) -> None:
+    assert_type(bee.base_url, str)
+    assert_type(bee.throttle.snapshot(), dict[str, EndpointState])
+    bee.base_url = "https://x"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def an_outcome_is_one_of_these(outcome: Outcome[Instance]) -> str:

@@ -1,0 +1,239 @@
+"""The bulk methods of a client: four actions on many ids, a plan, and a fleet for a while."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast
+
+from .._io.caller import Caller
+from .._protocol import table
+from .._protocol.endpoint import Endpoint
+from ..errors import ConfigurationError
+from ..models.instances import Instance
+from .engine import FleetRun
+from .outcomes import FleetReport, Outcome
+from .plan import FleetPlan, look
+from .running import stop_again
+from .source import Ids
+
+T = TypeVar("T")
+
+
+class FleetOptions(TypedDict, Generic[T], total=False):
+    """What every bulk method can be told; each option is said here, and nowhere else."""
+
+    max_concurrency: int | None
+    """How many ids at once, in this run; the client's own bound holds in any case."""
+
+    deadline: float | None
+    """Seconds for the whole run; then the report says what is done and what is not."""
+
+    max_failures: float | None
+    """How many ids may fail, time out or stay unknown, or which share of the distinct ids,
+    rounded down (0.05; needs a sized collection), before the run launches nothing more; the
+    rest is `Skipped("max_failures")`."""
+
+    on_outcome: Callable[[Outcome[T]], object] | None
+    """Called, and awaited where it is async, once for each outcome; if it raises, the run
+    launches nothing more and the error is raised with `.report`."""
+
+
+class StreamOptions(FleetOptions[T], total=False):
+    """What every bulk method that gives a `FleetRun` can be told."""
+
+    collect: bool
+    """Whether the report keeps the outcomes, as it does where nothing is said.  Without, it
+    only counts, ids are taken to be distinct, and memory does not grow with their number."""
+
+
+class Fleets:
+    """What a client does with many ids."""
+
+    _caller: Caller
+
+    async def start_many(
+        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+    ) -> FleetReport[Instance]:
+        """Start a fleet: each distinct id exactly once, each with exactly one outcome.
+
+        Ids are pulled only as their turn comes, in order; a generator or an async iterator
+        is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
+        end first, because starting changes the list that is being paged.
+
+        Args:
+            ids: Instance ids, or instances.  What is no id becomes `Skipped("invalid_id")`.
+                Ids that were never pulled are reported only when `ids` is a sized
+                collection: of a generator's rest nothing can be said.
+            **options: `max_concurrency`, `deadline`, `max_failures` and `on_outcome`, all
+                keywords; see `FleetOptions`.
+
+        Returns:
+            The report.  Failures are in it; they are not raised.
+
+        Raises:
+            TypeError: `ids` is a single string, or no iterable.
+            ConfigurationError: An option cannot work.
+        """
+        return await self._collected(table.START_INSTANCE, ids, options)
+
+    async def stop_many(
+        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+    ) -> FleetReport[Instance]:
+        """Stop a fleet; in all else like `start_many`.
+
+        Args:
+            ids: As for `start_many`.
+            **options: As for `start_many`.
+
+        Returns:
+            The report; `already` is said of what was stopped before.
+        """
+        return await self._collected(table.STOP_INSTANCE, ids, options)
+
+    async def restart_many(
+        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+    ) -> FleetReport[Instance]:
+        """Restart a fleet; in all else like `start_many`.
+
+        No state tells one restart from two, so none is sent again once it may have arrived:
+        where the answer is lost or cannot be read, the outcome is `Unknown`.
+
+        Args:
+            ids: As for `start_many`.
+            **options: As for `start_many`.
+        """
+        return await self._collected(table.RESTART_INSTANCE, ids, options)
+
+    async def destroy_many(
+        self, ids: Ids, *, confirm: Literal[True], **options: Unpack[FleetOptions[None]]
+    ) -> FleetReport[None]:
+        """Destroy a fleet, for good; in all else like `start_many`.
+
+        An instance that is gone after a lost answer was destroyed.
+
+        Args:
+            ids: As for `start_many`.
+            confirm: `True`; there is no default, and nothing else will do.
+            **options: As for `start_many`.
+
+        Raises:
+            ConfigurationError: It was not confirmed; nothing was sent.
+        """
+        _confirm(confirm, "destroy_many")
+        return await self._collected(table.DESTROY_INSTANCE, ids, options)
+
+    def start_stream(
+        self, ids: Ids, **options: Unpack[StreamOptions[Instance]]
+    ) -> FleetRun[Instance]:
+        """Start a fleet and see each outcome as it comes; see `FleetRun`.
+
+        Args:
+            ids: As for `start_many`.
+            **options: As for `start_many`, and `collect`: `False` keeps counters only.
+        """
+        return FleetRun(self._caller, table.START_INSTANCE, ids, **options)
+
+    def stop_stream(
+        self, ids: Ids, **options: Unpack[StreamOptions[Instance]]
+    ) -> FleetRun[Instance]:
+        """Stop a fleet and see each outcome as it comes; see `stop_many`.
+
+        Args:
+            ids: As for `start_many`.
+            **options: As for `start_stream`.
+        """
+        return FleetRun(self._caller, table.STOP_INSTANCE, ids, **options)
+
+    def restart_stream(
+        self, ids: Ids, **options: Unpack[StreamOptions[Instance]]
+    ) -> FleetRun[Instance]:
+        """Restart a fleet and see each outcome as it comes; see `restart_many`.
+
+        Args:
+            ids: As for `start_many`.
+            **options: As for `start_stream`.
+        """
+        return FleetRun(self._caller, table.RESTART_INSTANCE, ids, **options)
+
+    def destroy_stream(
+        self, ids: Ids, *, confirm: Literal[True], **options: Unpack[StreamOptions[None]]
+    ) -> FleetRun[None]:
+        """Destroy a fleet and see each outcome as it comes; see `destroy_many`.
+
+        Args:
+            ids: As for `start_many`.
+            confirm: As for `destroy_many`.
+            **options: As for `start_stream`.
+
+        Raises:
+            ConfigurationError: It was not confirmed; nothing was sent.
+        """
+        _confirm(confirm, "destroy_stream")
+        return FleetRun(self._caller, table.DESTROY_INSTANCE, ids, **options)
+
+    async def plan_start(self, ids: Ids, *, deadline: float | None = None) -> FleetPlan:
+        """Look what `start_many` would meet, and change nothing.
+
+        The list is swept once; what is not in it gets one look of its own.  Where looking
+        one by one costs fewer requests, there is no sweep.
+
+        Args:
+            ids: As for `start_many`.
+            deadline: Seconds for looking, once the ids are had.
+
+        Raises:
+            TypeError: `ids` is a single string, or no iterable.
+            FleetError: Some ids could not be looked at; `.report` says which, and why.
+        """
+        return await look(self._caller, ids, deadline)
+
+    @asynccontextmanager
+    async def running(
+        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+    ) -> AsyncGenerator[FleetReport[Instance]]:
+        """Have a fleet for as long as a block lasts: start on entry, stop on exit.
+
+        ```python
+        async with bee.running(ids) as report:
+            print(report.instances)
+        ```
+
+        Stopped is what was started here, and only that: neither what was running already,
+        nor an `Unknown`, of which it cannot be said.  That happens however the block is
+        left, also by a cancellation and also if starting is broken off, and takes 30 s at
+        most.  An error of the block leaves as it is; what could not be stopped is logged
+        as a warning and noted on it.
+
+        Args:
+            ids: As for `start_many`.
+            **options: As for `start_many`; they are about starting.
+
+        Yields:
+            The report of the start.
+        """
+        run = self._run(table.START_INSTANCE, ids, options)
+        async with stop_again(self._caller, run):
+            async with run:
+                await run.wait()
+            yield run.report
+
+    def _run(self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T]) -> FleetRun[T]:
+        # `collect` is said, so that nobody can switch it off where the report is the result.
+        given = cast("Mapping[str, Any]", options)
+        return FleetRun[T](self._caller, row, ids, collect=True, read=False, **given)
+
+    async def _collected(
+        self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T]
+    ) -> FleetReport[T]:
+        run = self._run(row, ids, options)
+        async with run:
+            await run.wait()
+        return run.report
+
+
+def _confirm(confirm: object, method: str) -> None:
+    """Refuse what is not said in so many words: there is no way back."""
+    if confirm is not True:
+        msg = f"what is destroyed is gone for good: {method}(ids, confirm=True)"
+        raise ConfigurationError(msg)
