@@ -42,8 +42,7 @@ def test_the_production_host_is_the_default() -> None:
     assert "a-jwt" not in repr(AsyncBeeOS("a-jwt"))
 
 
-async def ask() -> str:
-    return "key"
+async def ask() -> str: ...
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 import sys
 import types
@@ -33,9 +32,7 @@ async def test_each_python_block_runs(
         return
     code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     names = {"ids": cloud.ids}
-    made = types.FunctionType(code, names)()
-    if inspect.isawaitable(made):
-        await made
+    await types.FunctionType(code, names)()
 
 
 def test_the_commands_to_paste_are_there() -> None:

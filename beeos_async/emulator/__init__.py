@@ -33,7 +33,7 @@ class Emulator:
     ```python
     async with Emulator(instances=1000, quota="200/s", boot_time=0.2, seed=7) as cloud:
         async with cloud.client() as bee:
-            report = await bee.start_many(cloud.ids, wait="online")
+            report = await bee.start_many(cloud.ids)
     ```
 
     It takes any key but one that looks real.  What it remembers outlives its closing: it

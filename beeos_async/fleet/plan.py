@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from .._checks import quoted_id, seconds
 from .._io.caller import Call, Caller, Pass
-from .._io.queues import Lane
 from .._io.pager import Pager
+from .._io.queues import Lane
 from .._protocol import table
 from .._protocol.paging import PAGE_SIZE, Params, next_numbered
 from ..errors import ConfigurationError, NotFoundError

@@ -349,3 +349,32 @@ async def test_an_endpoint_shut_while_a_slot_was_waited_for_is_waited_for_too(
     await waiting
 
     assert clock.slept == [2.0]
+
+
+async def test_a_slot_that_does_not_come_in_time_is_not_waited_for() -> None:
+    """The turn at the endpoint is given back with the place in the queue."""
+    clock = RealClock()
+    door = gate(clock)
+    await door.enter("x", Lane.SINGLE)
+
+    with pytest.raises(TimeoutError):
+        await door.enter("y", Lane.SINGLE, clock.now() + 0.01)
+
+    assert door.snapshot()["y"].in_flight == 0
+
+
+async def test_a_slot_that_comes_with_a_cancellation_goes_to_the_next(clock: HandClock) -> None:
+    """No slot is lost in the moment between being given and being taken."""
+    door = gate(clock)
+    first = await door.enter("x", Lane.SINGLE)
+    doomed = asyncio.create_task(door.enter("y", Lane.SINGLE))
+    heir = asyncio.create_task(door.enter("z", Lane.SINGLE))
+    await asyncio.sleep(0)
+
+    door.leave(first)
+    doomed.cancel()
+    await asyncio.wait([doomed])
+
+    door.leave(await heir)
+    assert doomed.cancelled()
+    assert door.in_flight == 0

@@ -651,3 +651,13 @@ def test_what_is_touched_of_aiohttp_is_there() -> None:
     assert hasattr(aiohttp.client_proto.ResponseHandler, "should_close")
     assert hasattr(aiohttp.ClientRequest, "send")
     assert hasattr(aiohttp.BaseConnector, "_close")
+
+
+async def test_nothing_leaves_a_closed_session() -> None:
+    """A call that was on its way when the session closed opens no new one."""
+    async with FaultServer(honest()) as server, client(server.url) as bee:
+        await bee._caller.transport.close()
+        with pytest.raises(b.ClientClosedError):
+            await bee.start("inst-1")
+
+    assert server.connections == 0
