@@ -378,3 +378,15 @@ async def test_a_slot_that_comes_with_a_cancellation_goes_to_the_next(clock: Han
     door.leave(await heir)
     assert doomed.cancelled()
     assert door.in_flight == 0
+
+
+async def test_closing_wakes_who_rests() -> None:
+    """A pause between two tries does not outlast the client."""
+    door = gate(RealClock())
+    resting = asyncio.create_task(door.rest(50))
+    await asyncio.sleep(0)
+
+    await door.close(1)
+
+    with pytest.raises(ClientClosedError):
+        await asyncio.wait_for(resting, 5)
