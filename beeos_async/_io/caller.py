@@ -291,7 +291,7 @@ class Caller:
                         break
                 finally:
                     self.gate.leave(turn)
-                if not await self._rest(call):
+                if not await self._rest(call, turn):
                     break
         except BeeOSError as error:
             error.attempts, error.idempotency_key = call.attempts, call.key
@@ -427,7 +427,7 @@ class Caller:
                 seen.append(_captured(row, response, failure))
             del failure
 
-    async def _rest(self, call: Call[Any]) -> bool:
+    async def _rest(self, call: Call[Any], turn: Turn) -> bool:
         """Wait until the next try is due; tell whether there is one."""
         failure, until = call.failure, call.until
         if until is not None and self.clock.now() >= until:
@@ -437,6 +437,8 @@ class Caller:
             # The gate knows how long.
             return True
         if isinstance(failure, AuthenticationError) and await self._has_new_key(call):
+            return True
+        if turn.bare and await self._has_room(call, turn):
             return True
         spent = call.looked if call.unsettled else call.attempts - call.refusals - call.excused
         if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
@@ -455,11 +457,9 @@ class Caller:
         """Tell the brake; a try that the host's failing cost is not the call's."""
         failing = is_host_failure(error)
         self.gate.hear(turn, failing=failing)
+        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
-            if call.unsettled is None:
-                call.excused += 1
-            else:
-                call.looked -= 1
+            _excuse(call)
 
     def _cool(self, call: Call[Any], turn: Turn) -> bool:
         """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
@@ -491,6 +491,17 @@ class Caller:
             return False
         call.rekeyed = (await self._ask_key(call)).header != call.flight.key.header
         return call.rekeyed
+
+    async def _has_room(self, call: Call[Any], turn: Turn) -> bool:
+        """Wait for a socket where this machine has run out of them: that is no failed try."""
+        try:
+            found = await self.gate.room(turn, call.pass_.lane, call.until)
+        except TimeoutError:
+            # Looked at once more by whoever asks for a turn.
+            found = True
+        if found:
+            _excuse(call)
+        return found
 
     async def _ask_key(self, call: Call[Any]) -> Key:
         """Ask the user's callable for the key, for no longer than an attempt may take."""
@@ -564,6 +575,14 @@ def _captured(
         body=response.body,
         error=failure,
     )
+
+
+def _excuse(call: Call[Any]) -> None:
+    """Let a try cost nothing, because it was no fault of the call's own."""
+    if call.unsettled is None:
+        call.excused += 1
+    else:
+        call.looked -= 1
 
 
 def _too_late() -> RequestTimeoutError:
