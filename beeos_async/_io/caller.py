@@ -436,9 +436,7 @@ class Caller:
         if call.verdict in {Verdict.SETTLE, Verdict.THROTTLED}:
             # The gate knows how long.
             return True
-        if isinstance(failure, AuthenticationError) and await self._has_new_key(call):
-            return True
-        if turn.bare and await self._has_room(call, turn):
+        if await self._is_mended(call, turn):
             return True
         spent = call.looked if call.unsettled else call.attempts - call.refusals - call.excused
         if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
@@ -484,6 +482,12 @@ class Caller:
         # Somebody awaits a single call: it does not stand at the door for ever.
         bound = self.options.max_throttle_wait
         return (asked or 0.0) <= bound and (until is not None or call.throttled + wait <= bound)
+
+    async def _is_mended(self, call: Call[Any], turn: Turn) -> bool:
+        """Mend what failed, where it can be: a key that has changed, a socket that comes free."""
+        if isinstance(call.failure, AuthenticationError):
+            return await self._has_new_key(call)
+        return turn.bare and await self._has_room(call, turn)
 
     async def _has_new_key(self, call: Call[Any]) -> bool:
         """Ask for the key once more: a rotated one earns one more try."""
