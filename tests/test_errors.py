@@ -126,6 +126,7 @@ def test_the_tree_is_whole() -> None:
     ] == []
 
 
+@pytest.mark.fault("C25")
 @every_class
 @pytest.mark.parametrize(
     "copied",
