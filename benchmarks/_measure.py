@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Final
+
+from beeos_async._clock import RealClock
 
 HERE: Final = Path(__file__).parent
 
@@ -29,16 +33,18 @@ LIBRARIES: Final = (
 
 
 @contextlib.contextmanager
-def emulator(instances: int) -> Iterator[str]:
+def emulator(instances: int, *options: str) -> Iterator[str]:
     """Run the emulator in a process of its own, on another core than this one, if there are two.
 
     Args:
         instances: How many it has.
+        *options: More of its command line.
 
     Yields:
         Its URL.
     """
     command = [sys.executable, "-m", "beeos_async.emulator", "--instances", str(instances)]
+    command += options
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -88,6 +94,30 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory() -> int:
+    """Tell how many bytes of this process are in memory now; 0, where the system does not say."""
+    with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as told:
+        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+class Quick(RealClock):
+    """A clock on which pauses take no time, so that backing off is not waited for."""
+
+    def __init__(self) -> None:
+        self._skipped = 0.0
+
+    def now(self) -> float:  # type: ignore[override]
+        """Seconds, with those that were not waited."""
+        return time.monotonic() + self._skipped
+
+    async def sleep(self, seconds: float, /) -> None:  # type: ignore[override]
+        """Let others go, and say that so much time has passed."""
+        until = self.now() + seconds
+        await asyncio.sleep(0)
+        self._skipped += max(0.0, until - self.now())
 
 
 def run_side(side: str, count: int, concurrency: int, url: str) -> list[str]:
