@@ -75,7 +75,7 @@ Delivered = Literal["no", "maybe", "yes"]
 as if it had but its answer cannot be used."""
 
 
-GaveUp = Literal["deadline", "outage", "throttled", "stopped"]
+GaveUp = Literal["deadline", "budget", "outage", "throttled", "stopped"]
 """What can come before a try that is due."""
 
 
@@ -89,8 +89,9 @@ class BeeOSError(Exception):
     """Whether the server may have acted on the request."""
 
     gave_up: GaveUp | None = None
-    """What came before another try that was due: the deadline; in a fleet also an outage of
-    the host, a 429 that asked for too long a wait, or the end of the run."""
+    """What came before another try that was due: the deadline; in a single call also that too
+    many others had been tried again already; in a fleet an outage of the host, a 429 that
+    asked for too long a wait, or the end of the run."""
 
     idempotency_key: str | None = None
     """The key the request carried, where its endpoint takes one."""

@@ -23,6 +23,7 @@ from .._protocol.retry import (
     backoff,
     conflict_pause,
     cool_down,
+    costs_budget,
     has_ended,
     is_host_failure,
     is_own_echo,
@@ -190,6 +191,11 @@ class Call(Generic[T]):
         return self.flight.sent or self.unsettled is not None or self.lingering
 
     @property
+    def spent(self) -> int:
+        """How many of its tries count, in what is to be found out now."""
+        return self.looked if self.unsettled else self.attempts - self.refusals - self.excused
+
+    @property
     def until(self) -> float | None:
         """When the next request must be over: a look may use the grace."""
         deadline = self.pass_.deadline
@@ -336,6 +342,8 @@ class Caller:
         """Send once, and find out what became of it, within one slot of the gate."""
         repeat = call.row.repeat
         if call.unsettled is None:
+            if not call.attempts and call.pass_.lane is Lane.SINGLE:
+                self.gate.budget.call(self.clock.now())
             call.attempts += 1
             try:
                 answer = await self._send(call, call.row, call.request, turn)
@@ -438,15 +446,22 @@ class Caller:
             return True
         if await self._is_mended(call, turn):
             return True
-        spent = call.looked if call.unsettled else call.attempts - call.refusals - call.excused
-        if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
+        if call.verdict is Verdict.RAISE or call.spent > self.options.max_retries:
             return False
         if isinstance(failure, ConflictError):
-            pause = conflict_pause(spent)
+            pause = conflict_pause(call.spent)
         else:
-            pause = backoff(spent, self.clock.chance())
-        if until is not None and self.clock.now() + pause >= until:
+            pause = backoff(call.spent, self.clock.chance())
+        now = self.clock.now()
+        if until is not None and now + pause >= until:
             call.gave_up = "deadline"
+        elif (
+            call.pass_.lane is Lane.SINGLE
+            and costs_budget(failure)
+            and not self.gate.budget.retry(now)
+        ):
+            call.gave_up = "budget"
+        if call.gave_up is not None:
             return False
         await self.gate.rest(pause)
         return True

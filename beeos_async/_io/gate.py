@@ -17,6 +17,7 @@ import anyio
 from msgspec import Struct
 
 from .._protocol.brake import Brake
+from .._protocol.budget import RetryBudget
 from .._protocol.pacer import Pacer
 from ..errors import ClientClosedError
 from .queues import (
@@ -77,6 +78,7 @@ class Gate:
         """
         self.slots: Final = slots
         self.brake: Final = Brake(slots)
+        self.budget: Final = RetryBudget()
         self._clock = clock
         self._rate_of = rate_of
         self._free = anyio.Semaphore(slots, max_value=slots, fast_acquire=True)

@@ -692,3 +692,21 @@ async def test_a_failed_call_leaves_no_cycle_behind(clock: HandClock) -> None:
             assert gone() is None
         finally:
             gc.enable()
+
+
+async def test_single_calls_to_a_dead_server_do_not_ask_it_four_times_each(
+    clock: HandClock,
+) -> None:
+    """After a hundred retries they fail at once, and say why; a fleet has its brake instead."""
+    clock.dice = 0.0
+    down = refuse("503 Wait", "auth_transient")
+    async with FaultServer(requests(down)) as server, client(server, clock) as bee:
+        errors: list[b.BeeOSError] = []
+        for _ in range(200):
+            with pytest.raises(b.ServiceUnavailableError) as caught:
+                await bee.instances.get("inst-1")
+            errors.append(caught.value)
+
+    assert len(server.seen) == 200 + 100 + 200 * 0.2
+    assert (errors[0].attempts, errors[0].gave_up) == (4, None)
+    assert (errors[-2].attempts, errors[-2].gave_up) == (1, "budget")
