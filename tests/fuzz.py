@@ -23,7 +23,7 @@ from urllib.parse import unquote, urlsplit
 
 from fault_server import FaultServer, Peer, chunked, http, id_of, instance
 from msgspec import Struct, json
-from standing import SECRET, check_error
+from standing import SECRET, check_error, held
 from yarl import URL
 
 from beeos_async import AsyncBeeOS, BeeOSError, ConfigurationError, TransportError
@@ -169,8 +169,7 @@ async def fuzz_wire(found: Found, seed: int, first: int, count: int) -> None:
                         found.flaws.append(f"case-{number}: took {took:.1f} s")
 
             await asyncio.gather(*(work() for _ in range(min(WORKERS, count))))
-            connector = bee._caller.transport._session.connector  # type: ignore[union-attr]
-            if bee._caller.gate.in_flight or connector._acquired:  # type: ignore[union-attr]
+            if bee._caller.gate.in_flight or held(bee._caller.transport):
                 found.flaws.append(f"case-{first} and later: something was not given back")
 
 
