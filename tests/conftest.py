@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 import trustme
@@ -14,6 +16,9 @@ from standing import checked_raises, hidden, open_files
 
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
+
+HANGS = 60.0
+"""Seconds after which a test of a fault is taken to hang."""
 
 
 @pytest.fixture
@@ -62,8 +67,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             around = ["standing"]
             if inspect.iscoroutinefunction(item.function):
                 around.append("no_task_left")
+                item.obj = bounded(item.obj)
             # First to be set up, last to look.
             item.fixturenames[:0] = [name for name in around if name not in item.fixturenames]
+
+
+def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Let a test fail that hangs: nothing that goes wrong may do that to anybody."""
+
+    @functools.wraps(test)
+    async def bounded(*args: Any, **options: Any) -> None:
+        async with asyncio.timeout(HANGS):
+            await test(*args, **options)
+
+    return bounded
 
 
 @pytest.fixture
