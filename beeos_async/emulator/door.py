@@ -123,7 +123,17 @@ class Door:
             case "silence":
                 await self._closing.wait()
             case "cut":
+                transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
                 transport.write(_half(reply))
+            case "malformed":
+                half = _half(reply)
+                transport.write(_head(reply, "Transfer-Encoding: chunked"))
+                transport.write(b"%x\r\n%b\r\nno number\r\n" % (len(half), half))
+            case "trickle":
+                transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
+                for byte in reply.body:
+                    await self._clock.sleep(fault.seconds)
+                    transport.write(bytes([byte]))
             case "raw":
                 transport.write(fault.body or b"")
             case _:
@@ -145,12 +155,16 @@ async def _body(request: web.BaseRequest, cap: int) -> bytes | None:
     return b"".join(pieces)
 
 
-def _half(reply: Reply) -> bytes:
-    """Promise a whole answer and give half of it."""
+def _head(reply: Reply, length: str) -> bytes:
+    """Promise a whole answer."""
     head = (
         "HTTP/1.1 200 OK\r\n"
         "Content-Type: application/json\r\n"
         f"X-Request-Id: {reply.request_id}\r\n"
-        f"Content-Length: {len(reply.body)}\r\n\r\n"
+        f"{length}\r\n\r\n"
     )
-    return head.encode() + reply.body[: len(reply.body) // 2]
+    return head.encode()
+
+
+def _half(reply: Reply) -> bytes:
+    return reply.body[: len(reply.body) // 2]

@@ -31,6 +31,7 @@ from hand_clock import HandClock
 from standing import agree, check_report, client
 
 import beeos_async as b
+from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -700,3 +701,22 @@ async def test_a_fleet_through_every_kind_of_trouble_is_told_as_it_happened(
     assert not report.failed
     assert len(report.unknown) <= 5
     assert len(server.seen) <= 1600
+
+
+@pytest.mark.fault("N20", "N21", "N22")
+@pytest.mark.parametrize("trouble", ["malformed", "cut", "trickle"])
+async def test_what_the_pretend_cloud_does_below_http_is_survived(
+    clock: HandClock, trouble: str
+) -> None:
+    """A user's own test meets the same trouble, and finds every id started once."""
+    async with Emulator(instances=20, boot_time=0.0) as cloud:
+        if trouble == "trickle":
+            cloud.faults.delay("startInstance", 0.02, trickle=True, ids=cloud.ids[:3])
+        else:
+            malformed = trouble == "malformed"
+            cloud.faults.cut("startInstance", malformed=malformed, ids=cloud.ids[:3], times=3)
+        async with client(cloud.url, clock, timeout=0.2) as bee:
+            report = await bee.start_many(cloud.ids)
+
+    assert report.ok
+    assert [cloud.effects(id) for id in cloud.ids] == [1] * 20
