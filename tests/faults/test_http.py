@@ -311,7 +311,7 @@ async def test_a_login_service_that_stumbles_is_no_refused_key(clock: HandClock)
 
 
 @pytest.mark.fault("H20")
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
 @pytest.mark.parametrize("where", ["same", "other", "relative", "nowhere"])
 async def test_a_redirect_is_an_unreadable_answer(
     clock: HandClock, status: int, where: str
@@ -449,3 +449,54 @@ async def test_a_no_that_comes_before_the_body_is_whole_is_heard(
                 await bee.request("POST", "/api/v1/things", json={"text": "x" * 1_000_000})
 
     assert server.connections == 1 + closes
+
+
+BODY = instance("inst-1")
+PLAIN = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+ODD = {
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\n" + PLAIN,
+    "HTTP/1.0 that stays": b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" + PLAIN,
+    "HTTP/0.9": BODY,
+    "HTTP/2": b"\x00\x00\x12\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64",
+    "another version": b"HTTP/3.1 200 OK\r\n" + PLAIN,
+    "no version": b"200 OK\r\n" + PLAIN,
+    "no reason": b"HTTP/1.1 200\r\n" + PLAIN,
+    "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n" + BODY,
+    "hints first": b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n" + PLAIN,
+    "nothing but hints": b"HTTP/1.1 100 Continue\r\n\r\n" * 1000,
+    "a body to 204": b"HTTP/1.1 204 No Content\r\n" + PLAIN,
+    "a status of four digits": b"HTTP/1.1 2000 OK\r\n" + PLAIN,
+    "a negative status": b"HTTP/1.1 -200 OK\r\n" + PLAIN,
+    "a status beyond all": b"HTTP/1.1 999 What\r\n" + PLAIN,
+    "bare line feeds": b"HTTP/1.1 200 OK\n" + PLAIN.replace(b"\r\n", b"\n"),
+    "a line before all": b"\r\nHTTP/1.1 200 OK\r\n" + PLAIN,
+    "folded headers": b"HTTP/1.1 200 OK\r\nX-A: b\r\n c\r\n" + PLAIN,
+    "a trailer": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-A\r\n\r\n"
+    + b"%x\r\n%s\r\n0\r\nX-A: b\r\n\r\n" % (len(BODY), BODY),
+    "chunk extensions": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b'%x;a="b"\r\n%s\r\n0\r\n\r\n' % (len(BODY), BODY),
+    "two codings": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "two answers": (b"HTTP/1.1 200 OK\r\n" + PLAIN) * 2,
+}
+
+
+@pytest.mark.fault("H16", "H22", "P12")
+@pytest.mark.parametrize("stays", [True, False])
+@pytest.mark.parametrize("data", ODD.values(), ids=ODD)
+async def test_whatever_a_server_speaks_a_start_ends_and_is_done_once(
+    clock: HandClock, data: bytes, stays: bool
+) -> None:
+    """Understood or not: in time, and the next call finds a clean connection."""
+
+    async def odd(peer: Peer, seen: Seen) -> None:
+        peer.apply(id_of(seen.target))
+        await peer.send(data)
+        if not stays:
+            raise ConnectionError
+
+    async with FaultServer(in_turn(odd, tell_truth)) as server:
+        async with client(server, clock, timeout=0.2) as bee:
+            assert (await bee.start("inst-1")).desired_status == "running"
+            assert (await bee.start("inst-2")).id == "inst-2"
+
+    assert server.applied == ["inst-1", "inst-2"]
