@@ -401,6 +401,7 @@ async def test_a_backoff_that_would_cross_the_deadline_is_not_slept(clock: HandC
 
     assert caught.value.gave_up == "deadline"
     assert len(server.seen) == 2
+    assert clock.slept == [pytest.approx(0.0999)]
 
 
 async def test_a_call_whose_endpoint_cools_past_its_deadline_is_not_sent(
