@@ -263,6 +263,27 @@ async def tell_truth(peer: Peer, seen: Seen) -> None:
     await peer.answer(instance(id, "pending", desired))
 
 
+async def vanish(_: Peer, __: Seen) -> None:
+    """End the connection without a word."""
+    raise ConnectionError
+
+
+async def silent(peer: Peer, _: Seen) -> None:
+    """Never answer."""
+    await peer.hang()
+
+
+async def half(peer: Peer, seen: Seen) -> None:
+    """Send a whole head, half a body, and no more."""
+    await peer.send(http(instance(id_of(seen.target)))[:-10])
+    await peer.hang()
+
+
+def ids(count: int) -> list[str]:
+    """Name so many instances."""
+    return [f"inst-{number}" for number in range(count)]
+
+
 def id_of(target: str) -> str:
     """Find the instance a target names."""
     return target.split("/")[4]

@@ -386,8 +386,11 @@ class FleetRun(Generic[T]):
         return self._failed(id, failure, told)
 
     def _failed(self, id: str, failure: BeeOSError, told: dict[str, Any]) -> Outcome[T]:
-        if failure.gave_up in {"outage", "throttled"}:
-            self._halt(failure.gave_up)
+        match failure.gave_up:
+            case "outage" | "throttled" as reason:
+                self._halt(reason)
+            case _:
+                pass
         if isinstance(failure, NotSentError) and failure.reason == "tls":
             self._end(failure)
         if failure.delivered != "no":
@@ -396,11 +399,13 @@ class FleetRun(Generic[T]):
             self._halt("closed")
             return Skipped(id, "closed", **told)
         # A 429 that asked for too long is told with its error: it says until when.
-        if failure.gave_up == "stopped":
-            return Skipped(id, self._halted or "stopped", **told)
-        if failure.gave_up in {"deadline", "outage"}:
-            return Skipped(id, failure.gave_up, **told)
-        return Failed(id, failure, **told)
+        match failure.gave_up:
+            case "stopped":
+                return Skipped(id, self._halted or "stopped", **told)
+            case "deadline" | "outage" as reason:
+                return Skipped(id, reason, **told)
+            case _:
+                return Failed(id, failure, **told)
 
     async def _put(self, outcome: Outcome[T]) -> None:
         """Write an outcome, tell of it, and wait while nobody reads."""

@@ -18,12 +18,14 @@ from fault_server import (
     Handler,
     Peer,
     Seen,
+    half,
     honest,
-    http,
     id_of,
-    instance,
+    ids,
     requests,
+    silent,
     tell_truth,
+    vanish,
 )
 from hand_clock import HandClock
 from standing import agree, check_report, client
@@ -35,23 +37,6 @@ pytestmark = pytest.mark.anyio
 
 SOON = 0.5
 """Seconds a cancellation may take."""
-
-
-def ids(count: int) -> list[str]:
-    return [f"inst-{number}" for number in range(count)]
-
-
-async def vanish(_: Peer, __: Seen) -> None:
-    raise ConnectionError
-
-
-async def silent(peer: Peer, _: Seen) -> None:
-    await peer.hang()
-
-
-async def half(peer: Peer, _: Seen) -> None:
-    await peer.send(http(instance("inst-1"))[:-10])
-    await peer.hang()
 
 
 async def later(peer: Peer, seen: Seen) -> None:

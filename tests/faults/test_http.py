@@ -11,10 +11,12 @@ from fault_server import (
     honest,
     http,
     id_of,
+    ids,
     in_turn,
     instance,
     requests,
     tell_truth,
+    vanish,
 )
 from hand_clock import HandClock
 from msgspec import json, structs
@@ -26,10 +28,6 @@ from beeos_async import AsyncBeeOS
 pytestmark = pytest.mark.anyio
 
 PAGE = b"<html><head><style>b{}</style></head><body><b>Bad\x1b[2J gateway</b>%s</body></html>"
-
-
-def ids(count: int) -> list[str]:
-    return [f"inst-{number}" for number in range(count)]
 
 
 def refuse(status: str, code: str = "", *headers: str, applied: bool = False) -> Handler:
@@ -369,10 +367,6 @@ async def test_a_success_that_says_nothing_is_looked_after(
 
 
 # What acts each time, and what carries a key.
-
-
-async def vanish(_: Peer, __: Seen) -> None:
-    raise ConnectionError
 
 
 async def cut(peer: Peer, _: Seen) -> None:

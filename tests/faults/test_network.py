@@ -21,11 +21,14 @@ from fault_server import (
     honest,
     http,
     id_of,
+    ids,
     in_turn,
     instance,
     mixed,
     requests,
+    silent,
     tell_truth,
+    vanish,
 )
 from hand_clock import HandClock
 from standing import agree, check_report, client
@@ -34,18 +37,6 @@ import beeos_async as b
 from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
-
-
-def ids(count: int) -> list[str]:
-    return [f"inst-{number}" for number in range(count)]
-
-
-async def vanish(_: Peer, __: Seen) -> None:
-    raise ConnectionError
-
-
-async def silent(peer: Peer, _: Seen) -> None:
-    await peer.hang()
 
 
 async def late(peer: Peer, seen: Seen) -> None:

@@ -11,7 +11,17 @@ import traceback
 import aiohttp
 import pytest
 from fault_network import Names
-from fault_server import FaultServer, Handler, Peer, Seen, http, instance, mixed, requests
+from fault_server import (
+    FaultServer,
+    Handler,
+    Peer,
+    Seen,
+    half,
+    mixed,
+    requests,
+    silent,
+    vanish,
+)
 from hand_clock import HandClock
 from msgspec import json
 from standing import SECRET, client, hidden
@@ -20,19 +30,6 @@ import beeos_async as b
 from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
-
-
-async def vanish(_: Peer, __: Seen) -> None:
-    raise ConnectionError
-
-
-async def silent(peer: Peer, _: Seen) -> None:
-    await peer.hang()
-
-
-async def half(peer: Peer, _: Seen) -> None:
-    await peer.send(http(instance("inst-1"))[:-10])
-    await peer.hang()
 
 
 def alive(package: str) -> list[object]:
