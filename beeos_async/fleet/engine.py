@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -25,16 +26,19 @@ from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
 from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
+from ..models.instances import Instance
 from .mailbox import Mailbox
-from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Tally
+from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally
 from .progress import Meter, Progress
 from .source import Ids, LateError, Source
-from .verdicts import is_refused_key, judged, what_ends
+from .verdicts import is_refused_key, judged, what_ends, what_ends_waiting
+from .waits import WAITING_LIMIT, Waiting, Waits
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -74,6 +78,7 @@ class FleetRun(Generic[T]):
         on_outcome: Callable[[Outcome[T]], object] | None = None,
         collect: bool = True,
         read: bool = True,
+        waiting: Waiting | None = None,
     ) -> None:
         """Check the options; nothing is pulled or sent yet.
 
@@ -88,6 +93,7 @@ class FleetRun(Generic[T]):
                 those a cancellation or an early exit has written.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
+            waiting: What each id that is accepted has to wait for.
 
         Raises:
             TypeError: `ids` is a single string, or no iterable.
@@ -123,6 +129,18 @@ class FleetRun(Generic[T]):
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
         self._driver: asyncio.Task[None] | None = None
+        self._operation = row.operation
+        self._waits: Waits[T] | None = None
+        if waiting is not None:
+            self._operation = row.operation if waiting.action else "wait"
+            self._waits = Waits(
+                waiting,
+                caller.clock,
+                couriers=self._workers,
+                hand_over=self._hand_over,
+                hear=self._hear,
+                limit=None if collect else WAITING_LIMIT,
+            )
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -136,9 +154,11 @@ class FleetRun(Generic[T]):
         self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
         self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
+        if self._waits is not None:
+            self._waits.until = deadline
         size = self._source.size
-        log.info("%s: a run of %s ids begins", self._row.operation, "?" if size is None else size)
-        name = f"beeos-async {self._row.operation}"
+        log.info("%s: a run of %s ids begins", self._operation, "?" if size is None else size)
+        name = f"beeos-async {self._operation}"
         self._driver = asyncio.create_task(self._drive(), name=name)
         return self
 
@@ -191,7 +211,10 @@ class FleetRun(Generic[T]):
         self._halt("closed")
 
     def stop(self) -> None:
-        """Launch nothing more; what is in flight finishes, the rest is `Skipped("stopped")`."""
+        """Launch nothing more; the rest is `Skipped("stopped")`.
+
+        What is in flight finishes, and what was accepted is waited for.
+        """
         self._halt("stopped")
 
     @property
@@ -203,7 +226,7 @@ class FleetRun(Generic[T]):
                 self._write(Skipped(id, self._halted or "cancelled"))
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
-        return FleetReport(self._row.operation, known, tally)
+        return FleetReport(self._operation, known, tally)
 
     @property
     def progress(self) -> Progress:
@@ -211,7 +234,15 @@ class FleetRun(Generic[T]):
         over = self._driver is not None and self._driver.done()
         held = "nothing" if self._halted else "a refused key" if self._probing else None
         size = self._source.size
-        return self._meter.read(self._clock.now(), self._tally, size, self._busy, held, over=over)
+        return self._meter.read(
+            self._clock.now(),
+            self._tally,
+            size,
+            self._busy,
+            0 if self._waits is None else len(self._waits),
+            held,
+            over=over,
+        )
 
     def _halt(self, reason: Reason) -> None:
         """Launch nothing more; the first reason is the one for all that is left."""
@@ -219,6 +250,11 @@ class FleetRun(Generic[T]):
             self._halted = reason
             self._source.close()
             self._caller.gate.dismiss(self._pass)
+            if self._waits is not None:
+                self._waits.wake()
+
+    def _is_halted(self) -> bool:
+        return self._halted is not None
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -233,12 +269,8 @@ class FleetRun(Generic[T]):
             await self._source.open(self._pass.deadline)
             size = self._source.size
             workers = self._workers if size is None else min(self._workers, size)
-            async with anyio.create_task_group() as group:
-                for _ in range(workers):
-                    group.start_soon(self._work)
-            if self._halted is not None:
-                for id in self._source.rest():
-                    await self._put(Skipped(id, self._halted))
+            launch = partial(self._launch, workers)
+            await (launch() if self._waits is None else self._waits.around(launch))
         except LateError:
             self._halt("deadline")
         except asyncio.CancelledError:
@@ -248,12 +280,22 @@ class FleetRun(Generic[T]):
             self._halt("stopped")
             self._error = self._error or _bare(error)
         finally:
+            for outcome in self._waits.break_off() if self._waits is not None else ():
+                self._write(outcome)
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             self._mail.close()
             # The one line looks at every outcome: not for nobody.
             if log.isEnabledFor(logging.INFO):
-                log.info("%s: %s", self._row.operation, self.report)
+                log.info("%s: %s", self._operation, self.report)
+
+    async def _launch(self, workers: int) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(workers):
+                group.start_soon(self._own, self._take_turns)
+        if self._halted is not None:
+            for id in self._source.rest():
+                await self._put(Skipped(id, self._halted))
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""
@@ -265,14 +307,14 @@ class FleetRun(Generic[T]):
             self._outcomes[id] = None
         return True
 
-    async def _work(self) -> None:
+    async def _own(self, work: Callable[[Unpack[Args]], Awaitable[None]], *args: *Args) -> None:
+        """Work, and tell a cancellation of something of the user's own from one of the run."""
         try:
-            await self._take_turns()
+            await work(*args)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # Something of the user's own was cancelled, not the run.
             msg = "the ids, the callback or the key callable of this run was cancelled"
             self._fail(RuntimeError(msg))
 
@@ -281,6 +323,8 @@ class FleetRun(Generic[T]):
             if self._probing is not None:
                 await self._probing.wait()
                 continue
+            if self._waits is not None:
+                await self._waits.until_room(self._is_halted)
             try:
                 id = await self._source.next(self._pass.deadline)
             except LateError:
@@ -294,6 +338,11 @@ class FleetRun(Generic[T]):
             self._busy += 1
             outcome = await self._one(id)
             self._busy -= 1
+            if self._waits is not None and isinstance(outcome, Succeeded):
+                if (at_once := self._waits.take(outcome)) is None:
+                    await self._breathe(outcome)
+                    continue
+                outcome = at_once
             await self._put(outcome)
 
     async def _one(self, id: str) -> Outcome[T]:
@@ -336,6 +385,8 @@ class FleetRun(Generic[T]):
             call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
+        if self._waits is not None and not self._waits.sends:
+            return Succeeded(id, cast("T", Instance(id=id)))
         failure: BeeOSError | None = None
         answer: Envelope[Any] | None = None
         try:
@@ -378,10 +429,27 @@ class FleetRun(Generic[T]):
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
         await self._mail.until_room()
+        await self._breathe(outcome)
+
+    async def _breathe(self, outcome: Outcome[T]) -> None:
+        """Give other tasks a turn, where many ids in a row cost no request."""
         if not outcome.attempts:
             self._silent += 1
             if self._silent % BREATH == 0:
                 await checkpoint()
+
+    async def _hand_over(self, outcome: Outcome[T]) -> None:
+        await self._own(self._put, outcome)
+
+    def _hear(self, error: Exception) -> None:
+        """Halt because looking at those that wait has failed for all of them."""
+        reason = what_ends_waiting(error)
+        if not isinstance(error, BeeOSError):
+            self._fail(error)
+        elif reason == "fatal":
+            self._end(error)
+        else:
+            self._halt(reason)
 
     def _write(self, outcome: Outcome[T]) -> None:
         if self._collect:

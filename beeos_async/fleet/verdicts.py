@@ -48,6 +48,7 @@ def judged(
         "request_id": call.request_id,
         "queued": call.queued,
         "throttled": call.throttled,
+        "request": call.sending,
         "elapsed": elapsed,
     }
     if answer is not None:
@@ -70,6 +71,17 @@ def what_ends(failure: BeeOSError) -> Reason | None:
     if isinstance(failure, ClientClosedError) and failure.delivered == "no":
         return "closed"
     return None
+
+
+def what_ends_waiting(error: Exception) -> Reason:
+    """Tell why a run ends, of which looking at ids that wait has failed for all.
+
+    Args:
+        error: Why it failed; of the user's own where it is none of ours.
+    """
+    if not isinstance(error, BeeOSError):
+        return "stopped"
+    return what_ends(error) or "fatal"
 
 
 def is_refused_key(outcome: Outcome[T]) -> bool:
