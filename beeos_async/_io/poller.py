@@ -85,6 +85,7 @@ class Poller:
         self._looks = Looks(caller, one, many, self)
         self._watched: dict[str, list[Watched]] = {}
         self._unseen: set[str] = set()
+        self._joined = False
         self._moved = False
         # A key that was refused once, and whether this round is to try it again.
         self._refused = False
@@ -117,6 +118,7 @@ class Poller:
             work = self._run()
             self._task = asyncio.create_task(work, name="beeos-async poller", context=Context())
         else:
+            self._joined = True
             self._next = min(self._next, now + BUSY)
             self._wake()
 
@@ -263,14 +265,16 @@ class Poller:
         # Somebody new, or late, is no reason to ask again about all others.
         ids = list(self._watched) if whole else [*self._unseen, *self._late(now)]
         self._unseen.clear()
-        self._moved, self._probing = False, self._refused
+        self._joined = self._moved = False
+        self._probing = self._refused
         self._looks.begin(group, ids[:1] if self._refused else ids)
         with contextlib.suppress(TimeoutError):
             async with self._clock.limit(max(0.0, min(LONGEST, self._nearest - now))):
                 await self._looks.finished()
         if whole or self._refused:
             self._pause = pause_after(self._pause, self._looks.requests, moved=self._moved)
-            rest = max(self._pause, KEY_PROBE) if self._refused else self._pause
+            rest = min(self._pause, BUSY) if self._joined else self._pause
+            rest = max(rest, KEY_PROBE) if self._refused else rest
             self._next = self._clock.now() + rest
 
     def _late(self, now: float) -> list[str]:
