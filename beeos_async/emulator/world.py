@@ -54,7 +54,7 @@ class World:
         self._seed = seed
         self._strict = strict
         self._machines: dict[str, Machine] = {}
-        self._made = 0
+        self._made: int = 0
         self._hidden: frozenset[str] = frozenset()
         self._epoch = clock.wall() - clock.now()
         self._past = past = clock.now() - LONG_AGO

@@ -253,9 +253,6 @@ class FleetRun(Generic[T]):
             if self._waits is not None:
                 self._waits.wake()
 
-    def _is_halted(self) -> bool:
-        return self._halted is not None
-
     def _raise_error(self) -> None:
         if self._error is not None:
             error, self._error = self._error, None
@@ -323,8 +320,9 @@ class FleetRun(Generic[T]):
             if self._probing is not None:
                 await self._probing.wait()
                 continue
-            if self._waits is not None:
-                await self._waits.until_room(self._is_halted)
+            if self._waits is not None and self._waits.full:
+                await self._waits.change()
+                continue
             try:
                 id = await self._source.next(self._pass.deadline)
             except LateError:
@@ -334,6 +332,10 @@ class FleetRun(Generic[T]):
                 self._fail(error)
                 return
             if id is None:
+                return
+            if (halted := self._halted) is not None:
+                # It came in the very moment in which nothing more was to be launched.
+                await self._put(Skipped(id, halted))
                 return
             self._busy += 1
             outcome = await self._one(id)

@@ -506,7 +506,6 @@ async def test_a_refused_key_is_tried_once_more(
     for id in ids:
         slow.world.pin(id, status="pending")
     waiters = [Waiter(id, until=clock.time + 10) for id in ids]
-    bee._poller._looks.sweeps = False
     slow.faults.refuse("listInstances", 401)
     for waiter in waiters:
         bee._poller.add(waiter)
@@ -573,7 +572,7 @@ async def test_a_redirect_ends_all_waits(clock: HandClock) -> None:
     async with FaultServer(requests(away)) as server:
         async with AsyncBeeOS("emulator", base_url=server.url, _clock=clock) as bee:
             waiters = [Waiter("inst-1"), Waiter("inst-2")]
-            bee._poller._looks.pages = 9
+            bee._poller._pages = 9
             await wait_for(bee, waiters)
 
     assert {type(waiter.error) for waiter in waiters} == {b.DecodeError}
@@ -643,7 +642,7 @@ async def test_what_hangs_holds_up_nobody_else() -> None:
         begin = loop.time()
         stuck = Waiter("inst-0", "never", until=begin + 1.2)
         others = [Waiter(f"inst-{n}", "running") for n in range(1, 3)]
-        bee._poller._looks.pages = 500
+        bee._poller._pages = 500
         await wait_for(bee, [stuck, *others])
 
     assert isinstance(stuck.error, TimeoutError)
@@ -656,13 +655,14 @@ async def test_what_is_being_looked_at_is_not_looked_at_twice() -> None:
     hanging = Hanging()
     async with hanging.server as server, AsyncBeeOS("emulator", base_url=server.url) as bee:
         begin = asyncio.get_running_loop().time()
-        bee._poller._looks.pages = 500
+        bee._poller._pages = 500
         stuck = Careful("inst-0", until=begin + 1.2)
         others = [Waiter(f"inst-{n}", "never", until=begin + 0.5) for n in range(1, 3)]
         for waiter in (stuck, *others):
             bee._poller.add(waiter)
         await others[0].over.wait()
         others = [Waiter(f"inst-{n}", "running", since=begin) for n in range(1, 3)]
+        assert bee._poller._looks is not None
         bee._poller._looks.pages = 1
         await wait_for(bee, others)
 
