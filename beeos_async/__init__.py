@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from .fleet.progress import Progress, Throttle
     from .models.catalog import Model, Provider, Region
     from .models.instances import DeployInstance, DeviceInfo, Instance
-    from .waiting import WaitError, WaitTimeoutError
+    from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
 
 __all__ = [
     "APIError",
@@ -105,6 +105,7 @@ __all__ = [
     "ServiceUnavailableError",
     "Skipped",
     "SkippedError",
+    "StartWish",
     "StreamEndedError",
     "StreamOptions",
     "Succeeded",
@@ -114,8 +115,10 @@ __all__ = [
     "Unknown",
     "UnprocessableEntityError",
     "WaitError",
+    "WaitReason",
     "WaitTimeoutError",
     "WebhookSignatureError",
+    "Wish",
     "__version__",
 ]
 
@@ -169,7 +172,7 @@ _ROOMS = {
     "fleet.progress": ("Progress", "Throttle"),
     "models.catalog": ("Model", "Provider", "Region"),
     "models.instances": ("DeployInstance", "DeviceInfo", "Instance"),
-    "waiting": ("WaitError", "WaitTimeoutError"),
+    "waiting": ("StartWish", "WaitError", "WaitReason", "WaitTimeoutError", "Wish"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -25,7 +25,7 @@ NAMES = """
     FleetPlan FleetReport FleetRun GatewayTimeoutError Instance Model NotFoundError
     NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError PlanState Progress
     Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
-    ServiceUnavailableError Skipped SkippedError StreamEndedError StreamOptions Succeeded
+    ServiceUnavailableError Skipped SkippedError StartWish StreamEndedError StreamOptions Succeeded
     Throttle TimedOut TransportError Unknown UnprocessableEntityError WaitError
     WaitTimeoutError WebhookSignatureError __version__
 """
@@ -262,7 +262,8 @@ def test_a_shortcut_is_called_like_its_method(name: str) -> None:
     long = getattr(GROUPS["Instances"], name)
 
     assert positional(short) == positional(long) == ["id"]
-    assert parameters(short)["deadline"] is parameters(long)["deadline"] is None
+    assert parameters(long) == {"deadline": None}
+    assert parameters(short) == {"wait": None, "deadline": None}
     assert inspect.iscoroutinefunction(short)
 
 
@@ -274,10 +275,20 @@ def test_a_fleet_is_called_as_documented(action: str) -> None:
     confirm = {"confirm": inspect.Parameter.empty} if action == "destroy" else {}
 
     assert positional(many) == positional(stream) == ["ids"]
-    assert parameters(many) == parameters(stream) == confirm
+    assert parameters(many) == parameters(stream) == {**confirm, "wait": None}
     assert list(parameters(many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
     assert inspect.iscoroutinefunction(many)
     assert not inspect.iscoroutinefunction(stream)
+
+
+def test_a_wait_is_called_as_documented() -> None:
+    """An id or ids, then what for; a fleet takes its options as ever."""
+    client = beeos_async.AsyncBeeOS
+
+    assert positional(client.wait) == ["id", "wish"]
+    assert parameters(client.wait) == {"deadline": None}
+    assert positional(client.wait_many) == ["ids", "wish"]
+    assert list(parameters(client.wait_many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
 
 
 def test_the_options_of_a_fleet_are_declared_once() -> None:
@@ -286,7 +297,7 @@ def test_the_options_of_a_fleet_are_declared_once() -> None:
     taken = parameters(beeos_async.FleetRun.__init__)
 
     assert {"max_concurrency", "deadline", "max_failures", "on_outcome"} <= set(declared)
-    assert set(declared) == set(taken) - {"collect", "read"}
+    assert set(declared) == set(taken) - {"collect", "read", "waiting"}
     assert {taken[name] for name in declared} == {None}
     assert set(beeos_async.StreamOptions.__annotations__) == {*declared, "collect"}
     assert taken["collect"] is True
