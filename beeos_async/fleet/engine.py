@@ -342,7 +342,8 @@ class FleetRun(Generic[T]):
             self._busy -= 1
             if self._waits is not None and isinstance(outcome, Succeeded):
                 if (at_once := self._waits.take(outcome)) is None:
-                    await self._breathe(outcome)
+                    if not outcome.attempts:
+                        await self._breathe()
                     continue
                 outcome = at_once
             await self._put(outcome)
@@ -431,14 +432,14 @@ class FleetRun(Generic[T]):
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
         await self._mail.until_room()
-        await self._breathe(outcome)
-
-    async def _breathe(self, outcome: Outcome[T]) -> None:
-        """Give other tasks a turn, where many ids in a row cost no request."""
         if not outcome.attempts:
-            self._silent += 1
-            if self._silent % BREATH == 0:
-                await checkpoint()
+            await self._breathe()
+
+    async def _breathe(self) -> None:
+        """Give other tasks a turn, where many ids in a row cost no request."""
+        self._silent += 1
+        if self._silent % BREATH == 0:
+            await checkpoint()
 
     async def _hand_over(self, outcome: Outcome[T]) -> None:
         await self._own(self._put, outcome)
