@@ -31,7 +31,9 @@ from .fleet.errands import Errands
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
 from .groups.catalog import Catalog
+from .groups.computer import Computer
 from .groups.instances import Instances
+from .groups.mobile import Mobile
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -63,6 +65,12 @@ class AsyncBeeOS(Errands, Fleets, Direct):
 
     instances: Instances
     """The life of instances."""
+
+    computer: Computer
+    """Desktops, seen and worked by hand."""
+
+    mobile: Mobile
+    """Phones, seen and worked by hand."""
 
     catalog: Catalog
     """What can be deployed, where, and with which models."""
@@ -98,7 +106,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             max_retries: How often a failed attempt is repeated; a 429 costs none of them.
             max_concurrency: Requests in flight of the whole client, 1 to 10,000.
             rate_limit: The known quota, for each endpoint or by operationId:
-                `"600/min"`, `"10/s"` or a number a second.
+                `"600/min"`, `"10/s"` or a number a second.  That of `computer` and `mobile`
+                is published and known without it; it is named `control-action` and, for
+                their `info`, `control-info`.
             max_throttle_wait: Seconds a 429 may make a single call wait.
             proxy: Where to connect instead, else `HTTPS_PROXY` and `NO_PROXY`.
             ssl: Whom to trust, instead of the system's certificates.
@@ -159,6 +169,8 @@ class AsyncBeeOS(Errands, Fleets, Direct):
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
         self.instances = Instances(caller)
+        self.computer = Computer(caller)
+        self.mobile = Mobile(caller)
         self.catalog = Catalog(caller)
 
     def with_options(

@@ -24,6 +24,7 @@ from .._protocol.throttle import Rate, conform
 from ..models._base import Accepted
 from .faults import Fault, Faults
 from .keys import Keys
+from .pictures import PICTURES_PATH
 from .refusals import RefusedError, admit, envelope
 from .routes import Routes
 from .world import World
@@ -52,6 +53,11 @@ class Call(Struct, frozen=True):
     raw: bytes
     headers: Mapping[str, str] = {}
     """Lookup ignores case."""
+
+    @property
+    def host(self) -> str:
+        """How the client calls this server."""
+        return self.headers.get("Host", "127.0.0.1")
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -220,6 +226,9 @@ class Desk:
         if path == EFFECTS_PATH:
             told = {"requests": self._requests, "effects": self._world.all_effects()}
             return Reply(200, _encode(told), _JSON)
+        if path.startswith(PICTURES_PATH):
+            served = self._world.pictures.serve(path, query, headers)
+            return Reply(served.status, served.body, {"Content-Type": served.kind})
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"

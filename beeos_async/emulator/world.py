@@ -15,7 +15,9 @@ from msgspec import structs
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
+from .pictures import Pictures
 from .refusals import RefusedError
 from .scenery import device_of, invent, mark, named
 
@@ -25,6 +27,8 @@ class World:
 
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
+        devices: The desktops and phones the instances have or are.
+        pictures: Where their screenshots are fetched.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class World:
             strict: Whether to wish for what is wished already is a conflict.
         """
         self.changes = 0
+        self.pictures = Pictures(clock, seed)
+        self.devices = Devices(clock, self.pictures, self.get, self.touch)
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time
@@ -68,6 +74,10 @@ class World:
     def __len__(self) -> int:
         """Count the instances, terminated ones included."""
         return len(self._machines)
+
+    def touch(self) -> None:
+        """Count a change."""
+        self.changes += 1
 
     def add_instance(self, status: str = "stopped", id: str = "", **fields: Any) -> str:
         """Put an instance into the world.
@@ -129,7 +139,7 @@ class World:
     def remove(self, id: str) -> None:
         """Take an instance out of the world: nothing is known of it any more."""
         del self._machines[self._find(id).id]
-        self.changes += 1
+        self.touch()
 
     def effects(self, id: str) -> int:
         """Tell how often a start took effect on an instance."""
@@ -240,7 +250,7 @@ class World:
         machine = Machine(id, number, dice, "stopped", *self._idle, self._past)
         self._machines[id] = machine
         self._made += 1
-        self.changes += 1
+        self.touch()
         return machine
 
     def _find(self, id: str) -> Machine:
@@ -259,11 +269,11 @@ class World:
         return False
 
     def _boot(self, machine: Machine, *, anew: bool = True) -> None:
-        self.changes += 1
+        self.touch()
         machine.boot(self._clock.now(), self._boot_time, self._online_time, anew=anew)
 
     def _end(self, machine: Machine, goal: str) -> None:
-        self.changes += 1
+        self.touch()
         machine.end(self._clock.now(), goal, self._boot_time / 4)
 
     def _seen(self, machine: Machine, *, fresh: bool = False) -> Instance:

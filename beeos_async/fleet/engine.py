@@ -341,12 +341,17 @@ class FleetRun(Generic[T]):
             outcome = await self._one(id)
             self._busy -= 1
             if self._waits is not None and isinstance(outcome, Succeeded):
-                if (at_once := self._waits.take(outcome)) is None:
-                    if not outcome.attempts:
-                        await self._breathe()
-                    continue
-                outcome = at_once
-            await self._put(outcome)
+                await self._wait_for(outcome, self._waits)
+            else:
+                await self._put(outcome)
+
+    async def _wait_for(self, accepted: Succeeded[T], waits: Waits[T]) -> None:
+        """Give an id that was accepted away, unless it is as wished already."""
+        at_once = waits.take(accepted)
+        if at_once is not None:
+            await self._put(at_once)
+        elif not accepted.attempts:
+            await self._breathe()
 
     async def _one(self, id: str) -> Outcome[T]:
         """Come to the outcome of one id, whatever it takes."""
