@@ -114,12 +114,12 @@ class Parser:
 
     def _read(self, lines: list[bytes]) -> list[Frame]:
         frames: list[Frame] = []
-        event, data = self._event, self._data
+        data = self._data
         for line in lines:
             if not line:
                 if data is not None:
-                    frames.append(Frame(event, bytes(data), self.id))
-                event, data = "", None
+                    frames.append(Frame(self._event, bytes(data), self.id))
+                self._event, data = "", None
                 continue
             name, _, value = line.partition(b":")
             if name not in _FIELDS:
@@ -127,25 +127,27 @@ class Parser:
             if len(line) + len(data or b"") > self._room:
                 self._overflow()
                 return frames
-            if value.startswith(b" "):
-                value = value[1:]
-            if name == b"data":
-                if data is None:
-                    data = value
-                    continue
-                if isinstance(data, bytes):
-                    data = bytearray(data)
+            value = value.removeprefix(b" ")
+            if name != b"data":
+                self._note(name, value)
+            elif data is None:
+                data = value
+            else:
+                data = bytearray(data) if isinstance(data, bytes) else data
                 data += b"\n"
                 data += value
-            elif name == b"event":
-                event = value.decode("utf-8", "replace")
-            elif name == b"retry":
-                if value.isdigit():
-                    self.retry = int(value.lstrip(b"0")[:_DIGITS] or b"0")
-            elif b"\0" not in value:
-                self.id = value.decode("utf-8", "replace")
-        self._event, self._data = event, data
+        self._data = data
         return frames
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        """Take one of the other three fields."""
+        if name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"id":
+            if b"\0" not in value:
+                self.id = value.decode("utf-8", "replace")
+        elif value.isdigit():
+            self.retry = int(value.lstrip(b"0")[:_DIGITS] or b"0")
 
     def _hold(self, tail: bytes) -> None:
         """Keep the beginning of a line, where the line can be of use."""
