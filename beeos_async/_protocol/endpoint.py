@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar
 
 from msgspec import json
 
 from ..models._base import Envelope
 from ..models.instances import Instance
+from .resume import Resume
+from .sse import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 MIB: Final = 1024 * 1024
 
@@ -100,3 +103,18 @@ class Endpoint(Generic[T]):
         """The route cut where ids go."""
         head, *rest = self.path.split("{")
         return (head, *(piece.partition("}")[2] for piece in rest))
+
+
+@dataclass(frozen=True, eq=False)
+class StreamEndpoint(Generic[E]):
+    """An operation that is answered by a stream of events.
+
+    Attributes:
+        opening: The request that opens it; also who reads a refusal.
+        event: What a frame means.
+        resume: How it goes on after it broke off.
+    """
+
+    opening: Endpoint[Any]
+    event: Callable[[Frame], E]
+    resume: Resume[E]

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from ..models._base import Envelope, Page
 from ..models.catalog import Model, Provider, Region
 from ..models.instances import DeviceInfo, Instance
-from .endpoint import MIB, ONCE, SAFE, Endpoint, Repeat, desired
+from .endpoint import MIB, ONCE, SAFE, Endpoint, Repeat, StreamEndpoint, desired
+from .events import channel_event, invoke_event, runtime_event
+from .resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
+from .sse import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,10 @@ T = TypeVar("T")
 _rows: dict[str, Endpoint[Any]] = {}
 ROWS: Final[Mapping[str, Endpoint[Any]]] = _rows
 """The whole table, by operationId, in the order of this file."""
+
+_streams: dict[str, StreamEndpoint[Any]] = {}
+STREAMS: Final[Mapping[str, StreamEndpoint[Any]]] = _streams
+"""The rows that are, or can be, answered by a stream of events, by operationId."""
 
 
 def _row(

@@ -6,9 +6,10 @@ them to the row's type.  No sockets in here: what a reply does to one is `door.p
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
@@ -18,14 +19,16 @@ from msgspec import Struct, structs
 
 from .._clock import Clock
 from .._protocol import table
-from .._protocol.endpoint import Endpoint
+from .._protocol.endpoint import Endpoint, StreamEndpoint
 from .._protocol.throttle import Rate, conform
 from .faults import Fault, Faults
+from .frames import Written, frame
 from .refusals import RefusedError, admit, envelope
 from .routes import Routes
 from .world import World
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Written)
 B = TypeVar("B", bound=Struct)
 
 EFFECTS_PATH: Final = "/__emulator__/effects"
@@ -37,6 +40,10 @@ _NUMBER: Final = re.compile(r"[0-9]{1,9}").fullmatch
 _PLAIN: Final = frozenset({str, bool, int, dict, datetime})
 _GOLDEN: Final = 0.618_033_988_749_895
 _JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+_EVENTS: Final[Mapping[str, str]] = {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache",
+}
 
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -47,6 +54,8 @@ class Call(Struct, frozen=True):
     ids: tuple[str, ...]
     params: Mapping[str, str]
     raw: bytes
+    headers: Mapping[str, str] = {}
+    """Lookup ignores case."""
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -120,6 +129,9 @@ class Reply(Struct, frozen=True):
     fault: Fault | None = None
     """What is done to the socket besides, or, under a status of 0, instead."""
 
+    frames: AsyncGenerator[bytes, None] | None = None
+    """A body that is told as it comes, instead of one that is there."""
+
 
 class Answer(Struct, frozen=True):
     """The function that answers a row, and the status it answers with."""
@@ -130,6 +142,12 @@ class Answer(Struct, frozen=True):
 
 ANSWERS: Final[dict[str, Answer]] = {}
 """Every answer, by operationId; filled by `@desk`."""
+
+StreamAnswer = Callable[[World, Call], Awaitable[AsyncGenerator[E | bytes, None]]]
+"""The function that answers a row with a stream of events, or of bytes as they are."""
+
+STREAMS: Final[dict[str, StreamAnswer[Any]]] = {}
+"""Every stream, by operationId; filled by `@stream_desk`."""
 
 
 def desk(
@@ -151,6 +169,23 @@ def desk(
     return take
 
 
+def stream_desk(row: StreamEndpoint[E]) -> Callable[[StreamAnswer[E]], StreamAnswer[E]]:
+    """Let a function answer a row with a stream.
+
+    It refuses before the stream begins, by raising; what it returns is told as it comes.
+    An endpoint that has an answer of `desk`, too, streams to whom asks for events.
+
+    Args:
+        row: The endpoint.
+    """
+
+    def take(give: StreamAnswer[E]) -> StreamAnswer[E]:
+        STREAMS[row.opening.operation] = give
+        return give
+
+    return take
+
+
 class Desk:
     """Serves requests in the order they come, and writes them down.
 
@@ -167,6 +202,7 @@ class Desk:
         *,
         latency: float = 0.0,
         answers: Mapping[str, Answer] = ANSWERS,
+        streams: Mapping[str, StreamAnswer[Any]] = STREAMS,
     ) -> None:
         """Lay out the table.
 
@@ -177,11 +213,14 @@ class Desk:
             rates: The quota of a bucket.
             latency: Seconds an answer is late; each between half and one and a half of it.
             answers: Who answers what.
+            streams: Who answers what with a stream.
 
         Raises:
             RuntimeError: A row of the table has no answer.
         """
-        if missing := [name for name in table.ROWS if name not in answers]:
+        missing = [name for name in table.ROWS if name not in answers and name not in streams]
+        missing += [f"{name}'s stream" for name in table.STREAMS if name not in streams]
+        if missing:
             msg = f"the emulator has no answer to {', '.join(missing)}"
             raise RuntimeError(msg)
         self.log: list[Entry] = []
@@ -191,6 +230,7 @@ class Desk:
         self._rates = rates
         self._latency = latency
         self._answers = answers
+        self._streams = streams
         self._due: dict[str, float] = {}
         self._requests = 0
         self._routes = Routes(table.ROWS.values())
@@ -199,7 +239,7 @@ class Desk:
         self,
         method: str,
         target: str,
-        authorization: str,
+        headers: Mapping[str, str],
         read: Callable[[int], Awaitable[bytes | None]],
     ) -> Reply:
         """Serve one request.
@@ -207,7 +247,7 @@ class Desk:
         Args:
             method: The HTTP method.
             target: Path and query as they were sent.
-            authorization: The header, or nothing.
+            headers: Lookup ignores case.
             read: Reads the body, or gives `None` when it has more bytes than it is told.
         """
         path, _, query = target.partition("?")
@@ -223,10 +263,10 @@ class Desk:
         changes = self._world.changes
         try:
             row, ids = self._routes.find(method, path)
-            admit(authorization)
+            admit(headers.get("Authorization", ""))
             raw = _allowed(row, await read(row.body_cap))
             changes = self._world.changes
-            call = Call(ids, dict(parse_qsl(query)) if query else {}, raw)
+            call = Call(ids, dict(parse_qsl(query)) if query else {}, raw, headers)
             reply = await self._answer(row, call, request_id)
         except RefusedError as error:
             reply = _refusal(error, request_id)
@@ -254,12 +294,22 @@ class Desk:
             return _trouble(fault, request_id)
         try:
             self._draw(row)
-            answer = self._answers[row.operation]
-            value = await answer.give(self._world, call)
-            reply = Reply(answer.status, _encode(_whole(value)), _JSON)
+            reply = await self._stream(row, call)
+            if reply is None:
+                answer = self._answers[row.operation]
+                value = await answer.give(self._world, call)
+                reply = Reply(answer.status, _encode(_whole(value)), _JSON)
         except RefusedError as error:
             reply = _refusal(error, request_id)
         return reply if fault is None else _trouble(fault, request_id, reply)
+
+    async def _stream(self, row: Endpoint[Any], call: Call) -> Reply | None:
+        """Open a stream, where the endpoint is one, or can be one and is asked to."""
+        give = self._streams.get(row.operation)
+        asked = "text/event-stream" in call.headers.get("Accept", "")
+        if give is None or not (asked or row.operation not in self._answers):
+            return None
+        return Reply(200, b"", _EVENTS, frames=_frames(await give(self._world, call)))
 
     def _draw(self, row: Endpoint[Any]) -> None:
         """Draw on the quota of an endpoint."""
@@ -273,6 +323,12 @@ class Desk:
             raise RefusedError(429, "rate_limited", "slow down", headers=headers)
 
 
+async def _frames(events: AsyncGenerator[Written, None]) -> AsyncGenerator[bytes, None]:
+    async with contextlib.aclosing(events):
+        async for event in events:
+            yield frame(event)
+
+
 def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
     if raw is None:
         message = f"at most {row.body_cap} bytes are taken"
@@ -284,7 +340,7 @@ def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply
     """Give what the door shall do, instead of sending what would have been answered."""
     if reply is not None and fault.kind == "delay":
         return structs.replace(reply, delay=fault.seconds)
-    if reply is not None and fault.kind == "push":
+    if reply is not None and fault.kind in {"push", "break"}:
         return structs.replace(reply, fault=fault)
     if fault.kind in {"refuse", "garble"}:
         message = fault.message or "scripted trouble"

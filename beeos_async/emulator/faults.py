@@ -20,10 +20,17 @@ When = Literal["before", "after"]
 """Whether the trouble comes before the request takes effect, or after it."""
 
 
+Then = Literal["close", "reset", "silence"]
+"""How a stream breaks: without its last chunk, by a reset, or so that nothing is heard of it
+any more."""
+
+
 class Fault(Struct, frozen=True, kw_only=True):
     """What goes wrong with one request."""
 
-    kind: Literal["refuse", "garble", "raw", "cut", "push", "disconnect", "silence", "delay"]
+    kind: Literal[
+        "refuse", "garble", "raw", "cut", "push", "disconnect", "silence", "delay", "break"
+    ]
     when: When = "before"
     status: int = 0
     code: str = ""
@@ -34,6 +41,11 @@ class Fault(Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     seconds: float = 0.0
     reset: bool = False
+    at: int = 0
+    """Bytes of a stream that are sent before."""
+
+    then: Then = "close"
+    """What happens to a stream's connection."""
 
 
 _MANY: Final = 1_000_000_000
@@ -301,6 +313,30 @@ class Faults:
         """
         seconds("pause", pause, zero=True)
         fault = Fault(kind="delay", when="after", seconds=pause)
+        self._rules.append(_Rule(operation, fault, whom))
+
+    def break_stream(
+        self,
+        operation: str,
+        at: int,
+        *,
+        raw: bytes = b"",
+        then: Then = "close",
+        **whom: Unpack[Whom],
+    ) -> None:
+        """Open a stream of events, and break it.
+
+        Args:
+            operation: Which endpoint.
+            at: Bytes of its body that are sent before, wherever that is: in a frame, in a
+                character, before the first.
+            raw: What is put onto the connection then, past the chunked coding: such as what
+                is no chunk.
+            then: What happens to the connection.
+            **whom: Which requests.
+        """
+        count("at", at, least=0, most=_MANY)
+        fault = Fault(kind="break", when="after", at=at, body=raw, then=then)
         self._rules.append(_Rule(operation, fault, whom))
 
     def mix(
