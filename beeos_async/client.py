@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from msgspec import structs
 
 from ._checks import (
-    DEFAULT_URL,
     Key,
     Options,
-    base_url_of,
     count,
     header_text,
-    proxy_of,
     tls_context,
 )
 from ._clock import Clock, RealClock
@@ -24,7 +21,9 @@ from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
 from ._io.transport import AiohttpTransport
 from ._protocol.throttle import RateLimit, rates
+from ._urls import DEFAULT_URL, base_url_of, proxy_of
 from ._version import __version__
+from .direct import Direct
 from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
@@ -43,7 +42,7 @@ CLOSE_GRACE: Final = 1.0
 """Seconds requests in flight are given when the client closes."""
 
 
-class AsyncBeeOS(Fleets):
+class AsyncBeeOS(Fleets, Direct):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
     ```python

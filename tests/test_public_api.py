@@ -19,8 +19,8 @@ import beeos_async
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError ClientClosedError
-    ClientLoopError ConfigurationError ConflictError ConnectionLostError DecodeError
+    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError Captured
+    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError DecodeError
     DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions FleetPlan FleetReport
     FleetRun GatewayTimeoutError Instance Model NotFoundError NotSentError Outcome Pager
     PayloadTooLargeError PermissionDeniedError PlanState Progress Provider RateLimitError Region

@@ -27,9 +27,9 @@ from ..models.events import (
     UnknownEvent,
 )
 from ..models.messages import Message
+from .body import refuse_depth
 from .lenient import salvage
 from .sse import Frame
-from .wire import refuse_depth
 
 T = TypeVar("T")
 
@@ -108,14 +108,11 @@ def invoke_event(frame: Frame) -> InvokeEvent:
         return _with_usual_code(_invoke_strictly(frame.data))
     read = _document if frame.event in _NEEDS_JSON else _anything
     document: object = read(frame.data)
-    word: object = None
-    if isinstance(document, dict):
-        word = cast("dict[str, object]", document).get("type")
-    name = word if isinstance(word, str) else frame.event
+    name = _type_of(document) or frame.event
     reader = _INVOKE.get(_INVOKE_ALIASES.get(name, name))
     if reader is None:
         return UnknownEvent(name=name, data=document)
-    return _with_usual_code(reader.fit(cast("object", document)))
+    return _with_usual_code(reader.fit(document))
 
 
 def runtime_event(frame: Frame) -> RuntimeEvent:
@@ -127,6 +124,13 @@ def runtime_event(frame: Frame) -> RuntimeEvent:
     """
     event = _RUNTIME.read(frame.data)
     return event if event.id else structs.replace(event, id=frame.id)
+
+
+def _type_of(document: object) -> str:
+    if not isinstance(document, dict):
+        return ""
+    word = cast("dict[str, object]", document).get("type")
+    return word if isinstance(word, str) else ""
 
 
 def _with_usual_code(event: _Told) -> InvokeEvent:

@@ -5,20 +5,46 @@ Read by the groups, the emulator, the command and the tests; a route stands nowh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from dataclasses import replace
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 from ..models._base import Envelope, Page
+from ..models.agents import InvokeReply
 from ..models.catalog import Model, Provider, Region
 from ..models.instances import DeviceInfo, Instance
-from .endpoint import MIB, ONCE, SAFE, Endpoint, Repeat, StreamEndpoint, desired
+from .endpoint import (
+    LONG_KEYED,
+    MIB,
+    ONCE,
+    SAFE,
+    Endpoint,
+    Repeat,
+    StreamEndpoint,
+    desired,
+)
 from .events import channel_event, invoke_event, runtime_event
 from .resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
 from .sse import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+E = TypeVar("E")
+
+
+class _Special(TypedDict, total=False):
+    """What few rows need to say; see `Endpoint`."""
+
+    echoes_id: bool
+    answer_cap: int
+    body_cap: int
+    key: Literal["body", "header"]
+    takes_operation_id: bool
+    least_timeout: float
+    refuses_in_200: bool
+
 
 _rows: dict[str, Endpoint[Any]] = {}
 ROWS: Final[Mapping[str, Endpoint[Any]]] = _rows
@@ -35,12 +61,19 @@ def _row(
     path: str,
     answer: type[T],
     repeat: Repeat,
-    *,
-    echoes_id: bool = False,
-    answer_cap: int = 8 * MIB,
+    bucket: str = "",
+    **special: Unpack[_Special],
 ) -> Endpoint[T]:
-    row = Endpoint(operation, method, path, answer, repeat, operation, echoes_id, answer_cap)
+    row = Endpoint(operation, method, path, answer, repeat, bucket or operation, **special)
     _rows[operation] = row
+    return row
+
+
+def _stream(
+    opening: Endpoint[Any], event: Callable[[Frame], E], resume: Resume[E]
+) -> StreamEndpoint[E]:
+    row = StreamEndpoint(opening, event, resume)
+    _streams[opening.operation] = row
     return row
 
 
@@ -110,4 +143,59 @@ GET_DEVICE_INFO: Final = _row(
     "/api/v1/instances/{id}/device/info",
     Envelope[DeviceInfo],
     SAFE,
+)
+
+# agents
+# The gateway waits 115 seconds for an agent.
+INVOKE_AGENT: Final = _row(
+    "invokeAgent",
+    "POST",
+    "/api/v1/agents/{agentId}/invoke",
+    Envelope[InvokeReply],
+    LONG_KEYED,
+    key="body",
+    body_cap=MIB,
+    least_timeout=130.0,
+)
+
+# Half a stream that broke off cannot be had again, and a second one is a second invocation.
+STREAM_INVOCATION: Final = _stream(replace(INVOKE_AGENT, repeat=ONCE), invoke_event, NEVER)
+
+# tasks
+STREAM_TASK: Final = _stream(
+    _row(
+        "streamTaskEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/tasks/{taskId}/events",
+        NoneType,
+        SAFE,
+    ),
+    channel_event,
+    BY_OFFSET,
+)
+
+# conversations
+STREAM_CONVERSATION: Final = _stream(
+    _row(
+        "streamConversationEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/conversations/{convId}/events",
+        NoneType,
+        SAFE,
+    ),
+    channel_event,
+    BY_OFFSET,
+)
+
+# runtime
+STREAM_OPERATION: Final = _stream(
+    _row(
+        "streamRuntimeOperationEvents",
+        "GET",
+        "/api/v1/instances/{instanceId}/operations/{operationId}/events",
+        NoneType,
+        SAFE,
+    ),
+    runtime_event,
+    BY_EVENT_ID,
 )

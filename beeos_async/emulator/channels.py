@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
@@ -13,6 +12,8 @@ from msgspec import structs
 from .._clock import Clock
 from ..models.events import BackfillTruncated, ChannelEvent, ReplayComplete, StreamEnd
 from ..models.messages import Message, MessagePage
+from .bell import Bell
+from .refusals import RefusedError
 
 CHUNKS: Final = frozenset({"agent_reply_delta", "agent_thought_chunk", "agent_message_chunk"})
 """Types that a list hides, unless it is asked for them."""
@@ -48,7 +49,7 @@ class Channel:
         """The last offset that is no longer kept."""
 
         self._drops = 0
-        self._waiting: set[asyncio.Event] = set()
+        self._bell = Bell()
 
     def post(self, message: Message) -> Message:
         """Say something; a message that was said before has grown.
@@ -71,18 +72,18 @@ class Channel:
             updated_at=None if born is now else now,
         )
         self._frames.append(told)
-        self._tell()
+        self._bell.ring()
         return told
 
     def end(self, reason: str = "task_terminal") -> None:
         """Close it: whoever follows is told all there is, and why it ends."""
         self.ended = self.ended or reason
-        self._tell()
+        self._bell.ring()
 
     def drop(self) -> None:
         """Send away who follows (`stream_closed`), although nothing is over."""
         self._drops += 1
-        self._tell()
+        self._bell.ring()
 
     def forget(self, offset: int) -> None:
         """Keep the pieces and the states in between no longer, up to an offset.
@@ -142,7 +143,7 @@ class Channel:
             if drops != self._drops:
                 yield StreamEnd(reason="stream_closed")
                 return
-            await self._wait()
+            await self._bell.wait()
 
     def _after(self, offset: int) -> list[Message]:
         return self._frames[bisect_right(self._frames, offset, key=lambda one: one.offset) :]
@@ -152,14 +153,35 @@ class Channel:
         last = {one.message_id: one for one in self._frames}
         return sorted(last.values(), key=lambda one: one.offset)
 
-    async def _wait(self) -> None:
-        news = asyncio.Event()
-        self._waiting.add(news)
-        try:
-            await news.wait()
-        finally:
-            self._waiting.discard(news)
 
-    def _tell(self) -> None:
-        for news in self._waiting:
-            news.set()
+class Channels:
+    """The channels of one pretend cloud, by the agent they belong to and their own id."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Begin without any.
+
+        Args:
+            clock: Time, for the dates of messages.
+        """
+        self._clock = clock
+        self._channels: dict[tuple[str, str], Channel] = {}
+
+    def open(self, agent: str, id: str) -> Channel:
+        """Begin a channel, or find the one that was begun.
+
+        Args:
+            agent: The agent it belongs to.
+            id: Its id, that of its task or conversation.
+        """
+        return self._channels.setdefault((agent, id), Channel(self._clock, id))
+
+    def find(self, agent: str, id: str) -> Channel:
+        """Find a channel.
+
+        Raises:
+            RefusedError: There is none.
+        """
+        channel = self._channels.get((agent, id))
+        if channel is None:
+            raise RefusedError(404, "agent_not_found", "there is no such task or conversation")
+        return channel

@@ -20,9 +20,12 @@ from msgspec import Struct, structs
 from .._clock import Clock
 from .._protocol import table
 from .._protocol.endpoint import Endpoint, StreamEndpoint
+from .._protocol.message import OPERATION_HEADER
 from .._protocol.throttle import Rate, conform
+from ..models._base import Accepted
 from .faults import Fault, Faults
 from .frames import Written, frame
+from .keys import Keys
 from .refusals import RefusedError, admit, envelope
 from .routes import Routes
 from .world import World
@@ -35,7 +38,7 @@ EFFECTS_PATH: Final = "/__emulator__/effects"
 """Where another process asks what took effect; the emulator's own, not the contract's."""
 
 _FIELD: Final = re.compile(r"(?:field `|at `\$\.)(\w+)").search
-_NUMBER: Final = re.compile(r"[0-9]{1,9}").fullmatch
+_NUMBER: Final = re.compile(r"[0-9]{1,19}").fullmatch
 
 _PLAIN: Final = frozenset({str, bool, int, dict, datetime})
 _GOLDEN: Final = 0.618_033_988_749_895
@@ -232,6 +235,7 @@ class Desk:
         self._answers = answers
         self._streams = streams
         self._due: dict[str, float] = {}
+        self._keys: Keys[Reply] = Keys()
         self._requests = 0
         self._routes = Routes(table.ROWS.values())
 
@@ -294,22 +298,33 @@ class Desk:
             return _trouble(fault, request_id)
         try:
             self._draw(row)
-            reply = await self._stream(row, call)
-            if reply is None:
-                answer = self._answers[row.operation]
-                value = await answer.give(self._world, call)
-                reply = Reply(answer.status, _encode(_whole(value)), _JSON)
+            reply = await self._answer_once(row, call)
         except RefusedError as error:
             reply = _refusal(error, request_id)
         return reply if fault is None else _trouble(fault, request_id, reply)
 
-    async def _stream(self, row: Endpoint[Any], call: Call) -> Reply | None:
-        """Open a stream, where the endpoint is one, or can be one and is asked to."""
-        give = self._streams.get(row.operation)
+    async def _answer_once(self, row: Endpoint[Any], call: Call) -> Reply:
+        """Answer, unless the same was asked with the same key before."""
+        place, reply = self._keys.find(row, call.ids, call.headers, call.raw)
+        streams = self._streams_to(row, call)
+        if reply is not None and (streams or reply.frames is not None):
+            # Nobody tells a stream a second time.
+            raise RefusedError(409, "conflict", "duplicate idempotency key")
+        if reply is None and streams:
+            events = await self._streams[row.operation](self._world, call)
+            reply = Reply(200, b"", _EVENTS, frames=_frames(events))
+        elif reply is None:
+            answer = self._answers[row.operation]
+            reply = _accepted(answer.status, await answer.give(self._world, call))
+        self._keys.keep(place, reply)
+        return reply
+
+    def _streams_to(self, row: Endpoint[Any], call: Call) -> bool:
+        """Tell whether a stream is wanted: the endpoint is one, or can be and is asked to."""
+        if row.operation not in self._streams:
+            return False
         asked = "text/event-stream" in call.headers.get("Accept", "")
-        if give is None or not (asked or row.operation not in self._answers):
-            return None
-        return Reply(200, b"", _EVENTS, frames=_frames(await give(self._world, call)))
+        return asked or row.operation not in self._answers
 
     def _draw(self, row: Endpoint[Any]) -> None:
         """Draw on the quota of an endpoint."""
@@ -340,14 +355,27 @@ def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply
     """Give what the door shall do, instead of sending what would have been answered."""
     if reply is not None and fault.kind == "delay":
         return structs.replace(reply, delay=fault.seconds)
-    if reply is not None and fault.kind in {"push", "break"}:
+    if reply is not None and fault.kind == "push":
         return structs.replace(reply, fault=fault)
+    if reply is not None and fault.kind == "break":
+        # Only a stream can break.
+        return reply if reply.frames is None else structs.replace(reply, fault=fault)
     if fault.kind in {"refuse", "garble"}:
         message = fault.message or "scripted trouble"
         error = RefusedError(fault.status, fault.code, message, headers=fault.headers)
         refusal = _refusal(error, request_id)
         return refusal if fault.body is None else structs.replace(refusal, body=fault.body)
     return Reply(0, reply.body if reply is not None else b"", _JSON, fault=fault)
+
+
+def _accepted(status: int, value: object) -> Reply:
+    """Give the reply that says yes: an answer, none at all, or one whose id is a header."""
+    if isinstance(value, Accepted):
+        body = _encode(value.body) if value.body else b""
+        return Reply(status, body, {**_JSON, OPERATION_HEADER: value.operation_id})
+    if value is None:
+        return Reply(status, b"", {})
+    return Reply(status, _encode(_whole(value)), _JSON)
 
 
 def _refusal(error: RefusedError, request_id: str) -> Reply:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, cast
 
-from msgspec import Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, ValidationError, convert, structs
 
 from ._base import Moment, Snake
 
@@ -188,6 +188,14 @@ class Message(Snake, frozen=True, kw_only=True):
     def streaming(self) -> bool:
         """Whether more of it is to come."""
         return self.state == "streaming"
+
+
+class Attachment(Snake, frozen=True, kw_only=True):
+    """A file that goes along with a message, uploaded before."""
+
+    file_id: Annotated[str, Meta(min_length=1, max_length=128)]
+    filename: str | None = None
+    content_type: str | None = None
 
 
 class MessagePage(Snake, frozen=True, kw_only=True):

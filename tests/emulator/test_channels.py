@@ -132,13 +132,13 @@ async def test_who_goes_is_forgotten(channel: Channel) -> None:
     task = asyncio.create_task(heard(channel))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    assert len(channel._waiting) == 1
+    assert len(channel._bell.waiting) == 1
 
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
 
-    assert not channel._waiting
+    assert not channel._bell.waiting
 
 
 async def test_what_is_no_longer_kept_is_missed_aloud(channel: Channel) -> None:
