@@ -28,7 +28,9 @@ from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
 from .groups.catalog import Catalog
+from .groups.conversations import Conversations
 from .groups.instances import Instances
+from .groups.runtime import Runtime
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -65,6 +67,12 @@ class AsyncBeeOS(Fleets, Direct):
 
     catalog: Catalog
     """What can be deployed, where, and with which models."""
+
+    conversations: Conversations
+    """Many turns with one agent."""
+
+    runtime: Runtime
+    """What an instance's runtime can be asked to do."""
 
     def __init__(
         self,
@@ -157,6 +165,8 @@ class AsyncBeeOS(Fleets, Direct):
         self._caller = caller
         self.instances = Instances(caller)
         self.catalog = Catalog(caller)
+        self.conversations = Conversations(caller)
+        self.runtime = Runtime(caller)
 
     def with_options(
         self,

@@ -9,11 +9,22 @@ from dataclasses import replace
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack
 
-from ..models._base import Envelope, Page
+from ..models._base import Accepted, Envelope, Page
 from ..models.agents import InvokeReply
 from ..models.catalog import Model, Provider, Region
+from ..models.conversations import (
+    CancelAccepted,
+    ClearAccepted,
+    Conversation,
+    ConversationPage,
+    SentMessage,
+)
 from ..models.instances import DeviceInfo, Instance
+from ..models.messages import MessagePage
+from ..models.runtime import OperationCancelAccepted, OperationPage, RuntimeOperation
 from .endpoint import (
+    DELETION,
+    KEYED,
     LONG_KEYED,
     MIB,
     ONCE,
@@ -175,6 +186,63 @@ STREAM_TASK: Final = _stream(
 )
 
 # conversations
+CREATE_CONVERSATION: Final = _row(
+    "createConversation",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations",
+    Envelope[Conversation],
+    KEYED,
+    key="header",
+    body_cap=MIB,
+)
+LIST_CONVERSATIONS: Final = _row(
+    "listConversations",
+    "GET",
+    "/api/v1/agents/{agentId}/conversations",
+    Envelope[ConversationPage],
+    SAFE,
+    answer_cap=32 * MIB,
+)
+GET_CONVERSATION: Final = _row(
+    "getConversation",
+    "GET",
+    "/api/v1/agents/{agentId}/conversations/{convId}",
+    Envelope[Conversation],
+    SAFE,
+)
+RENAME_CONVERSATION: Final = _row(
+    "renameConversation",
+    "PATCH",
+    "/api/v1/agents/{agentId}/conversations/{convId}",
+    Envelope[Conversation],
+    KEYED,
+    key="header",
+    body_cap=MIB,
+)
+DELETE_CONVERSATION: Final = _row(
+    "deleteConversation",
+    "DELETE",
+    "/api/v1/agents/{agentId}/conversations/{convId}",
+    NoneType,
+    DELETION,
+)
+SEND_MESSAGE: Final = _row(
+    "sendConversationMessage",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations/{convId}/messages",
+    Envelope[SentMessage],
+    KEYED,
+    key="body",
+    body_cap=MIB,
+)
+LIST_CONVERSATION_MESSAGES: Final = _row(
+    "listConversationMessages",
+    "GET",
+    "/api/v1/agents/{agentId}/conversations/{convId}/messages",
+    Envelope[MessagePage],
+    SAFE,
+    answer_cap=32 * MIB,
+)
 STREAM_CONVERSATION: Final = _stream(
     _row(
         "streamConversationEvents",
@@ -187,7 +255,71 @@ STREAM_CONVERSATION: Final = _stream(
     BY_OFFSET,
 )
 
+CANCEL_CONVERSATION: Final = _row(
+    "cancelConversation",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations/{conversationId}/cancel",
+    Envelope[CancelAccepted],
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+    body_cap=MIB,
+)
+
+# The one answer of this group that comes without an envelope, and in the runtime's spelling.
+CLEAR_CONVERSATION: Final = _row(
+    "clearConversation",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations/{conversationId}/clear",
+    ClearAccepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+)
+SET_CONVERSATION_MODEL: Final = _row(
+    "setConversationModel",
+    "PUT",
+    "/api/v1/agents/{agentId}/conversations/{conversationId}/model",
+    Accepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+    body_cap=MIB,
+)
+
 # runtime
+GET_RUNTIME_CAPABILITIES: Final = _row(
+    "getRuntimeCapabilities",
+    "GET",
+    "/api/v1/instances/{instanceId}/runtime-capabilities",
+    dict[str, Any],
+    SAFE,
+)
+INVOKE_RUNTIME_METHOD: Final = _row(
+    "invokeRuntimeMethod",
+    "POST",
+    "/api/v1/instances/{instanceId}/methods",
+    Accepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+    refuses_in_200=True,
+)
+LIST_RUNTIME_OPERATIONS: Final = _row(
+    "listRuntimeOperations",
+    "GET",
+    "/api/v1/instances/{instanceId}/operations",
+    OperationPage,
+    SAFE,
+    answer_cap=32 * MIB,
+)
+GET_RUNTIME_OPERATION: Final = _row(
+    "getRuntimeOperation",
+    "GET",
+    "/api/v1/instances/{instanceId}/operations/{operationId}",
+    RuntimeOperation,
+    SAFE,
+)
 STREAM_OPERATION: Final = _stream(
     _row(
         "streamRuntimeOperationEvents",
@@ -198,4 +330,29 @@ STREAM_OPERATION: Final = _stream(
     ),
     runtime_event,
     BY_EVENT_ID,
+)
+CANCEL_RUNTIME_OPERATION: Final = _row(
+    "cancelRuntimeOperation",
+    "POST",
+    "/api/v1/instances/{instanceId}/operations/{operationId}/cancel",
+    OperationCancelAccepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+)
+
+# A ticket is good for one session: a second one is another ticket.
+CREATE_TERMINAL_SESSION: Final = _row(
+    "createTerminalSession",
+    "POST",
+    "/api/v1/instances/{instanceId}/terminal-sessions",
+    dict[str, Any],
+    ONCE,
+)
+CREATE_CANVAS_SESSION: Final = _row(
+    "createCanvasSession",
+    "POST",
+    "/api/v1/instances/{instanceId}/canvas-sessions",
+    dict[str, Any],
+    ONCE,
 )

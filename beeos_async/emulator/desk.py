@@ -23,6 +23,7 @@ from .._protocol.endpoint import Endpoint, StreamEndpoint
 from .._protocol.message import OPERATION_HEADER
 from .._protocol.throttle import Rate, conform
 from ..models._base import Accepted
+from ..models.instances import Instance
 from .faults import Fault, Faults
 from .frames import Written, frame
 from .keys import Keys
@@ -386,12 +387,16 @@ def _whole(value: object) -> object:
     """Write every field that is set, those at their default too, as a server does."""
     if isinstance(value, Struct):
         names, values = value.__struct_encode_fields__, structs.astuple(value)
-        return {
+        # An instance tells its empty words, too; elsewhere, nothing is left unsaid.
+        nothing = (None,) if isinstance(value, Instance) else (None, "")
+        told: dict[str, object] = {
             # Most are plain, and a call for each would be most of the work.
             name: one if type(one) in _PLAIN else _whole(one)
             for name, one in zip(names, values, strict=True)
-            if one is not None
+            if one not in nothing
         }
+        shape = value.__struct_config__
+        return told if shape.tag_field is None else {shape.tag_field: shape.tag, **told}
     if isinstance(value, list):
         return [_whole(one) for one in cast("list[object]", value)]
     return value
