@@ -62,6 +62,9 @@ class Flight:
     key: Key
     """The key the attempt goes with; set before it takes off."""
 
+    keeps: bool = False
+    """Whether it may take over its answer instead of having it read."""
+
     def __init__(self) -> None:
         self.sent = False
         """Whether the request has begun to be written; until then it certainly never left."""
@@ -72,6 +75,10 @@ class Flight:
         """Note that the request is about to be written, and where."""
         self.sent = True
         self._protocol = protocol
+
+    def keep(self, response: aiohttp.ClientResponse) -> bool:  # noqa: ARG002 -- a feed's looks
+        """Take over an answer whose head has come; tell whether it did."""
+        return False
 
     def ground(self) -> None:
         """Close the connection used: what came over it cannot be trusted."""
@@ -221,7 +228,8 @@ class AiohttpTransport:
                     except _StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
-                body = await _body(response, request.answer_cap)
+                kept = flight.keep(response)
+                body = b"" if kept else await _body(response, request.answer_cap)
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
             _drop(response)

@@ -31,6 +31,8 @@ HEALTHY: Final = 10.0
 _DONE: Final = frozenset({"task_terminal", "channel_closed"})
 
 _NUMBER: Final = re.compile(r"[0-9]{1,128}").fullmatch
+# Anything else cannot travel in a header.
+_ID: Final = re.compile(r"[!-~]{1,128}").fullmatch
 
 
 class Ending(Struct, frozen=True):
@@ -114,7 +116,7 @@ def _channel_ending(event: ChannelEvent) -> Ending | None:
 
 
 def _runtime_place(event: RuntimeEvent) -> str | None:
-    return event.id or None
+    return event.id if _ID(event.id) else None
 
 
 def _runtime_ending(event: RuntimeEvent) -> Ending | None:

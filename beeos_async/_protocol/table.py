@@ -88,6 +88,11 @@ def _stream(
     return row
 
 
+def _asked_for_events(row: Endpoint[Any]) -> Endpoint[Any]:
+    """Give the other form of a row that acts."""
+    return replace(row, answer=NoneType, repeat=ONCE)
+
+
 # catalog
 LIST_PROVIDERS: Final = _row(
     "listProviders", "GET", "/api/v1/providers", Envelope[list[Provider]], SAFE
@@ -170,7 +175,7 @@ INVOKE_AGENT: Final = _row(
 )
 
 # Half a stream that broke off cannot be had again, and a second one is a second invocation.
-STREAM_INVOCATION: Final = _stream(replace(INVOKE_AGENT, repeat=ONCE), invoke_event, NEVER)
+STREAM_INVOCATION: Final = _stream(_asked_for_events(INVOKE_AGENT), invoke_event, NEVER)
 
 # tasks
 STREAM_TASK: Final = _stream(

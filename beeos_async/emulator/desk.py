@@ -6,12 +6,10 @@ them to the row's type.  No sockets in here: what a reply does to one is `door.p
 
 from __future__ import annotations
 
-import contextlib
 import math
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -20,14 +18,12 @@ from msgspec import Struct, structs
 from .._clock import Clock
 from .._protocol import table
 from .._protocol.endpoint import Endpoint, StreamEndpoint
-from .._protocol.message import OPERATION_HEADER
 from .._protocol.throttle import Rate, conform
-from ..models._base import Accepted
-from ..models.instances import Instance
-from .faults import Fault, Faults
-from .frames import Written, frame
+from .faults import Faults
+from .frames import Written
 from .keys import Keys
-from .refusals import RefusedError, admit, envelope
+from .refusals import RefusedError, admit
+from .replies import JSON, Reply, accepted, encode, refusal, streamed, trouble
 from .routes import Routes
 from .world import World
 
@@ -41,15 +37,7 @@ EFFECTS_PATH: Final = "/__emulator__/effects"
 _FIELD: Final = re.compile(r"(?:field `|at `\$\.)(\w+)").search
 _NUMBER: Final = re.compile(r"[0-9]{1,19}").fullmatch
 
-_PLAIN: Final = frozenset({str, bool, int, dict, datetime})
 _GOLDEN: Final = 0.618_033_988_749_895
-_JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
-_EVENTS: Final[Mapping[str, str]] = {
-    "Content-Type": "text/event-stream",
-    "Cache-Control": "no-cache",
-}
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Call(Struct, frozen=True):
@@ -60,6 +48,9 @@ class Call(Struct, frozen=True):
     raw: bytes
     headers: Mapping[str, str] = {}
     """Lookup ignores case."""
+
+    told: dict[str, str] = {}
+    """Headers of the answer, where it has some of its own."""
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -78,23 +69,24 @@ class Call(Struct, frozen=True):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", str(error)) from None
 
-    def number(self, name: str, default: int, most: int) -> int:
+    def number(self, name: str, default: int, most: int, least: int = 0) -> int:
         """Read a whole number from the query.
 
         Args:
             name: The parameter.
             default: What stands where it is missing.
             most: The highest that is taken.
+            least: The lowest.
 
         Raises:
-            RefusedError: It is no number from 0 to `most`.
+            RefusedError: It is no number from `least` to `most`.
         """
         text = self.params.get(name)
         if text is None:
             return default
-        if _NUMBER(text) and int(text) <= most:
+        if _NUMBER(text) and least <= int(text) <= most:
             return int(text)
-        message = f"{name} must be a whole number from 0 to {most}"
+        message = f"{name} must be a whole number from {least} to {most}"
         raise RefusedError(400, "invalid_param", message, name)
 
 
@@ -120,21 +112,6 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """Seconds on the emulator's clock."""
 
     body: bytes = b""
-
-
-class Reply(Struct, frozen=True):
-    """What the door shall do."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-    request_id: str = ""
-    delay: float = 0.0
-    fault: Fault | None = None
-    """What is done to the socket besides, or, under a status of 0, instead."""
-
-    frames: AsyncGenerator[bytes, None] | None = None
-    """A body that is told as it comes, instead of one that is there."""
 
 
 class Answer(Struct, frozen=True):
@@ -258,7 +235,7 @@ class Desk:
         path, _, query = target.partition("?")
         if path == EFFECTS_PATH:
             told = {"requests": self._requests, "effects": self._world.all_effects()}
-            return Reply(200, _encode(told), _JSON)
+            return Reply(200, encode(told), JSON)
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"
@@ -274,7 +251,7 @@ class Desk:
             call = Call(ids, dict(parse_qsl(query)) if query else {}, raw, headers)
             reply = await self._answer(row, call, request_id)
         except RefusedError as error:
-            reply = _refusal(error, request_id)
+            reply = refusal(error, request_id)
         entry = Entry(
             operation=row.operation if row else "",
             method=method,
@@ -296,13 +273,13 @@ class Desk:
     async def _answer(self, row: Endpoint[Any], call: Call, request_id: str) -> Reply:
         fault = self._faults.pick(row.operation, call.ids[0] if call.ids else "")
         if fault is not None and fault.when == "before":
-            return _trouble(fault, request_id)
+            return trouble(fault, request_id)
         try:
             self._draw(row)
             reply = await self._answer_once(row, call)
         except RefusedError as error:
-            reply = _refusal(error, request_id)
-        return reply if fault is None else _trouble(fault, request_id, reply)
+            reply = refusal(error, request_id)
+        return reply if fault is None else trouble(fault, request_id, reply)
 
     async def _answer_once(self, row: Endpoint[Any], call: Call) -> Reply:
         """Answer, unless the same was asked with the same key before."""
@@ -313,10 +290,11 @@ class Desk:
             raise RefusedError(409, "conflict", "duplicate idempotency key")
         if reply is None and streams:
             events = await self._streams[row.operation](self._world, call)
-            reply = Reply(200, b"", _EVENTS, frames=_frames(events))
+            reply = streamed(events)
         elif reply is None:
             answer = self._answers[row.operation]
-            reply = _accepted(answer.status, await answer.give(self._world, call))
+            value = await answer.give(self._world, call)
+            reply = accepted(answer.status, value, call.told)
         self._keys.keep(place, reply)
         return reply
 
@@ -339,64 +317,8 @@ class Desk:
             raise RefusedError(429, "rate_limited", "slow down", headers=headers)
 
 
-async def _frames(events: AsyncGenerator[Written, None]) -> AsyncGenerator[bytes, None]:
-    async with contextlib.aclosing(events):
-        async for event in events:
-            yield frame(event)
-
-
 def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
     if raw is None:
         message = f"at most {row.body_cap} bytes are taken"
         raise RefusedError(413, "payload_too_large", message)
     return raw
-
-
-def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply:
-    """Give what the door shall do, instead of sending what would have been answered."""
-    if reply is not None and fault.kind == "delay":
-        return structs.replace(reply, delay=fault.seconds)
-    if reply is not None and fault.kind == "push":
-        return structs.replace(reply, fault=fault)
-    if reply is not None and fault.kind == "break":
-        # Only a stream can break.
-        return reply if reply.frames is None else structs.replace(reply, fault=fault)
-    if fault.kind in {"refuse", "garble"}:
-        message = fault.message or "scripted trouble"
-        error = RefusedError(fault.status, fault.code, message, headers=fault.headers)
-        refusal = _refusal(error, request_id)
-        return refusal if fault.body is None else structs.replace(refusal, body=fault.body)
-    return Reply(0, reply.body if reply is not None else b"", _JSON, fault=fault)
-
-
-def _accepted(status: int, value: object) -> Reply:
-    """Give the reply that says yes: an answer, none at all, or one whose id is a header."""
-    if isinstance(value, Accepted):
-        body = _encode(value.body) if value.body else b""
-        return Reply(status, body, {**_JSON, OPERATION_HEADER: value.operation_id})
-    if value is None:
-        return Reply(status, b"", {})
-    return Reply(status, _encode(_whole(value)), _JSON)
-
-
-def _refusal(error: RefusedError, request_id: str) -> Reply:
-    return Reply(error.status, _encode(envelope(error, request_id)), {**_JSON, **error.headers})
-
-
-def _whole(value: object) -> object:
-    """Write every field that is set, those at their default too, as a server does."""
-    if isinstance(value, Struct):
-        names, values = value.__struct_encode_fields__, structs.astuple(value)
-        # An instance tells its empty words, too; elsewhere, nothing is left unsaid.
-        nothing = (None,) if isinstance(value, Instance) else (None, "")
-        told: dict[str, object] = {
-            # Most are plain, and a call for each would be most of the work.
-            name: one if type(one) in _PLAIN else _whole(one)
-            for name, one in zip(names, values, strict=True)
-            if one not in nothing
-        }
-        shape = value.__struct_config__
-        return told if shape.tag_field is None else {shape.tag_field: shape.tag, **told}
-    if isinstance(value, list):
-        return [_whole(one) for one in cast("list[object]", value)]
-    return value

@@ -17,8 +17,9 @@ from aiohttp import web
 
 from .._clock import Clock
 from ..errors import ConfigurationError
-from .desk import Desk, Reply
-from .faults import Fault
+from .desk import Desk
+from .replies import Reply
+from .trouble import Fault
 
 HOST: Final = "127.0.0.1"
 """Nobody but this machine."""

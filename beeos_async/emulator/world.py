@@ -15,10 +15,14 @@ from msgspec import structs
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .agenda import Agenda
+from .agents import Agents
 from .channels import Channels
+from .conversations import Conversations
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
 from .refusals import RefusedError
+from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
 
 
@@ -29,6 +33,9 @@ class World:
         changes: How often anything was changed: a request that changed something took effect.
         channels: What is said in tasks and conversations.
         operations: What happens to runtime operations.
+        agents: Who lives on which instance.
+        runtimes: What the instances' runtimes are asked to do.
+        conversations: The conversations with agents.
     """
 
     def __init__(
@@ -52,8 +59,14 @@ class World:
             strict: Whether to wish for what is wished already is a conflict.
         """
         self.changes = 0
-        self.channels = Channels(clock)
-        self.operations = Operations(clock)
+        agenda = Agenda(clock)
+        self.channels = Channels(clock, agenda)
+        self.operations = Operations(clock, agenda)
+        self.agents = Agents(self.get)
+        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self._change, seed)
+        self.conversations = Conversations(
+            clock, agenda, self.channels, self.agents, self.runtimes, self._change, seed
+        )
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time
@@ -216,6 +229,9 @@ class World:
     def device_info(self, id: str) -> DeviceInfo:
         """Tell what the device of an instance said when it registered."""
         return device_of(self.get(id))
+
+    def _change(self) -> None:
+        self.changes += 1
 
     def _new(self, id: str = "") -> Machine:
         number = len(self._machines)
