@@ -59,11 +59,14 @@ if TYPE_CHECKING:
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .models.catalog import Model, Provider, Region
+    from .models.control import ControlInfo, Screenshot
     from .models.instances import DeployInstance, DeviceInfo, Instance
+    from .models.mobile import AppInfo, UITree
     from .waiting import WaitError, WaitTimeoutError
 
 __all__ = [
     "APIError",
+    "AppInfo",
     "AsyncBeeOS",
     "Attempt",
     "AuthenticationError",
@@ -75,6 +78,7 @@ __all__ = [
     "ConfigurationError",
     "ConflictError",
     "ConnectionLostError",
+    "ControlInfo",
     "DecodeError",
     "DeployInstance",
     "DeviceInfo",
@@ -101,6 +105,7 @@ __all__ = [
     "Region",
     "RequestTimeoutError",
     "RuntimeMethodError",
+    "Screenshot",
     "ServerError",
     "ServiceUnavailableError",
     "Skipped",
@@ -111,6 +116,7 @@ __all__ = [
     "Throttle",
     "TimedOut",
     "TransportError",
+    "UITree",
     "Unknown",
     "UnprocessableEntityError",
     "WaitError",
@@ -168,7 +174,9 @@ _ROOMS = {
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "models.catalog": ("Model", "Provider", "Region"),
+    "models.control": ("ControlInfo", "Screenshot"),
     "models.instances": ("DeployInstance", "DeviceInfo", "Instance"),
+    "models.mobile": ("AppInfo", "UITree"),
     "waiting": ("WaitError", "WaitTimeoutError"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -65,7 +65,102 @@ CALLS: Final[dict[str, tuple[Drive, Callable[[Any, str], bool]]]] = {
         lambda bee, one: bee.instances.device_info(one),
         lambda found, _: found.width > 0,
     ),
+    # computer
+    "getComputerInfo": (
+        lambda bee, one: bee.computer.info(one),
+        lambda found, _: (found.online, found.os) == (True, "linux"),
+    ),
+    "computerScreenshot": (
+        lambda bee, one: bee.computer.screenshot(one),
+        lambda found, _: found.file_id and found.url and found.width == 1920,
+    ),
+    "computerClick": (
+        lambda bee, one: bee.computer.click(one, x=10, y=20, button="right", count=2),
+        lambda ok, _: ok is True,
+    ),
+    "computerMove": (
+        lambda bee, one: bee.computer.move(one, x=0, y=0),
+        lambda ok, _: ok is True,
+    ),
+    "computerScroll": (
+        lambda bee, one: bee.computer.scroll(one, direction="down", amount=2),
+        lambda ok, _: ok is True,
+    ),
+    "computerType": (
+        lambda bee, one: bee.computer.type(one, text="Grüße", submit=True),
+        lambda ok, _: ok is True,
+    ),
+    "computerKey": (
+        lambda bee, one: bee.computer.key(one, keys=["ctrl", "c"]),
+        lambda ok, _: ok is True,
+    ),
+    # mobile
+    "getMobileInfo": (
+        lambda bee, one: bee.mobile.info(one),
+        lambda found, _: (found.online, found.os) == (True, "android"),
+    ),
+    "mobileScreenshot": (
+        lambda bee, one: bee.mobile.screenshot(one),
+        lambda found, _: found.file_id and found.url and found.width == 1080,
+    ),
+    "mobileTap": (
+        lambda bee, one: bee.mobile.tap(one, x=10, y=20),
+        lambda ok, _: ok is True,
+    ),
+    "mobileDoubleTap": (
+        lambda bee, one: bee.mobile.double_tap(one, x=10, y=20),
+        lambda ok, _: ok is True,
+    ),
+    "mobileLongPress": (
+        lambda bee, one: bee.mobile.long_press(one, x=10, y=20, duration_ms=800),
+        lambda ok, _: ok is True,
+    ),
+    "mobileDrag": (
+        lambda bee, one: bee.mobile.drag(one, x1=10, y1=20, x2=30, y2=40),
+        lambda ok, _: ok is True,
+    ),
+    "mobileSwipe": (
+        lambda bee, one: bee.mobile.swipe(one, x1=10, y1=20, x2=30, y2=40, duration_ms=300),
+        lambda ok, _: ok is True,
+    ),
+    "mobileScroll": (
+        lambda bee, one: bee.mobile.scroll(one, direction="up"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileType": (
+        lambda bee, one: bee.mobile.type(one, text="milk"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileKey": (
+        lambda bee, one: bee.mobile.key(one, keys=["KEYCODE_ENTER"]),
+        lambda ok, _: ok is True,
+    ),
+    "mobilePressButton": (
+        lambda bee, one: bee.mobile.press_button(one, button="home"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileListApps": (
+        lambda bee, one: bee.mobile.apps(one, launchable_only=True),
+        lambda found, _: [app.label for app in found] == ["Mail", "Maps"],
+    ),
+    "mobileOpenApp": (
+        lambda bee, one: bee.mobile.open_app(one, app="net.example.mail", locale="de-AT"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileGetUiTree": (
+        lambda bee, one: bee.mobile.ui_tree(one, format="raw"),
+        lambda found, _: found.supported and found.content.startswith("<hierarchy"),
+    ),
 }
+
+
+def resource(cloud: Emulator, path: str) -> str:
+    """Give what a route is about: a stopped instance, or a device that can be reached."""
+    place = path.removeprefix("/api/v1/instances/{id}/").partition("/")[0]
+    system = {"computer": "linux", "mobile": "android"}.get(place)
+    if system is None:
+        return cloud.ids[0]
+    return cloud.world.add_instance(status="running", os_type=system)
 
 
 @pytest.mark.parametrize("operation", table.ROWS)
@@ -74,7 +169,7 @@ async def test_the_client_and_the_emulator_agree(
 ) -> None:
     """One method, one request to the row's route, one answer of the row's type."""
     drive, holds = CALLS[operation]
-    id = cloud.ids[0]
+    id = resource(cloud, table.ROWS[operation].path)
 
     answer = await drive(bee, id)
 

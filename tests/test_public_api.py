@@ -16,18 +16,20 @@ import msgspec
 import pytest
 
 import beeos_async
+from beeos_async.models import computer, control, mobile
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError Captured
-    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError
-    DecodeError DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions
-    FleetPlan FleetReport FleetRun GatewayTimeoutError Instance Model NotFoundError
-    NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError PlanState Progress
-    Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
-    ServiceUnavailableError Skipped SkippedError StreamEndedError StreamOptions Succeeded
-    Throttle TimedOut TransportError Unknown UnprocessableEntityError WaitError
-    WaitTimeoutError WebhookSignatureError __version__
+    APIError AppInfo AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError
+    Captured ClientClosedError ClientLoopError ConfigurationError ConflictError
+    ConnectionLostError ControlInfo DecodeError DeployInstance DeviceInfo EndpointState
+    Failed FleetError FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError
+    Instance Model NotFoundError NotSentError Outcome Pager PayloadTooLargeError
+    PermissionDeniedError PlanState Progress Provider RateLimitError Region
+    RequestTimeoutError RuntimeMethodError Screenshot ServerError ServiceUnavailableError
+    Skipped SkippedError StreamEndedError StreamOptions Succeeded Throttle TimedOut
+    TransportError UITree Unknown UnprocessableEntityError WaitError WaitTimeoutError
+    WebhookSignatureError __version__
 """
 PINNED = set(NAMES.split())
 
@@ -202,7 +204,7 @@ def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
 
 def test_the_groups_are_found() -> None:
     """The test above looks at every group the client carries."""
-    assert set(GROUPS) >= {"Catalog", "Instances"}
+    assert set(GROUPS) >= {"Catalog", "Computer", "Instances", "Mobile"}
 
 
 # How it is called -----------------------------------------------------------------------------
@@ -313,6 +315,12 @@ def test_a_client_is_closed_under_two_names() -> None:
     [
         ("Instances", "list get deploy start stop restart destroy device_info"),
         ("Catalog", "providers regions models"),
+        ("Computer", "info screenshot click move scroll type key"),
+        (
+            "Mobile",
+            """info screenshot tap double_tap long_press drag swipe scroll type key press_button
+            apps open_app ui_tree""",
+        ),
     ],
 )
 def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> None:
@@ -323,6 +331,38 @@ def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> Non
         method = getattr(owner, name)
         assert parameters(method)["deadline"] is None
         assert positional(method) in ([], ["id"], ["wanted"])
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "request_"),
+    [
+        ("Computer", "click", computer.Click),
+        ("Computer", "move", computer.Move),
+        ("Computer", "scroll", control.Scroll),
+        ("Computer", "type", control.TypeText),
+        ("Computer", "key", control.PressKeys),
+        ("Mobile", "tap", mobile.Tap),
+        ("Mobile", "double_tap", mobile.Tap),
+        ("Mobile", "long_press", mobile.LongPress),
+        ("Mobile", "drag", mobile.Drag),
+        ("Mobile", "swipe", mobile.Swipe),
+        ("Mobile", "scroll", control.Scroll),
+        ("Mobile", "type", control.TypeText),
+        ("Mobile", "key", mobile.PressKey),
+        ("Mobile", "press_button", mobile.PressButton),
+        ("Mobile", "open_app", mobile.OpenApp),
+    ],
+)
+def test_an_action_takes_the_fields_of_its_request(
+    group: str, name: str, request_: type[msgspec.Struct]
+) -> None:
+    """As keywords, named as on the wire; only what the contract needs has to be said."""
+    fields = msgspec.structs.fields(request_)
+    taken = parameters(getattr(GROUPS[group], name))
+
+    assert set(taken) == {*(field.encode_name for field in fields), "deadline"}
+    for field in fields:
+        assert (taken[field.name] is inspect.Parameter.empty) == field.required
 
 
 def test_a_deployment_takes_a_request_or_its_fields() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpac
 from ..models._base import Accepted, Envelope, Page
 from ..models.agents import InvokeReply
 from ..models.catalog import Model, Provider, Region
+from ..models.control import ActionResult, ControlInfo, Screenshot
 from ..models.conversations import (
     CancelAccepted,
     ClearAccepted,
@@ -21,9 +22,11 @@ from ..models.conversations import (
 )
 from ..models.instances import DeviceInfo, Instance
 from ..models.messages import MessagePage
+from ..models.mobile import AppList, UITree
 from ..models.runtime import OperationCancelAccepted, OperationPage, RuntimeOperation
 from .endpoint import (
     DELETION,
+    IDEMPOTENT,
     KEYED,
     LONG_KEYED,
     MIB,
@@ -43,6 +46,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 E = TypeVar("E")
+
+CONTROL_INFO: Final = "control-info"
+"""The bucket of every question what a device is."""
+
+CONTROL_ACTION: Final = "control-action"
+"""The bucket of all that a device is told, and of its pictures, apps and trees."""
 
 
 class _Special(TypedDict, total=False):
@@ -159,6 +168,185 @@ GET_DEVICE_INFO: Final = _row(
     "/api/v1/instances/{id}/device/info",
     Envelope[DeviceInfo],
     SAFE,
+)
+
+# computer
+# All that is told a device, its pictures and lists included, draws on one quota of the owner;
+# what it is may be asked more often.
+GET_COMPUTER_INFO: Final = _row(
+    "getComputerInfo",
+    "GET",
+    "/api/v1/instances/{id}/computer",
+    Envelope[ControlInfo],
+    SAFE,
+    CONTROL_INFO,
+)
+# A second picture harms nobody.
+SCREENSHOT_COMPUTER: Final = _row(
+    "computerScreenshot",
+    "POST",
+    "/api/v1/instances/{id}/computer/screenshot",
+    Envelope[Screenshot],
+    IDEMPOTENT,
+    CONTROL_ACTION,
+)
+
+# Two clicks are not one click.
+CLICK_COMPUTER: Final = _row(
+    "computerClick",
+    "POST",
+    "/api/v1/instances/{id}/computer/click",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+MOVE_COMPUTER: Final = _row(
+    "computerMove",
+    "POST",
+    "/api/v1/instances/{id}/computer/move",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+SCROLL_COMPUTER: Final = _row(
+    "computerScroll",
+    "POST",
+    "/api/v1/instances/{id}/computer/scroll",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+TYPE_COMPUTER: Final = _row(
+    "computerType",
+    "POST",
+    "/api/v1/instances/{id}/computer/type",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+KEY_COMPUTER: Final = _row(
+    "computerKey",
+    "POST",
+    "/api/v1/instances/{id}/computer/key",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+
+# mobile
+GET_MOBILE_INFO: Final = _row(
+    "getMobileInfo",
+    "GET",
+    "/api/v1/instances/{id}/mobile",
+    Envelope[ControlInfo],
+    SAFE,
+    CONTROL_INFO,
+)
+SCREENSHOT_MOBILE: Final = _row(
+    "mobileScreenshot",
+    "POST",
+    "/api/v1/instances/{id}/mobile/screenshot",
+    Envelope[Screenshot],
+    IDEMPOTENT,
+    CONTROL_ACTION,
+)
+
+# What fingers do they do each time; two swipes scroll twice as far.
+TAP_MOBILE: Final = _row(
+    "mobileTap",
+    "POST",
+    "/api/v1/instances/{id}/mobile/tap",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+DOUBLE_TAP_MOBILE: Final = _row(
+    "mobileDoubleTap",
+    "POST",
+    "/api/v1/instances/{id}/mobile/double_tap",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+LONG_PRESS_MOBILE: Final = _row(
+    "mobileLongPress",
+    "POST",
+    "/api/v1/instances/{id}/mobile/long_press",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+DRAG_MOBILE: Final = _row(
+    "mobileDrag",
+    "POST",
+    "/api/v1/instances/{id}/mobile/drag",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+SWIPE_MOBILE: Final = _row(
+    "mobileSwipe",
+    "POST",
+    "/api/v1/instances/{id}/mobile/swipe",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+SCROLL_MOBILE: Final = _row(
+    "mobileScroll",
+    "POST",
+    "/api/v1/instances/{id}/mobile/scroll",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+TYPE_MOBILE: Final = _row(
+    "mobileType",
+    "POST",
+    "/api/v1/instances/{id}/mobile/type",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+KEY_MOBILE: Final = _row(
+    "mobileKey",
+    "POST",
+    "/api/v1/instances/{id}/mobile/key",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+PRESS_BUTTON_MOBILE: Final = _row(
+    "mobilePressButton",
+    "POST",
+    "/api/v1/instances/{id}/mobile/press_button",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+LIST_MOBILE_APPS: Final = _row(
+    "mobileListApps",
+    "GET",
+    "/api/v1/instances/{id}/mobile/apps",
+    Envelope[AppList],
+    SAFE,
+    CONTROL_ACTION,
+)
+OPEN_MOBILE_APP: Final = _row(
+    "mobileOpenApp",
+    "POST",
+    "/api/v1/instances/{id}/mobile/open_app",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+GET_MOBILE_UI_TREE: Final = _row(
+    "mobileGetUiTree",
+    "GET",
+    "/api/v1/instances/{id}/mobile/ui_tree",
+    Envelope[UITree],
+    SAFE,
+    CONTROL_ACTION,
 )
 
 # agents

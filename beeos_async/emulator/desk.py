@@ -22,6 +22,7 @@ from .._protocol.throttle import Rate, conform
 from .faults import Faults
 from .frames import Written
 from .keys import Keys
+from .pictures import PICTURES_PATH
 from .refusals import RefusedError, admit
 from .replies import JSON, Reply, accepted, encode, refusal, streamed, trouble
 from .routes import Routes
@@ -51,6 +52,11 @@ class Call(Struct, frozen=True):
 
     told: dict[str, str] = {}
     """Headers of the answer, where it has some of its own."""
+
+    @property
+    def host(self) -> str:
+        """How the client calls this server."""
+        return self.headers.get("Host", "127.0.0.1")
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -236,6 +242,9 @@ class Desk:
         if path == EFFECTS_PATH:
             told = {"requests": self._requests, "effects": self._world.all_effects()}
             return Reply(200, encode(told), JSON)
+        if path.startswith(PICTURES_PATH):
+            served = self._world.pictures.serve(path, query, headers)
+            return Reply(served.status, served.body, {"Content-Type": served.kind})
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"

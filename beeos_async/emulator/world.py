@@ -19,8 +19,10 @@ from .agenda import Agenda
 from .agents import Agents
 from .channels import Channels
 from .conversations import Conversations
+from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
+from .pictures import Pictures
 from .refusals import RefusedError
 from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
@@ -31,6 +33,8 @@ class World:
 
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
+        devices: The desktops and phones the instances have or are.
+        pictures: Where their screenshots are fetched.
         channels: What is said in tasks and conversations.
         operations: What happens to runtime operations.
         agents: Who lives on which instance.
@@ -59,13 +63,15 @@ class World:
             strict: Whether to wish for what is wished already is a conflict.
         """
         self.changes = 0
+        self.pictures = Pictures(clock, seed)
+        self.devices = Devices(clock, self.pictures, self.get, self.touch)
         agenda = Agenda(clock)
         self.channels = Channels(clock, agenda)
         self.operations = Operations(clock, agenda)
         self.agents = Agents(self.get)
-        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self._change, seed)
+        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
         self.conversations = Conversations(
-            clock, agenda, self.channels, self.agents, self.runtimes, self._change, seed
+            clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
         )
         self._clock = clock
         self._boot_time = boot_time
@@ -85,6 +91,10 @@ class World:
     def __len__(self) -> int:
         """Count the instances, terminated ones included."""
         return len(self._machines)
+
+    def touch(self) -> None:
+        """Count a change."""
+        self.changes += 1
 
     def add_instance(self, status: str = "stopped", id: str = "", **fields: Any) -> str:
         """Put an instance into the world.
@@ -230,9 +240,6 @@ class World:
         """Tell what the device of an instance said when it registered."""
         return device_of(self.get(id))
 
-    def _change(self) -> None:
-        self.changes += 1
-
     def _new(self, id: str = "") -> Machine:
         number = len(self._machines)
         dice = mark(self._seed, number)
@@ -242,7 +249,7 @@ class World:
             raise ConfigurationError(msg)
         machine = Machine(id, number, dice, "stopped", *self._idle, self._past)
         self._machines[id] = machine
-        self.changes += 1
+        self.touch()
         return machine
 
     def _find(self, id: str) -> Machine:
@@ -261,11 +268,11 @@ class World:
         return False
 
     def _boot(self, machine: Machine, *, anew: bool = True) -> None:
-        self.changes += 1
+        self.touch()
         machine.boot(self._clock.now(), self._boot_time, self._online_time, anew=anew)
 
     def _end(self, machine: Machine, goal: str) -> None:
-        self.changes += 1
+        self.touch()
         machine.end(self._clock.now(), goal, self._boot_time / 4)
 
     def _seen(self, machine: Machine, *, fresh: bool = False) -> Instance:

@@ -14,7 +14,12 @@ from beeos_async._protocol.resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
 from beeos_async.models._base import Envelope, Page
 from beeos_async.models.agents import InvokeReply
 from beeos_async.models.catalog import Model, Provider, Region
+from beeos_async.models.control import ActionResult, ControlInfo, Screenshot
 from beeos_async.models.instances import DeviceInfo, Instance
+from beeos_async.models.mobile import AppList, UITree
+
+INSTANCE = "/api/v1/instances/{id}"
+ACTION = Envelope[ActionResult]
 
 # operationId, method, route, answer, what a repeat does, whether the answer names its resource
 CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
@@ -43,6 +48,48 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         "safe",
         False,
     ),
+    (
+        "getComputerInfo",
+        "GET",
+        f"{INSTANCE}/computer",
+        Envelope[ControlInfo],
+        "safe",
+        False,
+    ),
+    (
+        "computerScreenshot",
+        "POST",
+        f"{INSTANCE}/computer/screenshot",
+        Envelope[Screenshot],
+        "idempotent",
+        False,
+    ),
+    ("computerClick", "POST", f"{INSTANCE}/computer/click", ACTION, "once", False),
+    ("computerMove", "POST", f"{INSTANCE}/computer/move", ACTION, "once", False),
+    ("computerScroll", "POST", f"{INSTANCE}/computer/scroll", ACTION, "once", False),
+    ("computerType", "POST", f"{INSTANCE}/computer/type", ACTION, "once", False),
+    ("computerKey", "POST", f"{INSTANCE}/computer/key", ACTION, "once", False),
+    ("getMobileInfo", "GET", f"{INSTANCE}/mobile", Envelope[ControlInfo], "safe", False),
+    (
+        "mobileScreenshot",
+        "POST",
+        f"{INSTANCE}/mobile/screenshot",
+        Envelope[Screenshot],
+        "idempotent",
+        False,
+    ),
+    ("mobileTap", "POST", f"{INSTANCE}/mobile/tap", ACTION, "once", False),
+    ("mobileDoubleTap", "POST", f"{INSTANCE}/mobile/double_tap", ACTION, "once", False),
+    ("mobileLongPress", "POST", f"{INSTANCE}/mobile/long_press", ACTION, "once", False),
+    ("mobileDrag", "POST", f"{INSTANCE}/mobile/drag", ACTION, "once", False),
+    ("mobileSwipe", "POST", f"{INSTANCE}/mobile/swipe", ACTION, "once", False),
+    ("mobileScroll", "POST", f"{INSTANCE}/mobile/scroll", ACTION, "once", False),
+    ("mobileType", "POST", f"{INSTANCE}/mobile/type", ACTION, "once", False),
+    ("mobileKey", "POST", f"{INSTANCE}/mobile/key", ACTION, "once", False),
+    ("mobilePressButton", "POST", f"{INSTANCE}/mobile/press_button", ACTION, "once", False),
+    ("mobileListApps", "GET", f"{INSTANCE}/mobile/apps", Envelope[AppList], "safe", False),
+    ("mobileOpenApp", "POST", f"{INSTANCE}/mobile/open_app", ACTION, "once", False),
+    ("mobileGetUiTree", "GET", f"{INSTANCE}/mobile/ui_tree", Envelope[UITree], "safe", False),
     (
         "invokeAgent",
         "POST",
@@ -85,6 +132,22 @@ def test_a_row_is_what_the_contract_says(line: tuple[str, str, str, Any, str, bo
 
     found = (row.operation, row.method, row.path, row.answer, row.repeat.word, row.echoes_id)
     assert found == line
+
+
+def test_the_table_was_written_down_whole() -> None:
+    """And in the same order."""
+    assert [line[0] for line in CONTRACT] == list(table.ROWS)
+
+
+@pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
+def test_a_row_draws_on_its_own_quota_but_for_devices(row: Endpoint[Any]) -> None:
+    """What devices are is one quota of the owner, what they are told and show another."""
+    place = row.path.removeprefix(f"{INSTANCE}/")
+    bucket = row.operation
+    if place.startswith(("computer", "mobile")):
+        bucket = "control-action" if "/" in place else "control-info"
+
+    assert row.bucket == bucket
 
 
 @pytest.mark.parametrize(
