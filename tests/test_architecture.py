@@ -63,6 +63,7 @@ NEVER = {
 LONGEST = 350
 # Above it a module is argued for: what it holds would lose by being parted.
 ARGUED = {
+    "_protocol.table": "every endpoint of the API, one row each, in one place",
     "_io.caller": "the only retry loop; its parts make sense only together",
     "_io.gate": "one entrance: brake, pace and slot belong to one walk",
     "_io.transport": "the only door to aiohttp: what it is kept from, and how it fails",

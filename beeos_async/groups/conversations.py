@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from .._checks import count, one_of
 from .._io.pager import Pager
 from .._protocol import table
-from .._protocol.paging import Style, by_cursor, by_log
+from .._protocol.paging import MESSAGES, Style, by_cursor
 from ..models._base import Accepted, Page
 from ..models.conversations import (
     CancelAccepted,
@@ -37,22 +36,8 @@ def _conversations(answer: Any) -> Page[Conversation]:
     return Page(data=found.conversations, next_cursor=found.next_since or None)
 
 
-def _messages(answer: Any) -> Page[Message]:
-    found = answer.data
-    return Page(
-        data=found.messages,
-        next_cursor=found.next_since,
-        has_more=found.has_more,
-        latest_offset=found.latest_offset,
-    )
-
-
-_BY_CURSOR: Final = Style(
+_STYLE: Final = Style(
     by_cursor("since"), page=_conversations, name=lambda row: row.conversation_id
-)
-# A message that has grown comes again with a higher offset, and is news.
-_BY_LOG: Final = Style(
-    by_log(lambda row: row.offset), page=_messages, name=lambda row: row.offset or row.message_id
 )
 
 
@@ -125,7 +110,7 @@ class Conversations:
             self._caller,
             table.LIST_CONVERSATIONS,
             agent_id,
-            style=_BY_CURSOR,
+            style=_STYLE,
             params={"state": state, "since": since, "limit": limit},
             deadline=deadline,
         )
@@ -248,18 +233,13 @@ class Conversations:
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
         if since is not None:
             count("since", since, least=0, most=2**63 - 1)
-        params: Mapping[str, object] = {
-            "since": since,
-            "limit": limit,
-            "include_deltas": include_deltas,
-        }
         return Pager(
             self._caller,
             table.LIST_CONVERSATION_MESSAGES,
             agent_id,
             conversation_id,
-            style=_BY_LOG,
-            params=params,
+            style=MESSAGES,
+            params={"since": since, "limit": limit, "include_deltas": include_deltas},
             deadline=deadline,
         )
 

@@ -11,15 +11,30 @@ from msgspec import inspect
 from beeos_async._protocol import table
 from beeos_async._protocol.endpoint import MIB, Endpoint, StreamEndpoint
 from beeos_async._protocol.resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
-from beeos_async.models._base import Envelope, Page
+from beeos_async.models._base import Accepted, Envelope, Page
 from beeos_async.models.agents import InvokeReply
 from beeos_async.models.catalog import Model, Provider, Region
 from beeos_async.models.control import ActionResult, ControlInfo, Screenshot
+from beeos_async.models.conversations import (
+    CancelAccepted,
+    ClearAccepted,
+    Conversation,
+    ConversationPage,
+    SentMessage,
+)
 from beeos_async.models.instances import DeviceInfo, Instance
+from beeos_async.models.messages import MessagePage
 from beeos_async.models.mobile import AppList, UITree
+from beeos_async.models.runtime import (
+    OperationCancelAccepted,
+    OperationPage,
+    RuntimeOperation,
+)
 
 INSTANCE = "/api/v1/instances/{id}"
 ACTION = Envelope[ActionResult]
+CONVERSATIONS = "/api/v1/agents/{agentId}/conversations"
+RUNTIME = "/api/v1/instances/{instanceId}"
 
 # operationId, method, route, answer, what a repeat does, whether the answer names its resource
 CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
@@ -107,10 +122,108 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         False,
     ),
     (
+        "createConversation",
+        "POST",
+        CONVERSATIONS,
+        Envelope[Conversation],
+        "keyed",
+        False,
+    ),
+    (
+        "listConversations",
+        "GET",
+        CONVERSATIONS,
+        Envelope[ConversationPage],
+        "safe",
+        False,
+    ),
+    (
+        "getConversation",
+        "GET",
+        f"{CONVERSATIONS}/{{convId}}",
+        Envelope[Conversation],
+        "safe",
+        False,
+    ),
+    (
+        "renameConversation",
+        "PATCH",
+        f"{CONVERSATIONS}/{{convId}}",
+        Envelope[Conversation],
+        "keyed",
+        False,
+    ),
+    (
+        "deleteConversation",
+        "DELETE",
+        f"{CONVERSATIONS}/{{convId}}",
+        NoneType,
+        "idempotent",
+        False,
+    ),
+    (
+        "sendConversationMessage",
+        "POST",
+        f"{CONVERSATIONS}/{{convId}}/messages",
+        Envelope[SentMessage],
+        "keyed",
+        False,
+    ),
+    (
+        "listConversationMessages",
+        "GET",
+        f"{CONVERSATIONS}/{{convId}}/messages",
+        Envelope[MessagePage],
+        "safe",
+        False,
+    ),
+    (
         "streamConversationEvents",
         "GET",
         "/api/v1/agents/{agentId}/conversations/{convId}/events",
         NoneType,
+        "safe",
+        False,
+    ),
+    (
+        "cancelConversation",
+        "POST",
+        f"{CONVERSATIONS}/{{conversationId}}/cancel",
+        Envelope[CancelAccepted],
+        "keyed",
+        False,
+    ),
+    (
+        "clearConversation",
+        "POST",
+        f"{CONVERSATIONS}/{{conversationId}}/clear",
+        ClearAccepted,
+        "keyed",
+        False,
+    ),
+    (
+        "setConversationModel",
+        "PUT",
+        f"{CONVERSATIONS}/{{conversationId}}/model",
+        Accepted,
+        "keyed",
+        False,
+    ),
+    (
+        "getRuntimeCapabilities",
+        "GET",
+        f"{RUNTIME}/runtime-capabilities",
+        dict[str, Any],
+        "safe",
+        False,
+    ),
+    ("invokeRuntimeMethod", "POST", f"{RUNTIME}/methods", Accepted, "keyed", False),
+    ("listRuntimeOperations", "GET", f"{RUNTIME}/operations", OperationPage, "safe", False),
+    (
+        "getRuntimeOperation",
+        "GET",
+        f"{RUNTIME}/operations/{{operationId}}",
+        RuntimeOperation,
         "safe",
         False,
     ),
@@ -122,6 +235,23 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         "safe",
         False,
     ),
+    (
+        "cancelRuntimeOperation",
+        "POST",
+        f"{RUNTIME}/operations/{{operationId}}/cancel",
+        OperationCancelAccepted,
+        "keyed",
+        False,
+    ),
+    (
+        "createTerminalSession",
+        "POST",
+        f"{RUNTIME}/terminal-sessions",
+        dict[str, Any],
+        "once",
+        False,
+    ),
+    ("createCanvasSession", "POST", f"{RUNTIME}/canvas-sessions", dict[str, Any], "once", False),
 ]
 
 
@@ -137,6 +267,29 @@ def test_a_row_is_what_the_contract_says(line: tuple[str, str, str, Any, str, bo
 def test_the_table_was_written_down_whole() -> None:
     """And in the same order."""
     assert [line[0] for line in CONTRACT] == list(table.ROWS)
+
+
+# operationId: where its key travels, whether the id of its operation may be chosen
+KEYS: dict[str, tuple[str, bool]] = {
+    "invokeAgent": ("body", False),
+    "createConversation": ("header", False),
+    "renameConversation": ("header", False),
+    "sendConversationMessage": ("body", False),
+    "cancelConversation": ("header", True),
+    "clearConversation": ("header", True),
+    "setConversationModel": ("header", True),
+    "invokeRuntimeMethod": ("header", True),
+    "cancelRuntimeOperation": ("header", True),
+}
+
+
+@pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
+def test_a_key_travels_where_the_contract_has_it(row: Endpoint[Any]) -> None:
+    """Whatever is keyed takes one; nothing else does; only one endpoint refuses in a 200."""
+    assert (row.key, row.takes_operation_id) == KEYS.get(row.operation, (None, False))
+    assert (row.key is not None) == (row.repeat.word == "keyed")
+    assert row.refuses_in_200 == (row.operation == "invokeRuntimeMethod")
+    assert row.repeat.gone_is_done == (row.method == "DELETE")
 
 
 @pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
@@ -207,12 +360,21 @@ def test_every_row_has_a_name_in_the_file() -> None:
     assert all(name == row.opening.operation for name, row in table.STREAMS.items())
 
 
+LONG = {
+    "listInstances",
+    "listConversations",
+    "listConversationMessages",
+    "listRuntimeOperations",
+}
+"""Whose pages may be long."""
+
+
 @pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
 def test_a_row_keeps_within_its_kind(row: Endpoint[Any]) -> None:
     """Routes begin with the version; only pages may be long; who echoes has an id to echo."""
     assert row.path.startswith("/api/v1/")
     assert row.path.count("{") == row.path.count("}") == len(row.pieces) - 1
-    assert row.answer_cap == (32 if row.answer.__name__ == "Page" else 8) * MIB
+    assert row.answer_cap == (32 if row.operation in LONG else 8) * MIB
     assert len(row.pieces) > 1 or not row.echoes_id
 
 
@@ -221,6 +383,7 @@ READABLE = (
     inspect.BoolType,
     inspect.DateTimeType,
     inspect.DictType,
+    inspect.FloatType,
     inspect.IntType,
     inspect.ListType,
     inspect.LiteralType,
