@@ -27,8 +27,12 @@ from .direct import Direct
 from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
+from .groups.agents import Agents
 from .groups.catalog import Catalog
+from .groups.conversations import Conversations
 from .groups.instances import Instances
+from .groups.runtime import Runtime
+from .groups.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -65,6 +69,18 @@ class AsyncBeeOS(Fleets, Direct):
 
     catalog: Catalog
     """What can be deployed, where, and with which models."""
+
+    agents: Agents
+    """Who answers."""
+
+    tasks: Tasks
+    """Work that an agent is given."""
+
+    conversations: Conversations
+    """What is said to an agent and by it, turn by turn."""
+
+    runtime: Runtime
+    """Methods of an instance's runtime, and the operations they become."""
 
     def __init__(
         self,
@@ -157,6 +173,10 @@ class AsyncBeeOS(Fleets, Direct):
         self._caller = caller
         self.instances = Instances(caller)
         self.catalog = Catalog(caller)
+        self.agents = Agents(caller)
+        self.tasks = Tasks(caller)
+        self.conversations = Conversations(caller)
+        self.runtime = Runtime(caller)
 
     def with_options(
         self,

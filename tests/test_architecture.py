@@ -185,7 +185,7 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        ("aiohttp", {"_io.transport", "client", "emulator"}),
+        ("aiohttp", {"_io.feed", "_io.transport", "client", "emulator"}),
         ("random", {"_clock", "emulator"}),
         ("pydantic", set()),
         ("requests", set()),
