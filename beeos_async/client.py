@@ -27,12 +27,14 @@ from .direct import Direct
 from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
+from .groups.agents import Agents
 from .groups.catalog import Catalog
 from .groups.computer import Computer
 from .groups.conversations import Conversations
 from .groups.instances import Instances
 from .groups.mobile import Mobile
 from .groups.runtime import Runtime
+from .groups.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -76,11 +78,17 @@ class AsyncBeeOS(Fleets, Direct):
     catalog: Catalog
     """What can be deployed, where, and with which models."""
 
+    agents: Agents
+    """Who answers."""
+
+    tasks: Tasks
+    """Work that an agent is given."""
+
     conversations: Conversations
-    """Many turns with one agent."""
+    """What is said to an agent and by it, turn by turn."""
 
     runtime: Runtime
-    """What an instance's runtime can be asked to do."""
+    """Methods of an instance's runtime, and the operations they become."""
 
     def __init__(
         self,
@@ -177,6 +185,8 @@ class AsyncBeeOS(Fleets, Direct):
         self.computer = Computer(caller)
         self.mobile = Mobile(caller)
         self.catalog = Catalog(caller)
+        self.agents = Agents(caller)
+        self.tasks = Tasks(caller)
         self.conversations = Conversations(caller)
         self.runtime = Runtime(caller)
 

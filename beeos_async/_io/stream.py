@@ -57,8 +57,8 @@ class EventStream(Generic[E]):
         caller: Caller,
         row: StreamEndpoint[E],
         *ids: str,
-        opening: Opening | None = None,
-        listening: Listening | None = None,
+        opening: Opening,
+        listening: Listening,
     ) -> None:
         """Check and build the request; nothing is sent yet.
 
@@ -72,10 +72,9 @@ class EventStream(Generic[E]):
         Raises:
             ConfigurationError: It cannot be asked for.
         """
-        listening = listening or {}
         self._row = row
-        self._skips = listening.get("on_bad_event") == "skip"
-        self._line = Subscription(caller, row, ids, opening or {}, listening)
+        self._skips = listening.on_bad_event == "skip"
+        self._line = Subscription(caller, row, ids, opening, listening)
         self._frames: deque[Frame] = deque()
         self._state: Literal["new", "open", "over"] = "new"
         self._reason: str | None = None
@@ -187,8 +186,8 @@ class TextStream(EventStream[E]):
         row: StreamEndpoint[E],
         *ids: str,
         words: Words[E],
-        opening: Opening | None = None,
-        listening: Listening | None = None,
+        opening: Opening,
+        listening: Listening,
     ) -> None:
         """Check and build the request; nothing is sent yet.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from .._checks import one_of, seconds
 from .._protocol.endpoint import SAFE, StreamEndpoint
@@ -37,26 +37,41 @@ _HEADERS: Final = {"Accept": EVENT_STREAM, "Accept-Encoding": "identity"}
 log: Final = logging.getLogger("beeos_async")
 
 
-class Listening(TypedDict, total=False):
+OnBadEvent = Literal["raise", "skip"]
+"""What happens to an event that cannot be read."""
+
+
+class Listening(Struct, frozen=True, kw_only=True):
     """How a stream is listened to."""
 
-    idle: float
-    """Seconds of silence after which it is opened again, 120 where it is not said."""
+    idle: float = IDLE
+    """Seconds of silence after which it is opened again."""
 
-    on_bad_event: Literal["raise", "skip"]
+    on_bad_event: OnBadEvent = "raise"
     """Whether an event that cannot be read is raised, as a `DecodeError`, or passed over."""
 
-    deadline: float | None
+    deadline: float | None = None
     """Seconds for the whole stream, from its opening to its end."""
 
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work.
 
-class Opening(TypedDict, total=False):
+        Raises:
+            ConfigurationError: A time is not a positive number, or a word is another one.
+        """
+        seconds("idle", self.idle)
+        one_of("on_bad_event", self.on_bad_event, ("raise", "skip"))
+        if self.deadline is not None:
+            seconds("deadline", self.deadline)
+
+
+class Opening(Struct, frozen=True, kw_only=True):
     """What a stream is opened with."""
 
-    params: Mapping[str, object]
-    body: object
-    key: str | None
-    last: Place | None
+    params: Mapping[str, object] = {}
+    body: object = None
+    key: str | None = None
+    last: Place | None = None
     """Where the last event stood that is known already."""
 
 
@@ -88,19 +103,15 @@ class Subscription:
         Raises:
             ConfigurationError: It cannot be asked for.
         """
-        self.last = opening.get("last")
+        self.last = opening.last
         self.head = Response(0, {}, b"")
         self._caller = caller
         self._row = row
         self._ids = ids
         self._opening = opening
-        self._idle = listening.get("idle", IDLE)
-        self._deadline = listening.get("deadline")
-        seconds("idle", self._idle)
-        one_of("on_bad_event", listening.get("on_bad_event", "raise"), ("raise", "skip"))
-        if self._deadline is not None:
-            seconds("deadline", self._deadline)
-        self._key = caller.key_of(row.opening, opening.get("body"), opening.get("key"))
+        self._idle = listening.idle
+        self._deadline = listening.deadline
+        self._key = caller.key_of(row.opening, opening.body, opening.key)
         self._until: float | None = None
         self._feed: Feed | None = None
         self._parser = Parser()
@@ -242,8 +253,8 @@ class Subscription:
             self._row.opening,
             self._ids,
             Pass(deadline=until),
-            params={**opening.get("params", {}), **rule.params(self.last)},
-            body=opening.get("body"),
+            params={**opening.params, **rule.params(self.last)},
+            body=opening.body,
             key=self._key,
         )
         headers = {**_HEADERS, **rule.headers(self.last)}

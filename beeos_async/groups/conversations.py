@@ -5,10 +5,13 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from .._checks import count, one_of
+from .._checks import LAST_OFFSET, count, one_of
 from .._io.pager import Pager
+from .._io.stream import ChannelStream
+from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import MESSAGES, Style, by_cursor
+from .._protocol.words import ChannelWords
 from ..models._base import Accepted, Page
 from ..models.conversations import (
     CancelAccepted,
@@ -22,6 +25,7 @@ from ..models.conversations import (
     SetConversationModel,
     StateFilter,
 )
+from ..models.events import ChannelEvent
 from ..models.messages import Attachment, Message
 
 if TYPE_CHECKING:
@@ -232,7 +236,7 @@ class Conversations:
         """
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
         if since is not None:
-            count("since", since, least=0, most=2**63 - 1)
+            count("since", since, least=0, most=LAST_OFFSET)
         return Pager(
             self._caller,
             table.LIST_CONVERSATION_MESSAGES,
@@ -241,6 +245,45 @@ class Conversations:
             style=MESSAGES,
             params={"since": since, "limit": limit, "include_deltas": include_deltas},
             deadline=deadline,
+        )
+
+    def events(
+        self,
+        agent_id: str,
+        conversation_id: str,
+        *,
+        since: int = 0,
+        idle: float = IDLE,
+        on_bad_event: OnBadEvent = "raise",
+        deadline: float | None = None,
+    ) -> ChannelStream[ChannelEvent]:
+        """Follow a conversation: what was said, and what is said, until it is deleted.
+
+        Several turns may be on their way at once; `in_reply_to` tells them apart.
+
+        Args:
+            agent_id: The agent.
+            conversation_id: The conversation.
+            since: The offset after which to begin, such as `last_offset` of another stream;
+                0 for the beginning.
+            idle: Seconds of silence after which it is opened again.
+            on_bad_event: Whether an event that cannot be read is raised, as a `DecodeError`,
+                or passed over (`"skip"`).
+            deadline: Seconds for the whole stream.
+
+        Returns:
+            What is opened by `async with`, and told by `async for`; a message that grows
+            comes again and again, whole each time, and `text()` tells what was added.
+        """
+        count("since", since, least=0, most=LAST_OFFSET)
+        return ChannelStream(
+            self._caller,
+            table.STREAM_CONVERSATION,
+            agent_id,
+            conversation_id,
+            words=ChannelWords(),
+            opening=Opening(last=since),
+            listening=Listening(idle=idle, on_bad_event=on_bad_event, deadline=deadline),
         )
 
     async def cancel(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .._checks import count
+from .._checks import count, decimal
 from .._io.pager import Pager
+from .._io.stream import EventStream
+from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import Style, by_cursor
 from ..models._base import Accepted, Page
+from ..models.events import RuntimeEvent
 from ..models.runtime import (
     CreateCanvasSession,
     CreateTerminalSession,
@@ -128,6 +131,43 @@ class Runtime:
             deadline: Seconds for the whole call.
         """
         return await self._call(table.GET_RUNTIME_OPERATION, id, operation, deadline=deadline)
+
+    def operation_events(
+        self,
+        id: str,
+        operation: str,
+        *,
+        last_event_id: str | int | None = None,
+        idle: float = IDLE,
+        on_bad_event: OnBadEvent = "raise",
+        deadline: float | None = None,
+    ) -> EventStream[RuntimeEvent]:
+        """Follow an operation: what happened, and what happens, up to its outcome.
+
+        It ends after `runtime_rpc_response`, and `end_reason` is the outcome.
+
+        Args:
+            id: The instance it runs on.
+            operation: The operation's id.
+            last_event_id: The id of the event after which to begin, such as `last_offset`
+                of another stream; a decimal number, which may exceed 64 bits.
+            idle: Seconds of silence after which it is opened again.
+            on_bad_event: Whether an event that cannot be read is raised, as a `DecodeError`,
+                or passed over (`"skip"`).
+            deadline: Seconds for the whole stream.
+
+        Returns:
+            What is opened by `async with`, and told by `async for`.
+        """
+        last = None if last_event_id is None else decimal("last_event_id", last_event_id)
+        return EventStream(
+            self._caller,
+            table.STREAM_OPERATION,
+            id,
+            operation,
+            opening=Opening(last=last),
+            listening=Listening(idle=idle, on_bad_event=on_bad_event, deadline=deadline),
+        )
 
     async def cancel_operation(
         self,
