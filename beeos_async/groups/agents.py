@@ -82,7 +82,6 @@ class Agents:
             message=message,
             context_id=context_id,
             timeout_ms=timeout_ms,
-            idempotency_key=idempotency_key,
             metadata=None if metadata is None else dict(metadata),
             attachments=None if attachments is None else list(attachments),
         )
@@ -91,6 +90,6 @@ class Agents:
             table.STREAM_INVOCATION,
             id,
             words=InvokeWords(),
-            opening=Opening(body=body),
+            opening=Opening(body=body, key=idempotency_key),
             listening=Listening(idle=idle, on_bad_event=on_bad_event, deadline=deadline),
         )
