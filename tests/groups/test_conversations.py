@@ -79,13 +79,13 @@ async def test_several_turns_may_be_under_way(
     told: list[str] = []
 
     async with bee.conversations.events(agent, talk) as events:
-        async for event in events:
-            if getattr(event, "type", "") == "agent_reply":
+        news = aiter(events)
+        while len(told) < 4 * len(sent):
+            event = await anext(news)
+            if isinstance(event, Message) and event.type == "agent_reply":
                 # Cumulative: the last one is the whole.
                 bodies[event.in_reply_to] = event.body
                 told.append(event.in_reply_to)
-            if len(told) == 4 * len(sent):
-                break
 
     assert bodies == {
         one.message_id: f"You said: Question {number}" for number, one in enumerate(sent)
@@ -347,6 +347,14 @@ async def test_a_key_that_is_needed_is_missed(
             await bee.request(row.method, path, json={"title": "x", "modelOverrideId": None})
 
     assert (caught.value.code, caught.value.param) == ("missing_param", KEY_HEADER)
+
+
+async def test_the_server_knows_four_states(bee: AsyncBeeOS, agent: str) -> None:
+    """None of which this client would get wrong."""
+    path, params = f"/api/v1/agents/{agent}/conversations", {"state": "dormant"}
+
+    with pytest.raises(BadRequestError, match="state is one of active, open, closed, all"):
+        await bee.request("GET", path, params=params)
 
 
 # Before any I/O -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -279,9 +280,11 @@ async def test_a_cursor_that_is_ahead_is_a_conflict(
     """The other bare one."""
     id = (await bee.runtime.invoke(one, "models/list")).operation_id
 
-    with pytest.raises(ConflictError) as caught:
-        async with bee.runtime.operation_events(one, id, last_event_id=99) as events:
-            await anext(aiter(events))
+    async with contextlib.AsyncExitStack() as stack:
+        with pytest.raises(ConflictError) as caught:
+            await stack.enter_async_context(
+                bee.runtime.operation_events(one, id, last_event_id=99)
+            )
 
     error = caught.value
     assert error.code == "OPERATION_CURSOR_AHEAD"
