@@ -271,8 +271,9 @@ class Talk(NamedTuple):
     operation: str
 
 
-def talk(cloud: Emulator) -> Talk:
+def talk(cloud: Emulator, pace: float) -> Talk:
     world = cloud.world
+    world.conversations.reply_time = world.runtimes.pace = pace
     instance = world.add_instance(status="running")
     agent = agent_of(instance)
     over, id = (
@@ -288,7 +289,8 @@ def resource(cloud: Emulator, operation: str) -> Any:
     """Give what a route is about: a stopped instance, or something that can be reached."""
     path = table.ROWS[operation].path
     if "/conversations" in path or "{instanceId}" in path:
-        return talk(cloud)
+        # What is followed shall come to its end; all else shall be met under way.
+        return talk(cloud, 0.0 if path.endswith("/events") else 3600.0)
     if path.startswith("/api/v1/agents/"):
         cloud.world.channels.open(cloud.ids[0], CHANNEL).end()
         return cloud.ids[0]
