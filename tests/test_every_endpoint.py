@@ -14,7 +14,7 @@ from beeos_async import AsyncBeeOS, EventStream
 from beeos_async._protocol import table
 from beeos_async.emulator import Emulator
 from beeos_async.emulator.agents import agent_of
-from beeos_async.models.conversations import CreateConversation
+from beeos_async.models.conversations import CreateConversation, SendMessage
 from beeos_async.models.runtime import InvokeRuntimeMethod
 
 pytestmark = pytest.mark.anyio
@@ -280,7 +280,7 @@ def talk(cloud: Emulator, pace: float) -> Talk:
         world.conversations.create(agent, CreateConversation()).conversation_id for _ in range(2)
     )
     world.conversations.delete(agent, over)
-    message = world.conversations.send(agent, id, "Where were we?").message_id
+    message = world.conversations.send(agent, id, SendMessage(message="Where were we?")).message_id
     asked = InvokeRuntimeMethod(jsonrpc="2.0", id=1, method="skills/list", params={})
     return Talk(instance, agent, id, message, over, world.runtimes.invoke(instance, asked, ""))
 

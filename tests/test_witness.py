@@ -29,7 +29,7 @@ from pydantic_core import to_jsonable_python
 from beeos_async._protocol.table import ROWS
 from beeos_async.emulator import Emulator
 from beeos_async.emulator.agents import agent_of
-from beeos_async.models.conversations import CreateConversation
+from beeos_async.models.conversations import CreateConversation, SendMessage
 from beeos_async.models.runtime import InvokeRuntimeMethod
 
 pytestmark = pytest.mark.anyio
@@ -292,7 +292,7 @@ def talk(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tu
         world.conversations.create(agent, CreateConversation()).conversation_id for _ in range(2)
     )
     world.conversations.reply_time = 3600.0
-    turn = world.conversations.send(agent, one, "Where were we?").message_id
+    turn = world.conversations.send(agent, one, SendMessage(message="Where were we?")).message_id
     world.conversations.delete(agent, over)
     return [
         (of.create_conversation, (agent,)),
@@ -345,6 +345,58 @@ def work(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tu
         (of.create_terminal_session, (one, terminal)),
         (of.create_canvas_session, (one, canvas)),
     ]
+
+
+async def test_the_witness_talks(cloud: Emulator, witness: Witness) -> None:
+    """What it says is taken, replied to, and what it takes for a page of messages."""
+    of, agent = witness.conversations, agent_of(cloud.world.add_instance(status="running"))
+    cloud.world.conversations.reply_time = 0.0
+    request = official.CreateConversationRequest(title="The hedge", metadata={"ticket": "H-12"})
+
+    made = await witness.ask(of.create_conversation, agent, create_conversation_request=request)
+    id = made.conversation_id
+    message = official.SendMessageRequest(message="How high?", idempotency_key="turn-1")
+    sent = await witness.ask(of.send_conversation_message, agent, id, message)
+    again = await witness.ask(of.send_conversation_message, agent, id, message)
+    page = await witness.ask(of.list_conversation_messages, agent, id, include_deltas=True)
+    await witness.ask(of.delete_conversation, agent, id)
+    open_ones = await witness.ask(of.list_conversations, agent)
+    closed = await witness.ask(of.list_conversations, agent, state="closed", limit=1)
+    late = official.SendMessageRequest(message="Still there?")
+    error, told = await witness.refused(of.send_conversation_message, agent, id, late)
+
+    assert (made.title, made.metadata, made.state) == ("The hedge", {"ticket": "H-12"}, "active")
+    assert sent.message_id == again.message_id == page.messages[0].message_id
+    assert [one.type for one in page.messages] == ["chat_message", "agent_reply"]
+    assert page.messages[1].state == "completed"
+    assert page.messages[1].parts[0].actual_instance.type == "thinking"
+    assert open_ones.conversations == []
+    assert [one.state for one in closed.conversations] == ["closed"]
+    assert isinstance(error, ConflictException)
+    assert told.code == "conflict"
+
+
+async def test_the_witness_is_told_what_a_runtime_refuses(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """A 200 is its error model; what comes bare under a 409 is a model of its own."""
+    of, one = witness.runtime, cloud.world.add_instance(status="running")
+    cloud.world.runtimes.pace = 0.0
+    request = official.InvokeRuntimeMethodRequest(
+        jsonrpc="2.0", id="mine", method="moon/land", params={}
+    )
+    asked = InvokeRuntimeMethod(jsonrpc="2.0", id=1, method="cron/list", params={})
+    id = cloud.world.runtimes.invoke(one, asked, "")
+
+    no = await witness.ask(of.invoke_runtime_method, one, request)
+    with pytest.raises(ConflictException) as caught:
+        await asyncio.to_thread(of.cancel_runtime_operation, KEY, one, id)
+
+    assert isinstance(no, official.RuntimeJSONRPCBusinessError)
+    assert (no.error.code, no.error.message) == (-32001, "METHOD_NOT_SUPPORTED")
+    conflict: Any = caught.value.data
+    assert isinstance(conflict, official.ServiceOperationCancelConflict)
+    assert conflict.operation_id == id
 
 
 async def test_the_witness_works_a_phone(cloud: Emulator, witness: Witness) -> None:

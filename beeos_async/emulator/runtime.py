@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile, islice
 from typing import Any, Final
 
 from .._checks import uuid
@@ -23,6 +22,7 @@ from ..models.runtime import (
 )
 from .agenda import Agenda
 from .course import EPOCH, Operation, Target, seen
+from .cursor import after
 from .effects import METHODS, Shelves, capability_of, flaw_of, refused
 from .operations import Operations
 from .refusals import RefusedError
@@ -182,12 +182,12 @@ class Runtimes:
         """Look at an operation."""
         return seen(self.find(instance, id))
 
-    def list(self, instance: str, after: str, limit: int) -> OperationPage:
+    def list(self, instance: str, cursor: str, limit: int) -> OperationPage:
         """Look at one page of the operations that are not over, in the order they began.
 
         Args:
             instance: The instance.
-            after: The cursor of an earlier page, or nothing.
+            cursor: That of an earlier page, or nothing.
             limit: Rows of a page.
 
         Raises:
@@ -195,19 +195,12 @@ class Runtimes:
         """
         self._look(instance)
         self._agenda.catch_up()
-        # A cursor is the last one that was shown, whether it is over by now or not.
-        if after and after not in self._operations:
-            raise RefusedError(400, "invalid_param", "this is no cursor", "cursor")
-        rest = iter(self._operations.values())
-        if after:
-            rest = islice(dropwhile(lambda one: one.id != after, rest), 1, None)
-        active = (one for one in rest if one.instance == instance and not one.log.over)
-        found = list(islice(active, limit + 1))
-        more = len(found) > limit
-        return OperationPage(
-            operations=[seen(one) for one in found[:limit]],
-            next_cursor=found[limit - 1].id if more else "",
-        )
+
+        def wanted(one: Operation) -> bool:
+            return one.instance == instance and not one.log.over
+
+        rows, following = after(cursor, self._operations, wanted, limit, "cursor")
+        return OperationPage(operations=[seen(one) for one in rows], next_cursor=following)
 
     def catch_up(self) -> None:
         """Let happen what is due."""

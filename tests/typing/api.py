@@ -14,12 +14,17 @@ from typing import Any, assert_never, assert_type
 import aiohttp
 
 from beeos_async import (
+    Accepted,
+    AgentTarget,
     APIError,
     AppInfo,
     AsyncBeeOS,
     Attempt,
     BeeOSError,
+    CancelAccepted,
     ControlInfo,
+    Conversation,
+    ConversationTarget,
     DecodeError,
     DeployInstance,
     DeviceInfo,
@@ -32,8 +37,11 @@ from beeos_async import (
     FleetRun,
     GatewayTimeoutError,
     Instance,
+    InstanceTarget,
+    Message,
     Model,
     NotSentError,
+    OperationCancelAccepted,
     Outcome,
     Pager,
     PlanState,
@@ -43,7 +51,9 @@ from beeos_async import (
     Region,
     RequestTimeoutError,
     RuntimeMethodError,
+    RuntimeOperation,
     Screenshot,
+    SentMessage,
     Skipped,
     SkippedError,
     StreamEndedError,
@@ -52,6 +62,7 @@ from beeos_async import (
     TransportError,
     UITree,
     Unknown,
+    UnknownTarget,
     WaitError,
     WaitTimeoutError,
     __version__,
@@ -186,6 +197,55 @@ async def a_phone(bee: AsyncBeeOS) -> None:
     assert_type(tree.content, str)
     await phone.ui_tree("inst-1", format="xml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await phone.press_button("inst-1", button="left")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def a_conversation(bee: AsyncBeeOS) -> None:
+    of = bee.conversations
+    made = assert_type(await of.create("agt-1", title="t", metadata={"a": "b"}), Conversation)
+    assert_type(made.is_open, bool)
+    assert_type(of.list("agt-1", state="closed"), Pager[Conversation])
+    assert_type(await of.get("agt-1", "c"), Conversation)
+    assert_type(await of.rename("agt-1", "c", "New", idempotency_key="k"), Conversation)
+    assert_type(await of.send("agt-1", "c", "Hello", attachments=[]), SentMessage)
+    assert_type(await of.messages("agt-1", "c", since=7).collect(), list[Message])
+    assert_type(await of.cancel("agt-1", "c", "msg-1", operation_id="…"), CancelAccepted)
+    assert_type((await of.clear("agt-1", "c")).generation, int)
+    assert_type(await of.set_model("agt-1", "c", None), Accepted)
+    await of.delete("agt-1", "c")
+    await of.set_model("agt-1", "c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    of.list("agt-1", state="dormant")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await of.create("agt-1", metadata={"a": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+
+async def a_runtime(bee: AsyncBeeOS) -> None:
+    of = bee.runtime
+    assert_type(await of.capabilities("inst-1"), dict[str, Any])
+    assert_type(await of.invoke("inst-1", "skills/list"), Accepted)
+    # Open: a runtime may know more methods.
+    assert_type((await of.invoke("inst-1", "moon/land", {"at": 1})).operation_id, str)
+    assert_type(of.operations("inst-1"), Pager[RuntimeOperation])
+    assert_type(await of.cancel_operation("inst-1", "op"), OperationCancelAccepted)
+    assert_type(await of.terminal_session("inst-1", platform_agent_id="…"), dict[str, Any])
+    operation = assert_type(await of.operation("inst-1", "op"), RuntimeOperation)
+    assert_type(operation.position, int)
+    if operation.error is not None:
+        assert_type(operation.error.retry_after, float | None)
+    await of.canvas_session("inst-1", platform_agent_id="…")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    operation.terminal = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def a_target_is_one_of_these(operation: RuntimeOperation) -> str:
+    match operation.target:
+        case InstanceTarget():
+            return operation.instance_id
+        case AgentTarget(platform_agent_id=agent):
+            return assert_type(agent, str)
+        case ConversationTarget(conversation_id=conversation):
+            return assert_type(conversation, str)
+        case UnknownTarget(json=json):
+            return str(json)
+        case _:
+            assert_never(operation.target)
 
 
 async def pages(bee: AsyncBeeOS) -> None:
@@ -360,6 +420,7 @@ def other_errors(
     runtime: RuntimeMethodError, stream: StreamEndedError, skipped: SkippedError, wait: WaitError
 ) -> None:
     assert_type(runtime.code, int)
+    assert_type(runtime.retry_after, float | None)
     assert_type(stream.last_offset, int | str | None)
     assert_type(skipped.id + skipped.reason, str)
     assert_type(wait.last, Instance | None)
