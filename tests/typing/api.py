@@ -20,16 +20,22 @@ from beeos_async import (
     AppInfo,
     AsyncBeeOS,
     Attempt,
+    BackfillTruncated,
     BeeOSError,
     CancelAccepted,
+    ChannelEvent,
+    ChannelStream,
     ControlInfo,
     Conversation,
     ConversationTarget,
+    CustomPart,
     DecodeError,
     DeployInstance,
     DeviceInfo,
     EndpointState,
+    EventStream,
     Failed,
+    FilePart,
     FleetError,
     FleetOptions,
     FleetPlan,
@@ -38,30 +44,44 @@ from beeos_async import (
     GatewayTimeoutError,
     Instance,
     InstanceTarget,
+    InvokeDone,
+    InvokeEvent,
+    InvokeStream,
     Message,
     Model,
     NotSentError,
     OperationCancelAccepted,
     Outcome,
     Pager,
+    Part,
     PlanState,
     Progress,
     Provider,
     RateLimitError,
     Region,
+    ReplayComplete,
     RequestTimeoutError,
+    RuntimeEvent,
     RuntimeMethodError,
     RuntimeOperation,
+    RuntimeOperationError,
     Screenshot,
     SentMessage,
     Skipped,
     SkippedError,
+    SourcePart,
+    StreamEnd,
     StreamEndedError,
     Succeeded,
+    ThinkingPart,
     TimedOut,
+    ToolResultPart,
+    ToolUsePart,
     TransportError,
     UITree,
     Unknown,
+    UnknownEvent,
+    UnknownPart,
     UnknownTarget,
     WaitError,
     WaitTimeoutError,
@@ -389,6 +409,69 @@ def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:
     assert_type(report.first_try_rate, float)
     assert_type(report.fatal, BeeOSError | None)
     report[0]  # type: ignore[index]  # pyright: ignore[reportArgumentType]
+
+
+# Streams --------------------------------------------------------------------------------------
+
+
+async def an_invocation(bee: AsyncBeeOS) -> None:
+    async with bee.agents.invoke_stream("agt-1", "Sum up.", timeout_ms=5000) as reply:
+        assert_type(reply, InvokeStream)
+        async for words in reply.text():
+            assert_type(words, str)
+        async for event in reply:
+            assert_type(event, InvokeEvent)
+    assert_type(reply.done, InvokeDone | None)
+    assert_type(reply.end_reason, str | None)
+    bee.agents.invoke_stream("agt-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def a_channel(bee: AsyncBeeOS) -> None:
+    async with bee.tasks.events("agt-1", "tsk-1", since=5, on_bad_event="skip") as events:
+        assert_type(events, ChannelStream[ChannelEvent])
+        async for event in events:
+            assert_type(an_event_is_one_of_these(event), str)
+    assert_type(events.last_offset, int)
+    bee.conversations.events("agt-1", "cnv-1", since=events.last_offset)
+    bee.tasks.events("agt-1", "tsk-1", on_bad_event="cry")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def an_event_is_one_of_these(event: ChannelEvent) -> str:
+    match event:
+        case Message(type="agent_reply", parts=parts):
+            return "".join(a_part_is_one_of_these(part) for part in parts)
+        case Message(offset=offset):
+            return str(assert_type(offset, int))
+        case BackfillTruncated() | ReplayComplete():
+            return ""
+        case StreamEnd(reason=reason):
+            return reason
+        case UnknownEvent(name=name):
+            return name
+        case _:
+            assert_never(event)
+
+
+def a_part_is_one_of_these(part: Part) -> str:
+    match part:
+        case ThinkingPart(text=text):
+            return text
+        case ToolUsePart() | ToolResultPart() | FilePart() | SourcePart() | CustomPart():
+            return part.type
+        case UnknownPart():
+            return part.type
+        case _:
+            assert_never(part)
+
+
+async def an_operation(bee: AsyncBeeOS) -> None:
+    async with bee.runtime.operation_events("inst-1", "op-1", last_event_id="7") as events:
+        assert_type(events, EventStream[RuntimeEvent])
+        async for event in events:
+            assert_type(event.event.result, Any)
+            assert_type(event.event.error, RuntimeOperationError | None)
+    assert_type(events.last_offset, int | str | None)
+    events.text()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 # Errors ---------------------------------------------------------------------------------------
