@@ -217,6 +217,7 @@ def test_a_transport_error_offers_what_is_known(kind: type[TransportError]) -> N
         ),
         (RuntimeMethodError(-32001, "INSTANCE_OFFLINE"), "INSTANCE_OFFLINE [-32001]"),
         (StreamEndedError("broke off", "77"), "broke off (last offset 77)"),
+        (StreamEndedError("broke off"), "broke off"),
         (SkippedError("inst-1", "deadline"), "inst-1 was skipped: deadline"),
     ],
 )
