@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from .._checks import uuid
+from .._checks import one_of, uuid
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.events import OperationOutcome
@@ -21,9 +21,9 @@ from ..models.runtime import (
     RuntimeOperation,
 )
 from .agenda import Agenda
-from .course import EPOCH, Operation, Target, seen
+from .course import EPOCH, FAILURES, Operation, Target, seen
 from .cursor import after
-from .effects import METHODS, Shelves, capability_of, flaw_of, refused
+from .effects import METHODS, REFUSALS, Shelves, capability_of, flaw_of, refused
 from .operations import Operations
 from .refusals import RefusedError
 from .scenery import uuid_for
@@ -77,7 +77,11 @@ class Runtimes:
             method: The method.
             word: The runtime's name for the refusal, such as `PROJECTION_PENDING`.
             retry_after_ms: Milliseconds it asks to wait.
+
+        Raises:
+            ConfigurationError: There is no such refusal.
         """
+        one_of("word", word, REFUSALS)
         self._refusals.append((method, word, retry_after_ms))
 
     def turn_out(self, method: str, outcome: OperationOutcome) -> None:
@@ -86,7 +90,11 @@ class Runtimes:
         Args:
             method: The method.
             outcome: `failed`, `expired`, `outcome_unknown` or `projection_blocked`.
+
+        Raises:
+            ConfigurationError: There is no such outcome.
         """
+        one_of("outcome", outcome, FAILURES)
         self._outcomes.append((method, outcome))
 
     def manifest(self, instance: str) -> dict[str, Any]:
