@@ -89,7 +89,7 @@ class Runtimes:
 
         Args:
             method: The method.
-            outcome: `failed`, `expired`, `outcome_unknown` or `projection_blocked`.
+            outcome: `failed`, `cancelled`, `expired`, `outcome_unknown` or `projection_blocked`.
 
         Raises:
             ConfigurationError: There is no such outcome.
