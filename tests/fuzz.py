@@ -21,6 +21,7 @@ from random import Random
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from chunkings import cut, parse
 from fault_server import FaultServer, Peer, chunked, http, id_of, instance
 from msgspec import Struct, json
 from standing import SECRET, check_error, held
@@ -29,8 +30,11 @@ from yarl import URL
 from beeos_async import AsyncBeeOS, BeeOSError, ConfigurationError, TransportError
 from beeos_async._checks import quoted_id
 from beeos_async._protocol import table
+from beeos_async._protocol.body import UNREADABLE
+from beeos_async._protocol.events import channel_event, invoke_event, runtime_event
 from beeos_async._protocol.message import Response
 from beeos_async._protocol.retry import retry_after
+from beeos_async._protocol.sse import Frame
 from beeos_async._protocol.wire import read
 from beeos_async._urls import base_url_of, is_loopback
 
@@ -246,6 +250,34 @@ def fuzz_decoder(found: Found, seed: int, first: int, count: int) -> None:
                 found.flaws.append(f"decoder {number}: {named} was taken for inst-1")
 
 
+NAMES: Final = ["", "message", "end", "delta", "done", "error", "replay_complete", "new", "\x00"]
+EVENTS: Final[tuple[Callable[[Frame], object], ...]] = (
+    channel_event,
+    invoke_event,
+    runtime_event,
+)
+
+
+def fuzz_streams(found: Found, seed: int, first: int, count: int) -> None:
+    """Bend streams of events: the same frames however they are cut, and events or our error."""
+    for number in range(first, first + count):
+        dice = Random(f"{seed}/stream/{number}")
+        body = json.encode(swap(WHOLE["data"], dice))
+        stream = bend(b"id: 7\nevent: %s\ndata: %s\n\n" % (b"delta", body) * 3, dice)
+        if parse(cut(dice, stream)) != parse([stream]):
+            found.flaws.append(f"stream {number}: cut elsewhere, it is read otherwise")
+        frame = Frame(dice.choice(NAMES), bend(body, dice) if dice.random() < 0.5 else body, "7")
+        try:
+            event = dice.choice(EVENTS)(frame)
+        except UNREADABLE:
+            found.note("unreadable")
+        except Exception as error:  # noqa: BLE001 -- what is looked for
+            found.note(type(error).__name__)
+            found.flaws.append(f"stream {number}: {error!r} escaped")
+        else:
+            found.note(type(event).__name__)
+
+
 PIECES: Final = [
     "", " ", "\t", "0", "1", "59", "5", "86400", "9" * 10, "9" * 11, "-", "+", ".", "e", ",",
     ":", "nan", "inf", "Fri, ", "Friday, ", "Fri ", "31", "01", " Jan ", "-Feb-", "2026", "99",
@@ -332,6 +364,7 @@ def in_a_loop(found: Found, seed: int, first: int, count: int) -> None:
 KINDS: Final[dict[str, Callable[[Found, int, int, int], None]]] = {
     "wire": in_a_loop,
     "decoder": fuzz_decoder,
+    "streams": fuzz_streams,
     "headers": fuzz_headers,
     "ids": fuzz_ids,
     "urls": fuzz_urls,

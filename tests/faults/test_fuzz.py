@@ -67,6 +67,8 @@ def broken(*_: object, **__: object) -> Any:
     [
         ("decoder", "read", broken, "ZeroDivisionError() escaped from"),
         ("decoder", "read", lambda *_: Envelope(data=b.Instance(id="a")), "was taken for inst-1"),
+        ("streams", "EVENTS", [broken], "escaped"),
+        ("streams", "parse", lambda chunks: chunks, "is read otherwise"),
         ("headers", "retry_after", broken, "escaped from"),
         ("headers", "retry_after", lambda *_: float("nan"), "nan of"),
         ("ids", "quoted_id", broken, "escaped from"),

@@ -226,6 +226,18 @@ async def test_garbage_is_waited_for_as_if_nothing_had_been_said(
     assert server.methods == ["POST", "POST"]
 
 
+@pytest.mark.fault("H11", "H14")
+async def test_refusals_cost_time_and_no_retry(clock: HandClock) -> None:
+    """Each waits longer than the one before, and a failure after them is still tried again."""
+    slow, stumble = refuse("429 Slow", "rate_limited"), refuse("503 Wait", "auth_transient")
+    script = in_turn(*[slow] * 4, *[stumble] * 3, tell_truth)
+    async with FaultServer(script) as server, client(server, clock) as bee:
+        await bee.start("inst-1")
+
+    assert clock.slept[:4] == pytest.approx([0.75, 1.5, 3.0, 6.0])
+    assert server.methods == ["POST"] * 8
+
+
 @pytest.mark.fault("H13")
 @pytest.mark.parametrize("status", ["400 Bad", "401 Who", "404 None"])
 async def test_a_plain_no_is_not_made_a_wait_by_a_header(clock: HandClock, status: str) -> None:
