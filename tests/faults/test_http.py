@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fault_server import (
     FaultServer,
@@ -19,11 +21,13 @@ from fault_server import (
     vanish,
 )
 from hand_clock import HandClock
-from msgspec import json, structs
+from msgspec import Struct, json, structs
 from standing import agree, check_report, client
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async._protocol import table
+from beeos_async._protocol.endpoint import Endpoint
 
 pytestmark = pytest.mark.anyio
 
@@ -506,3 +510,57 @@ async def test_whatever_a_server_speaks_a_start_ends_and_is_done_once(
             assert (await bee.start("inst-2")).id == "inst-2"
 
     assert server.applied == ["inst-1", "inst-2"]
+
+
+class Body(Struct, omit_defaults=True):
+    """What any endpoint with a key in its body takes."""
+
+    text: str = "hello"
+    idempotency_key: str | None = None
+
+
+ROWS = sorted(row.operation for row in table.ROWS.values() if row.repeat.word != "desired")
+
+
+async def ask(bee: AsyncBeeOS, row: Endpoint[Any]) -> b.BeeOSError:
+    """Call an endpoint, whatever it is, and give the error it ends in."""
+    names = ["one", "two", "three"][: len(row.pieces) - 1]
+    body = Body() if row.key == "body" or row.method in {"POST", "PUT"} else None
+    with pytest.raises(b.BeeOSError) as caught:
+        await bee._caller.call(row, *names, body=body)
+    return caught.value
+
+
+@pytest.mark.fault("H25", "H26")
+@pytest.mark.parametrize("spoil", [vanish, refuse("500 Oops")], ids=["lost", "500"])
+@pytest.mark.parametrize("operation", ROWS)
+async def test_every_endpoint_is_repeated_as_its_row_says(
+    clock: HandClock, operation: str, spoil: Handler
+) -> None:
+    """What acts each time goes once; anything else again, to the letter, with the same key."""
+    row: Endpoint[Any] = table.ROWS[operation]
+    async with FaultServer(in_turn(spoil, spoil, refuse("400 Bad"))) as server:
+        async with client(server, clock) as bee:
+            error = await ask(bee, row)
+
+    sent = {(one.target, one.body, one.headers.get("idempotency-key")) for one in server.seen}
+    assert len(sent) == 1
+    assert len(server.seen) == (1 if row.repeat.word == "once" else 3)
+    assert (error.idempotency_key is not None) == (row.repeat.word == "keyed")
+
+
+@pytest.mark.fault("H19")
+@pytest.mark.parametrize(
+    "operation", [name for name in ROWS if 504 in table.ROWS[name].repeat.last_words]
+)
+async def test_what_runs_long_is_not_asked_for_again_after_a_504(
+    clock: HandClock, operation: str
+) -> None:
+    """It may still be running: one request, and the error says that it may have arrived."""
+    async with FaultServer(in_turn(refuse("504 Slow", "service_timeout"))) as server:
+        async with client(server, clock) as bee:
+            error = await ask(bee, table.ROWS[operation])
+
+    assert isinstance(error, b.GatewayTimeoutError)
+    assert error.delivered == "maybe"
+    assert len(server.seen) == 1
