@@ -184,7 +184,18 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        ("aiohttp", {"_io.body", "_io.failure", "_io.transport", "client", "emulator"}),
+        (
+            "aiohttp",
+            {
+                "_io.body",
+                "_io.failure",
+                "_io.session",
+                "_io.store",
+                "_io.transport",
+                "client",
+                "emulator",
+            },
+        ),
         ("random", {"_clock", "emulator"}),
         ("pydantic", set()),
         ("requests", set()),

@@ -29,6 +29,7 @@ from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
 from beeos_async._clock import RealClock
 from beeos_async._io import home, transport
+from beeos_async._io import session as sessions
 from beeos_async._io.transport import AiohttpTransport
 from beeos_async._protocol.message import Request
 
@@ -621,7 +622,7 @@ async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.Monkey
         bee._caller.transport.__del__()
         await bee.close()
         assert not session.closed
-        transport._inherited.clear()
+        sessions.inherited.clear()
         await session.close()
 
     assert len(server.seen) == 1
