@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .models.catalog import Model, Provider, Region
+    from .models.files import FileMeta, PresignedUpload
     from .models.instances import DeployInstance, DeviceInfo, Instance
     from .waiting import WaitError, WaitTimeoutError
 
@@ -80,6 +81,7 @@ __all__ = [
     "DeviceInfo",
     "EndpointState",
     "Failed",
+    "FileMeta",
     "FleetError",
     "FleetOptions",
     "FleetPlan",
@@ -95,6 +97,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PlanState",
+    "PresignedUpload",
     "Progress",
     "Provider",
     "RateLimitError",
@@ -168,6 +171,7 @@ _ROOMS = {
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "models.catalog": ("Model", "Provider", "Region"),
+    "models.files": ("FileMeta", "PresignedUpload"),
     "models.instances": ("DeployInstance", "DeviceInfo", "Instance"),
     "waiting": ("WaitError", "WaitTimeoutError"),
 }

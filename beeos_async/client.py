@@ -19,6 +19,7 @@ from ._checks import (
 from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
+from ._io.store import Store
 from ._io.transport import AiohttpTransport
 from ._protocol.throttle import RateLimit, rates
 from ._urls import DEFAULT_URL, base_url_of, proxy_of
@@ -28,6 +29,7 @@ from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
 from .groups.catalog import Catalog
+from .groups.files import Files
 from .groups.instances import Instances
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ class AsyncBeeOS(Fleets, Direct):
 
     catalog: Catalog
     """What can be deployed, where, and with which models."""
+
+    files: Files
+    """What goes along with a message."""
 
     def __init__(
         self,
@@ -139,24 +144,34 @@ class AsyncBeeOS(Fleets, Direct):
             "allow_insecure": allow_insecure,
             "user_agent": user_agent,
         }
+        agent = header_text("user_agent", user_agent or f"beeos-async/{__version__}")
         transport = AiohttpTransport(
             clock,
             url,
             pool=max_concurrency,
-            user_agent=header_text("user_agent", user_agent or f"beeos-async/{__version__}"),
+            user_agent=agent,
             proxy=proxy_of(url, proxy),
             ssl=ssl,
             connector=connector,
         )
+        store = Store(
+            clock,
+            user_agent=agent,
+            proxy=proxy,
+            ssl=ssl,
+            connector=connector,
+            allow_insecure=allow_insecure,
+        )
         # Nobody shall wait inside the pool, which is unfair: a small one bounds the gate.
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
-        self._furnish(Caller(transport, gate, clock, key, options, on_attempt))
+        self._furnish(Caller(transport, gate, clock, key, options, on_attempt, store=store))
 
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
         self.instances = Instances(caller)
         self.catalog = Catalog(caller)
+        self.files = Files(caller)
 
     def with_options(
         self,
@@ -191,7 +206,13 @@ class AsyncBeeOS(Fleets, Direct):
         view.__dict__.update(self.__dict__)
         view._furnish(
             Caller(
-                old.transport, old.gate, old.clock, old.key, options, on_attempt or old.on_attempt
+                old.transport,
+                old.gate,
+                old.clock,
+                old.key,
+                options,
+                on_attempt or old.on_attempt,
+                store=old.store,
             )
         )
         return view
@@ -230,7 +251,10 @@ class AsyncBeeOS(Fleets, Direct):
         try:
             await self._caller.gate.close(CLOSE_GRACE)
         finally:
-            await self._caller.transport.close()
+            try:
+                await self._caller.store.close()
+            finally:
+                await self._caller.transport.close()
 
     aclose = close
 

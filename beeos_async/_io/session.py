@@ -115,5 +115,5 @@ def forget_session(session: aiohttp.ClientSession, home: Home, *, owned: bool) -
     session.detach()
     if owned and connector is not None:
         # The public `close` wants to be awaited, and there is nobody to do it.
-        connector._close()  # noqa: SLF001 -- as said
+        connector._close()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as said
     return True

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpac
 
 from ..models._base import Envelope, Page
 from ..models.catalog import Model, Provider, Region
+from ..models.files import FileMeta, PresignedUpload
 from ..models.instances import DeviceInfo, Instance
-from .endpoint import MIB, ONCE, SAFE, Endpoint, Repeat, desired
+from .endpoint import IDEMPOTENT, MIB, ONCE, SAFE, Endpoint, Repeat, desired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -116,3 +117,15 @@ GET_DEVICE_INFO: Final = _row(
     Envelope[DeviceInfo],
     SAFE,
 )
+
+# files
+# A second address is an empty record, and nothing else.
+PRESIGN_UPLOAD: Final = _row(
+    "presignFileUpload",
+    "POST",
+    "/api/v1/files/presign-upload",
+    Envelope[PresignedUpload],
+    IDEMPOTENT,
+    body_cap=MIB,
+)
+GET_FILE: Final = _row("getFile", "GET", "/api/v1/files/{id}", Envelope[FileMeta], SAFE)

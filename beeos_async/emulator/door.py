@@ -10,13 +10,14 @@ import contextlib
 import errno
 import socket
 import struct
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from .._clock import Clock
 from ..errors import ConfigurationError
-from .desk import Desk, Reply
+from .desk import Reply
 from .faults import Fault
 
 HOST: Final = "127.0.0.1"
@@ -29,10 +30,25 @@ _TURNS: Final = 4
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
+class Serving(Protocol):
+    """Whoever answers requests."""
+
+    async def serve(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        read: Callable[[int], Awaitable[bytes | None]],
+        /,
+    ) -> Reply:
+        """Serve one request; see `Desk.serve`."""
+        ...
+
+
 class Door:
     """An HTTP server on loopback in front of a desk."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    def __init__(self, desk: Serving, clock: Clock) -> None:
         """Stay closed for now.
 
         Args:
@@ -147,10 +163,12 @@ async def _body(request: web.BaseRequest, cap: int) -> bytes | None:
 
 def _half(reply: Reply) -> bytes:
     """Promise a whole answer and give half of it."""
-    head = (
-        "HTTP/1.1 200 OK\r\n"
-        "Content-Type: application/json\r\n"
-        f"X-Request-Id: {reply.request_id}\r\n"
-        f"Content-Length: {len(reply.body)}\r\n\r\n"
-    )
+    told = {
+        **reply.headers,
+        "X-Request-Id": reply.request_id,
+        "Content-Length": str(len(reply.body)),
+    }
+    status = "206 Partial Content" if "Content-Range" in told else "200 OK"
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in told.items())]
+    head = "\r\n".join([*lines, "", ""])
     return head.encode() + reply.body[: len(reply.body) // 2]

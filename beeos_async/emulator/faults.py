@@ -36,6 +36,9 @@ class Fault(Struct, frozen=True, kw_only=True):
     reset: bool = False
 
 
+STORE: Final = frozenset({"putObject", "getObject"})
+"""What the object store does: no operations of the API, and no less fallible."""
+
 _MANY: Final = 1_000_000_000
 _GATEWAY_PAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
 
@@ -326,6 +329,6 @@ class Faults:
 
 
 def _check_operations(operations: Collection[str]) -> None:
-    if unknown := sorted(set(operations) - set(table.ROWS)):
+    if unknown := sorted(set(operations) - set(table.ROWS) - STORE):
         msg = f"{unknown[0]!r} is no operationId, such as startInstance"
         raise ConfigurationError(msg)

@@ -18,6 +18,7 @@ from ..models.instances import DeployInstance, DeviceInfo, Instance
 from .machine import LONG_AGO, Machine, Track
 from .refusals import RefusedError
 from .scenery import device_of, invent, mark, named
+from .shelf import Shelf
 
 
 class World:
@@ -25,6 +26,7 @@ class World:
 
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
+        files: What was uploaded, or is to be.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class World:
             strict: Whether to wish for what is wished already is a conflict.
         """
         self.changes = 0
+        self.files = Shelf(clock, seed)
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time

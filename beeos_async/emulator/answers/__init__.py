@@ -1,5 +1,5 @@
 """What the pretend cloud answers: one file for each group, one function for each row."""
 
-from . import catalog, instances
+from . import catalog, files, instances
 
-__all__ = ["catalog", "instances"]
+__all__ = ["catalog", "files", "instances"]
