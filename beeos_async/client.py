@@ -28,9 +28,13 @@ from .direct import Direct
 from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
+from .groups.agents import Agents
 from .groups.catalog import Catalog
+from .groups.conversations import Conversations
 from .groups.files import Files
 from .groups.instances import Instances
+from .groups.runtime import Runtime
+from .groups.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -68,8 +72,20 @@ class AsyncBeeOS(Fleets, Direct):
     catalog: Catalog
     """What can be deployed, where, and with which models."""
 
+    agents: Agents
+    """Who answers."""
+
+    tasks: Tasks
+    """Work that an agent is given."""
+
+    conversations: Conversations
+    """What is said to an agent and by it, turn by turn."""
+
     files: Files
     """What goes along with a message."""
+
+    runtime: Runtime
+    """Methods of an instance's runtime, and the operations they become."""
 
     def __init__(
         self,
@@ -171,7 +187,11 @@ class AsyncBeeOS(Fleets, Direct):
         self._caller = caller
         self.instances = Instances(caller)
         self.catalog = Catalog(caller)
+        self.agents = Agents(caller)
+        self.tasks = Tasks(caller)
+        self.conversations = Conversations(caller)
         self.files = Files(caller)
+        self.runtime = Runtime(caller)
 
     def with_options(
         self,

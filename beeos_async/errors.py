@@ -95,6 +95,9 @@ class BeeOSError(Exception):
     idempotency_key: str | None = None
     """The key the request carried, where its endpoint takes one."""
 
+    last_offset: int | str | None = None
+    """Where the last event stood that a stream has given, where a stream raises this."""
+
     def __eq__(self, other: object) -> bool:
         """Two errors are equal when they are of one type and hold the same data."""
         if type(self) is not type(other):

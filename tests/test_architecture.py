@@ -189,6 +189,8 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
             {
                 "_io.body",
                 "_io.failure",
+                "_io.feed",
+                "_io.flight",
                 "_io.session",
                 "_io.store",
                 "_io.transport",

@@ -10,13 +10,22 @@ from typing import Any, Final
 
 import pytest
 
-from beeos_async import AsyncBeeOS
+from beeos_async import AsyncBeeOS, EventStream
 from beeos_async._protocol import table
 from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
 Drive = Callable[[AsyncBeeOS, str], Awaitable[Any]]
+
+CHANNEL: Final = "chn-1"
+"""A channel that is over, and an operation that is, of the same name."""
+
+
+async def events_of(stream: EventStream[Any]) -> list[Any]:
+    async with stream as events:
+        return [event async for event in events]
+
 
 CALLS: Final[dict[str, tuple[Drive, Callable[[Any, str], bool]]]] = {
     # catalog
@@ -65,6 +74,26 @@ CALLS: Final[dict[str, tuple[Drive, Callable[[Any, str], bool]]]] = {
         lambda bee, one: bee.instances.device_info(one),
         lambda found, _: found.width > 0,
     ),
+    # agents
+    "invokeAgent": (
+        lambda bee, one: events_of(bee.agents.invoke_stream(one, "hello")),
+        lambda told, _: told[-1].text == "You said: hello",
+    ),
+    # tasks
+    "streamTaskEvents": (
+        lambda bee, one: events_of(bee.tasks.events(one, CHANNEL)),
+        lambda told, _: told[-1].reason == "task_terminal",
+    ),
+    # conversations
+    "streamConversationEvents": (
+        lambda bee, one: events_of(bee.conversations.events(one, CHANNEL)),
+        lambda told, _: told[-1].reason == "task_terminal",
+    ),
+    # runtime
+    "streamRuntimeOperationEvents": (
+        lambda bee, one: events_of(bee.runtime.operation_events(one, CHANNEL)),
+        lambda told, _: told[-1].event.outcome == "succeeded",
+    ),
 }
 
 
@@ -75,6 +104,8 @@ async def test_the_client_and_the_emulator_agree(
     """One method, one request to the row's route, one answer of the row's type."""
     drive, holds = CALLS[operation]
     id = cloud.ids[0]
+    cloud.world.channels.open(id, CHANNEL).end()
+    cloud.world.operations.open(id, CHANNEL).post("runtime_rpc_response", outcome="succeeded")
 
     answer = await drive(bee, id)
 

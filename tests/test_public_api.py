@@ -19,15 +19,20 @@ import beeos_async
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError Captured
-    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError
-    DecodeError DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions
-    FleetPlan FleetReport FleetRun GatewayTimeoutError Instance Model NotFoundError
-    NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError PlanState Progress
-    Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
-    ServiceUnavailableError Skipped SkippedError StreamEndedError StreamOptions Succeeded
-    Throttle TimedOut TransportError Unknown UnprocessableEntityError WaitError
-    WaitTimeoutError WebhookSignatureError __version__
+    APIError AsyncBeeOS Attachment Attempt AuthenticationError BackfillTruncated
+    BadRequestError BeeOSError Captured ChannelEvent ChannelStream ClientClosedError
+    ClientLoopError ConfigurationError ConflictError ConnectionLostError CustomPart
+    DecodeError DeployInstance DeviceInfo EndpointState EventStream Failed FilePart
+    FleetError FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError Instance
+    InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeStream Message
+    MessagePage Model NotFoundError NotSentError Outcome Pager Part PayloadTooLargeError
+    PermissionDeniedError PlanState Progress Provider RateLimitError Region ReplayComplete
+    RequestTimeoutError RuntimeErrorContext RuntimeEvent RuntimeMethodError
+    RuntimeOperationError RuntimeOperationEvent RuntimeOperationEventPayload ServerError
+    ServiceUnavailableError Skipped SkippedError SourcePart StreamEnd StreamEndedError
+    StreamOptions Succeeded TextStream ThinkingPart Throttle TimedOut ToolResultPart
+    ToolUsePart TransportError Unknown UnknownEvent UnknownPart UnprocessableEntityError
+    WaitError WaitTimeoutError WebhookSignatureError __version__
 """
 PINNED = set(NAMES.split())
 
@@ -202,7 +207,7 @@ def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
 
 def test_the_groups_are_found() -> None:
     """The test above looks at every group the client carries."""
-    assert set(GROUPS) >= {"Catalog", "Instances"}
+    assert set(GROUPS) >= {"Agents", "Catalog", "Conversations", "Instances", "Runtime", "Tasks"}
 
 
 # How it is called -----------------------------------------------------------------------------
@@ -323,6 +328,41 @@ def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> Non
         method = getattr(owner, name)
         assert parameters(method)["deadline"] is None
         assert positional(method) in ([], ["id"], ["wanted"])
+
+
+@pytest.mark.parametrize(
+    ("group", "method", "ids", "own"),
+    [
+        ("Agents", "invoke_stream", ["id", "message"], {"idempotency_key": None}),
+        ("Tasks", "events", ["agent_id", "task_id"], {"since": 0}),
+        ("Conversations", "events", ["agent_id", "conversation_id"], {"since": 0}),
+        ("Runtime", "operation_events", ["instance_id", "operation_id"], {"last_event_id": None}),
+    ],
+)
+def test_a_stream_is_called_as_documented(
+    group: str, method: str, ids: list[str], own: dict[str, Any]
+) -> None:
+    """Ids first; then where to go on, and how it is listened to."""
+    owner = getattr(GROUPS[group], method)
+    found = parameters(owner)
+
+    assert positional(owner) == ids
+    assert found.items() >= own.items()
+    assert {name: found[name] for name in ("idle", "on_bad_event", "deadline")} == {
+        "idle": 120.0,
+        "on_bad_event": "raise",
+        "deadline": None,
+    }
+    assert not inspect.iscoroutinefunction(owner)
+
+
+def test_a_stream_tells_where_it_is() -> None:
+    """Where to go on after, and why it ended; in words, too, where it has words."""
+    for name in ("last_offset", "end_reason"):
+        assert isinstance(vars(beeos_async.EventStream)[name], property)
+    assert isinstance(vars(beeos_async.InvokeStream)["done"], property)
+    assert issubclass(beeos_async.InvokeStream, beeos_async.TextStream)
+    assert issubclass(beeos_async.ChannelStream, beeos_async.TextStream)
 
 
 def test_a_deployment_takes_a_request_or_its_fields() -> None:

@@ -126,7 +126,9 @@ class AiohttpTransport:
                     except StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
-                body = await read_body(response.headers, response.content, request.answer_cap)
+                kept = flight.keep(response)
+                cap = request.answer_cap
+                body = b"" if kept else await read_body(response.headers, response.content, cap)
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
             _drop(response)

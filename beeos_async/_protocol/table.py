@@ -5,18 +5,35 @@ Read by the groups, the emulator, the command and the tests; a route stands nowh
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 from ..models._base import Envelope, Page
+from ..models.agents import InvokeReply
 from ..models.catalog import Model, Provider, Region
 from ..models.files import FileMeta, PresignedUpload
 from ..models.instances import DeviceInfo, Instance
-from .endpoint import IDEMPOTENT, MIB, ONCE, SAFE, Endpoint, Repeat, desired
+from .endpoint import (
+    IDEMPOTENT,
+    LONG_KEYED,
+    MIB,
+    ONCE,
+    SAFE,
+    Endpoint,
+    Repeat,
+    StreamEndpoint,
+    desired,
+)
+from .events import channel_event, invoke_event, runtime_event
+from .resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
+from .sse import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 class _Special(TypedDict, total=False):
@@ -35,6 +52,10 @@ _rows: dict[str, Endpoint[Any]] = {}
 ROWS: Final[Mapping[str, Endpoint[Any]]] = _rows
 """The whole table, by operationId, in the order of this file."""
 
+_streams: dict[str, StreamEndpoint[Any]] = {}
+STREAMS: Final[Mapping[str, StreamEndpoint[Any]]] = _streams
+"""The rows that are, or can be, answered by a stream of events, by operationId."""
+
 
 def _row(
     operation: str,
@@ -48,6 +69,19 @@ def _row(
     row = Endpoint(operation, method, path, answer, repeat, bucket or operation, **special)
     _rows[operation] = row
     return row
+
+
+def _stream(
+    opening: Endpoint[Any], event: Callable[[Frame], E], resume: Resume[E]
+) -> StreamEndpoint[E]:
+    row = StreamEndpoint(opening, event, resume)
+    _streams[opening.operation] = row
+    return row
+
+
+def _asked_for_events(row: Endpoint[Any]) -> Endpoint[Any]:
+    """Give the other form of a row that acts."""
+    return replace(row, answer=NoneType, repeat=ONCE)
 
 
 # catalog
@@ -118,6 +152,48 @@ GET_DEVICE_INFO: Final = _row(
     SAFE,
 )
 
+# agents
+# The gateway waits 115 seconds for an agent.
+INVOKE_AGENT: Final = _row(
+    "invokeAgent",
+    "POST",
+    "/api/v1/agents/{agentId}/invoke",
+    Envelope[InvokeReply],
+    LONG_KEYED,
+    key="body",
+    body_cap=MIB,
+    least_timeout=130.0,
+)
+
+# Half a stream that broke off cannot be had again, and a second one is a second invocation.
+STREAM_INVOCATION: Final = _stream(_asked_for_events(INVOKE_AGENT), invoke_event, NEVER)
+
+# tasks
+STREAM_TASK: Final = _stream(
+    _row(
+        "streamTaskEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/tasks/{taskId}/events",
+        NoneType,
+        SAFE,
+    ),
+    channel_event,
+    BY_OFFSET,
+)
+
+# conversations
+STREAM_CONVERSATION: Final = _stream(
+    _row(
+        "streamConversationEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/conversations/{convId}/events",
+        NoneType,
+        SAFE,
+    ),
+    channel_event,
+    BY_OFFSET,
+)
+
 # files
 # A second address is an empty record, and nothing else.
 PRESIGN_UPLOAD: Final = _row(
@@ -129,3 +205,16 @@ PRESIGN_UPLOAD: Final = _row(
     body_cap=MIB,
 )
 GET_FILE: Final = _row("getFile", "GET", "/api/v1/files/{id}", Envelope[FileMeta], SAFE)
+
+# runtime
+STREAM_OPERATION: Final = _stream(
+    _row(
+        "streamRuntimeOperationEvents",
+        "GET",
+        "/api/v1/instances/{instanceId}/operations/{operationId}/events",
+        NoneType,
+        SAFE,
+    ),
+    runtime_event,
+    BY_EVENT_ID,
+)

@@ -14,10 +14,12 @@ from xml.sax.saxutils import escape
 from msgspec import structs
 
 from .._clock import Clock
-from .desk import Entry, Reply
-from .faults import Fault, Faults
+from .desk import Entry
+from .faults import Faults
 from .refusals import RefusedError
+from .replies import Reply
 from .shelf import Shelf
+from .trouble import Fault
 
 LARGEST: Final = 64 * 1024 * 1024
 """Bytes of an object."""

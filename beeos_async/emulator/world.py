@@ -15,7 +15,9 @@ from msgspec import structs
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .channels import Channels
 from .machine import LONG_AGO, Machine, Track
+from .operations import Operations
 from .refusals import RefusedError
 from .scenery import device_of, invent, mark, named
 from .shelf import Shelf
@@ -27,6 +29,8 @@ class World:
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
         files: What was uploaded, or is to be.
+        channels: What is said in tasks and conversations.
+        operations: What happens to runtime operations.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class World:
         """
         self.changes = 0
         self.files = Shelf(clock, seed)
+        self.channels = Channels(clock)
+        self.operations = Operations(clock)
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 import pytest
 from msgspec import inspect
 
 from beeos_async._protocol import table
-from beeos_async._protocol.endpoint import MIB, Endpoint
+from beeos_async._protocol.endpoint import MIB, Endpoint, StreamEndpoint
+from beeos_async._protocol.resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
 from beeos_async.models._base import Envelope, Page
+from beeos_async.models.agents import InvokeReply
 from beeos_async.models.catalog import Model, Provider, Region
 from beeos_async.models.instances import DeviceInfo, Instance
 
@@ -40,6 +43,38 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         "safe",
         False,
     ),
+    (
+        "invokeAgent",
+        "POST",
+        "/api/v1/agents/{agentId}/invoke",
+        Envelope[InvokeReply],
+        "keyed",
+        False,
+    ),
+    (
+        "streamTaskEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/tasks/{taskId}/events",
+        NoneType,
+        "safe",
+        False,
+    ),
+    (
+        "streamConversationEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/conversations/{convId}/events",
+        NoneType,
+        "safe",
+        False,
+    ),
+    (
+        "streamRuntimeOperationEvents",
+        "GET",
+        "/api/v1/instances/{instanceId}/operations/{operationId}/events",
+        NoneType,
+        "safe",
+        False,
+    ),
 ]
 
 
@@ -50,6 +85,24 @@ def test_a_row_is_what_the_contract_says(line: tuple[str, str, str, Any, str, bo
 
     found = (row.operation, row.method, row.path, row.answer, row.repeat.word, row.echoes_id)
     assert found == line
+
+
+@pytest.mark.parametrize(
+    ("operation", "repeat", "resume"),
+    [
+        ("invokeAgent", "once", NEVER),
+        ("streamTaskEvents", "safe", BY_OFFSET),
+        ("streamConversationEvents", "safe", BY_OFFSET),
+        ("streamRuntimeOperationEvents", "safe", BY_EVENT_ID),
+    ],
+)
+def test_a_stream_goes_on_by_its_own_rule(
+    operation: str, repeat: str, resume: Resume[Any]
+) -> None:
+    """Reads are opened again; an invocation is not made again."""
+    row = table.STREAMS[operation]
+
+    assert (row.opening.repeat.word, row.resume) == (repeat, resume)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +128,20 @@ def test_a_wish_is_settled_by_reading_the_instance(
 
 def test_every_row_has_a_name_in_the_file() -> None:
     """The table is what the constants say, each once, in the order of the file."""
-    named = [value for value in vars(table).values() if isinstance(value, Endpoint)]
+    constants = vars(table).values()
+    streams = [value for value in constants if isinstance(value, StreamEndpoint)]
+    named = [
+        value.opening if isinstance(value, StreamEndpoint) else value
+        for value in constants
+        if isinstance(value, Endpoint | StreamEndpoint)
+    ]
 
+    # An invocation has one route and two rows: its stream's is no row of its own.
+    named.remove(table.STREAM_INVOCATION.opening)
     assert named == list(table.ROWS.values())
+    assert streams == list(table.STREAMS.values())
     assert all(name == row.operation for name, row in table.ROWS.items())
+    assert all(name == row.opening.operation for name, row in table.STREAMS.items())
 
 
 @pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))

@@ -1,5 +1,5 @@
 """What the pretend cloud answers: one file for each group, one function for each row."""
 
-from . import catalog, files, instances
+from . import agents, catalog, conversations, files, instances, runtime, tasks
 
-__all__ = ["catalog", "files", "instances"]
+__all__ = ["agents", "catalog", "conversations", "files", "instances", "runtime", "tasks"]

@@ -1,0 +1,62 @@
+"""Conversations: what is said to an agent and by it, turn by turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._checks import LAST_OFFSET, count
+from .._io.stream import ChannelStream
+from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
+from .._protocol import table
+from .._protocol.words import ChannelWords
+from ..models.events import ChannelEvent
+
+if TYPE_CHECKING:
+    from .._io.caller import Caller
+
+
+class Conversations:
+    """`bee.conversations`: what is said, turn by turn."""
+
+    def __init__(self, caller: Caller) -> None:
+        """Use the client's caller."""
+        self._caller = caller
+
+    def events(
+        self,
+        agent_id: str,
+        conversation_id: str,
+        *,
+        since: int = 0,
+        idle: float = IDLE,
+        on_bad_event: OnBadEvent = "raise",
+        deadline: float | None = None,
+    ) -> ChannelStream[ChannelEvent]:
+        """Follow a conversation: what was said, and what is said, until it is deleted.
+
+        Several turns may be on their way at once; `in_reply_to` tells them apart.
+
+        Args:
+            agent_id: The agent.
+            conversation_id: The conversation.
+            since: The offset after which to begin, such as `last_offset` of another stream;
+                0 for the beginning.
+            idle: Seconds of silence after which it is opened again.
+            on_bad_event: Whether an event that cannot be read is raised, as a `DecodeError`,
+                or passed over (`"skip"`).
+            deadline: Seconds for the whole stream.
+
+        Returns:
+            What is opened by `async with`, and told by `async for`; a message that grows
+            comes again and again, whole each time, and `text()` tells what was added.
+        """
+        count("since", since, least=0, most=LAST_OFFSET)
+        return ChannelStream(
+            self._caller,
+            table.STREAM_CONVERSATION,
+            agent_id,
+            conversation_id,
+            words=ChannelWords(),
+            opening=Opening(last=since),
+            listening=Listening(idle=idle, on_bad_event=on_bad_event, deadline=deadline),
+        )
