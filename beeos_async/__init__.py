@@ -60,7 +60,10 @@ if TYPE_CHECKING:
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .groups.agents import InvokeStream
+    from .models._base import Accepted
     from .models.catalog import Model, Provider, Region
+    from .models.control import ControlInfo, Screenshot
+    from .models.conversations import CancelAccepted, ClearAccepted, Conversation, SentMessage
     from .models.events import (
         BackfillTruncated,
         ChannelEvent,
@@ -93,10 +96,26 @@ if TYPE_CHECKING:
         ToolUsePart,
         UnknownPart,
     )
+    from .models.mobile import AppInfo, UITree
+    from .models.runtime import (
+        AgentTarget,
+        ConversationTarget,
+        InstanceTarget,
+        OperationCancelAccepted,
+        OperationCancelRequest,
+        OperationProgress,
+        OperationProjection,
+        OperationTarget,
+        RuntimeOperation,
+        UnknownTarget,
+    )
     from .waiting import WaitError, WaitTimeoutError
 
 __all__ = [
     "APIError",
+    "Accepted",
+    "AgentTarget",
+    "AppInfo",
     "AsyncBeeOS",
     "Attachment",
     "Attempt",
@@ -104,14 +123,19 @@ __all__ = [
     "BackfillTruncated",
     "BadRequestError",
     "BeeOSError",
+    "CancelAccepted",
     "Captured",
     "ChannelEvent",
     "ChannelStream",
+    "ClearAccepted",
     "ClientClosedError",
     "ClientLoopError",
     "ConfigurationError",
     "ConflictError",
     "ConnectionLostError",
+    "ControlInfo",
+    "Conversation",
+    "ConversationTarget",
     "CustomPart",
     "DecodeError",
     "DeployInstance",
@@ -128,6 +152,7 @@ __all__ = [
     "FleetRun",
     "GatewayTimeoutError",
     "Instance",
+    "InstanceTarget",
     "InvokeDelta",
     "InvokeDone",
     "InvokeEvent",
@@ -139,6 +164,11 @@ __all__ = [
     "Model",
     "NotFoundError",
     "NotSentError",
+    "OperationCancelAccepted",
+    "OperationCancelRequest",
+    "OperationProgress",
+    "OperationProjection",
+    "OperationTarget",
     "Outcome",
     "Pager",
     "Part",
@@ -155,9 +185,12 @@ __all__ = [
     "RuntimeErrorContext",
     "RuntimeEvent",
     "RuntimeMethodError",
+    "RuntimeOperation",
     "RuntimeOperationError",
     "RuntimeOperationEvent",
     "RuntimeOperationEventPayload",
+    "Screenshot",
+    "SentMessage",
     "ServerError",
     "ServiceUnavailableError",
     "Skipped",
@@ -174,9 +207,11 @@ __all__ = [
     "ToolResultPart",
     "ToolUsePart",
     "TransportError",
+    "UITree",
     "Unknown",
     "UnknownEvent",
     "UnknownPart",
+    "UnknownTarget",
     "UnprocessableEntityError",
     "WaitError",
     "WaitTimeoutError",
@@ -234,7 +269,10 @@ _ROOMS = {
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "groups.agents": ("InvokeStream",),
+    "models._base": ("Accepted",),
     "models.catalog": ("Model", "Provider", "Region"),
+    "models.control": ("ControlInfo", "Screenshot"),
+    "models.conversations": ("CancelAccepted", "ClearAccepted", "Conversation", "SentMessage"),
     "models.files": ("FileMeta", "PresignedUpload"),
     "models.events": (
         "BackfillTruncated",
@@ -266,6 +304,19 @@ _ROOMS = {
         "ToolResultPart",
         "ToolUsePart",
         "UnknownPart",
+    ),
+    "models.mobile": ("AppInfo", "UITree"),
+    "models.runtime": (
+        "AgentTarget",
+        "ConversationTarget",
+        "InstanceTarget",
+        "OperationCancelAccepted",
+        "OperationCancelRequest",
+        "OperationProgress",
+        "OperationProjection",
+        "OperationTarget",
+        "RuntimeOperation",
+        "UnknownTarget",
     ),
     "waiting": ("WaitError", "WaitTimeoutError"),
 }

@@ -261,15 +261,15 @@ def idempotency_key(value: object) -> str:
     return str(value)
 
 
-def operation_id(value: object) -> str:
+def uuid(name: str, value: object) -> str:
     """Refuse what is no UUID.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: With the name of the option.
     """
     must(
         isinstance(value, str) and _UUID(value) is not None,
-        "operation_id must be a UUID such as 123e4567-e89b-42d3-a456-426614174000",
+        f"{name} must be a UUID such as 123e4567-e89b-42d3-a456-426614174000, not {value!r}",
     )
     return str(value)
 

@@ -30,9 +30,11 @@ from .fleet.offers import Fleets
 from .fleet.progress import Throttle
 from .groups.agents import Agents
 from .groups.catalog import Catalog
+from .groups.computer import Computer
 from .groups.conversations import Conversations
 from .groups.files import Files
 from .groups.instances import Instances
+from .groups.mobile import Mobile
 from .groups.runtime import Runtime
 from .groups.tasks import Tasks
 
@@ -68,6 +70,12 @@ class AsyncBeeOS(Fleets, Direct):
 
     instances: Instances
     """The life of instances."""
+
+    computer: Computer
+    """Desktops, seen and worked by hand."""
+
+    mobile: Mobile
+    """Phones, seen and worked by hand."""
 
     catalog: Catalog
     """What can be deployed, where, and with which models."""
@@ -118,7 +126,9 @@ class AsyncBeeOS(Fleets, Direct):
             max_retries: How often a failed attempt is repeated; a 429 costs none of them.
             max_concurrency: Requests in flight of the whole client, 1 to 10,000.
             rate_limit: The known quota, for each endpoint or by operationId:
-                `"600/min"`, `"10/s"` or a number a second.
+                `"600/min"`, `"10/s"` or a number a second.  That of `computer` and `mobile`
+                is published and known without it; it is named `control-action` and, for
+                their `info`, `control-info`.
             max_throttle_wait: Seconds a 429 may make a single call wait.
             proxy: Where to connect instead, else `HTTPS_PROXY` and `NO_PROXY`.
             ssl: Whom to trust, instead of the system's certificates.
@@ -186,6 +196,8 @@ class AsyncBeeOS(Fleets, Direct):
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
         self.instances = Instances(caller)
+        self.computer = Computer(caller)
+        self.mobile = Mobile(caller)
         self.catalog = Catalog(caller)
         self.agents = Agents(caller)
         self.tasks = Tasks(caller)

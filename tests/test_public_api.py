@@ -16,23 +16,28 @@ import msgspec
 import pytest
 
 import beeos_async
+from beeos_async.models import computer, control, mobile
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AsyncBeeOS Attachment Attempt AuthenticationError BackfillTruncated
-    BadRequestError BeeOSError Captured ChannelEvent ChannelStream ClientClosedError
-    ClientLoopError ConfigurationError ConflictError ConnectionLostError CustomPart
+    APIError Accepted AgentTarget AppInfo AsyncBeeOS Attachment Attempt AuthenticationError
+    BackfillTruncated BadRequestError BeeOSError CancelAccepted Captured ChannelEvent
+    ChannelStream ClearAccepted ClientClosedError ClientLoopError ConfigurationError
+    ConflictError ConnectionLostError ControlInfo Conversation ConversationTarget CustomPart
     DecodeError DeployInstance DeviceInfo EndpointState EventStream Failed FilePart
     FleetError FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError Instance
-    InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeStream Message
-    MessagePage Model NotFoundError NotSentError Outcome Pager Part PayloadTooLargeError
-    PermissionDeniedError PlanState Progress Provider RateLimitError Region ReplayComplete
-    RequestTimeoutError RuntimeErrorContext RuntimeEvent RuntimeMethodError
-    RuntimeOperationError RuntimeOperationEvent RuntimeOperationEventPayload ServerError
-    ServiceUnavailableError Skipped SkippedError SourcePart StreamEnd StreamEndedError
-    StreamOptions Succeeded TextStream ThinkingPart Throttle TimedOut ToolResultPart
-    ToolUsePart TransportError Unknown UnknownEvent UnknownPart UnprocessableEntityError
-    WaitError WaitTimeoutError WebhookSignatureError __version__
+    InstanceTarget InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning
+    InvokeStream Message MessagePage Model NotFoundError NotSentError
+    OperationCancelAccepted OperationCancelRequest OperationProgress OperationProjection
+    OperationTarget Outcome Pager Part PayloadTooLargeError PermissionDeniedError PlanState
+    Progress Provider RateLimitError Region ReplayComplete RequestTimeoutError
+    RuntimeErrorContext RuntimeEvent RuntimeMethodError RuntimeOperation
+    RuntimeOperationError RuntimeOperationEvent RuntimeOperationEventPayload Screenshot
+    SentMessage ServerError ServiceUnavailableError Skipped SkippedError SourcePart
+    StreamEnd StreamEndedError StreamOptions Succeeded TextStream ThinkingPart Throttle
+    TimedOut ToolResultPart ToolUsePart TransportError UITree Unknown UnknownEvent
+    UnknownPart UnknownTarget UnprocessableEntityError WaitError WaitTimeoutError
+    WebhookSignatureError __version__
 """
 PINNED = set(NAMES.split())
 
@@ -207,7 +212,10 @@ def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
 
 def test_the_groups_are_found() -> None:
     """The test above looks at every group the client carries."""
-    assert set(GROUPS) >= {"Agents", "Catalog", "Conversations", "Instances", "Runtime", "Tasks"}
+    assert set(GROUPS) >= {
+        *("Agents", "Catalog", "Computer", "Conversations"),
+        *("Instances", "Mobile", "Runtime", "Tasks"),
+    }
 
 
 # How it is called -----------------------------------------------------------------------------
@@ -318,6 +326,12 @@ def test_a_client_is_closed_under_two_names() -> None:
     [
         ("Instances", "list get deploy start stop restart destroy device_info"),
         ("Catalog", "providers regions models"),
+        ("Computer", "info screenshot click move scroll type key"),
+        (
+            "Mobile",
+            """info screenshot tap double_tap long_press drag swipe scroll type key press_button
+            apps open_app ui_tree""",
+        ),
     ],
 )
 def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> None:
@@ -331,12 +345,44 @@ def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("group", "name", "request_"),
+    [
+        ("Computer", "click", computer.Click),
+        ("Computer", "move", computer.Move),
+        ("Computer", "scroll", control.Scroll),
+        ("Computer", "type", control.TypeText),
+        ("Computer", "key", control.PressKeys),
+        ("Mobile", "tap", mobile.Tap),
+        ("Mobile", "double_tap", mobile.Tap),
+        ("Mobile", "long_press", mobile.LongPress),
+        ("Mobile", "drag", mobile.Drag),
+        ("Mobile", "swipe", mobile.Swipe),
+        ("Mobile", "scroll", control.Scroll),
+        ("Mobile", "type", control.TypeText),
+        ("Mobile", "key", mobile.PressKey),
+        ("Mobile", "press_button", mobile.PressButton),
+        ("Mobile", "open_app", mobile.OpenApp),
+    ],
+)
+def test_an_action_takes_the_fields_of_its_request(
+    group: str, name: str, request_: type[msgspec.Struct]
+) -> None:
+    """As keywords, named as on the wire; only what the contract needs has to be said."""
+    fields = msgspec.structs.fields(request_)
+    taken = parameters(getattr(GROUPS[group], name))
+
+    assert set(taken) == {*(field.encode_name for field in fields), "deadline"}
+    for field in fields:
+        assert (taken[field.name] is inspect.Parameter.empty) == field.required
+
+
+@pytest.mark.parametrize(
     ("group", "method", "ids", "own"),
     [
         ("Agents", "invoke_stream", ["id", "message"], {"idempotency_key": None}),
         ("Tasks", "events", ["agent_id", "task_id"], {"since": 0}),
         ("Conversations", "events", ["agent_id", "conversation_id"], {"since": 0}),
-        ("Runtime", "operation_events", ["instance_id", "operation_id"], {"last_event_id": None}),
+        ("Runtime", "operation_events", ["id", "operation"], {"last_event_id": None}),
     ],
 )
 def test_a_stream_is_called_as_documented(

@@ -1,6 +1,6 @@
 """Does somebody else's client accept our pretend cloud?
 
-The official SDK is the witness that is not our code: it drives all eleven endpoints over
+The official SDK is the witness that is not our code: it drives every endpoint over
 HTTP and puts every answer through its own models.  It is synchronous, so it asks from a
 thread while the cloud runs in the test's loop.
 """
@@ -40,6 +40,8 @@ class Witness:
         self._session = official.ApiClient(told)
         self.instances = official.InstancesApi(self._session)
         self.catalog = official.DeployApi(self._session)
+        self.computer = official.ComputerApi(self._session)
+        self.mobile = official.MobileApi(self._session)
 
     async def ask(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call one of its methods, and hold its reading of the answer against the bytes."""
@@ -203,6 +205,7 @@ async def test_the_witness_knows_every_endpoint_of_the_table(
         (instances.restart_instance, (id,)),
         (instances.destroy_instance, (id,)),
         (instances.get_device_info, (id,)),
+        *actions(cloud, witness),
     ]
 
     for method, args in calls:
@@ -211,6 +214,87 @@ async def test_the_witness_knows_every_endpoint_of_the_table(
     asked = [entry.operation for entry in cloud.log]
     assert asked == list(ROWS)
     assert asked == [camel(method.__name__) for method, _ in calls]
+
+
+def actions(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Give a call of each method for desktops and phones, in the order of our table."""
+    desk = cloud.world.add_instance(status="running", os_type="linux")
+    phone = cloud.world.add_instance(status="running", os_type="android")
+    of, on = witness.computer, witness.mobile
+    way = {"x1": 1, "y1": 2, "x2": 3, "y2": 4, "duration_ms": 300}
+    return [
+        (of.get_computer_info, (desk,)),
+        (of.computer_screenshot, (desk,)),
+        (of.computer_click, (desk, official.ClickRequest(x=1, y=2, button="right", count=2))),
+        (of.computer_move, (desk, official.MoveRequest(x=1, y=2))),
+        (of.computer_scroll, (desk, official.ScrollRequest(direction="down", amount=2))),
+        (of.computer_type, (desk, official.TypeRequest(text="Grüße", submit=True))),
+        (of.computer_key, (desk, official.KeyRequest(keys=["ctrl", "c"]))),
+        (on.get_mobile_info, (phone,)),
+        (on.mobile_screenshot, (phone,)),
+        (on.mobile_tap, (phone, official.TapRequest(x=1, y=2))),
+        (on.mobile_double_tap, (phone, official.TapRequest(x=1, y=2))),
+        (on.mobile_long_press, (phone, official.LongPressRequest(x=1, y=2, duration_ms=900))),
+        (on.mobile_drag, (phone, official.DragRequest(**way))),
+        (on.mobile_swipe, (phone, official.SwipeRequest(**way))),
+        (on.mobile_scroll, (phone, official.ScrollRequest(x=1, y=2, direction="up"))),
+        (on.mobile_type, (phone, official.TypeRequest(text="milk"))),
+        (on.mobile_key, (phone, official.KeyRequest(keys=["KEYCODE_ENTER"]))),
+        (on.mobile_press_button, (phone, official.PressButtonRequest(button="home"))),
+        (on.mobile_list_apps, (phone,)),
+        (on.mobile_open_app, (phone, official.OpenAppRequest(app="net.example.mail"))),
+        (on.mobile_get_ui_tree, (phone,)),
+    ]
+
+
+async def test_the_witness_works_a_phone(cloud: Emulator, witness: Witness) -> None:
+    """What it says arrives, word for word, and what it sees is what it takes it for."""
+    phone = cloud.world.add_instance(status="running", os_type="android")
+    on = witness.mobile
+
+    info = await witness.ask(on.get_mobile_info, phone)
+    opened = await witness.ask(
+        on.mobile_open_app, phone, official.OpenAppRequest(app="net.example.maps", locale="de")
+    )
+    missed = await witness.ask(on.mobile_tap, phone, official.TapRequest(x=info.screen_width, y=0))
+    apps = await witness.ask(on.mobile_list_apps, phone, include_system=True)
+    few = await witness.ask(on.mobile_list_apps, phone, launchable_only=True)
+    tree = await witness.ask(on.mobile_get_ui_tree, phone, query="maps", format="raw")
+    shot = await witness.ask(on.mobile_screenshot, phone)
+
+    assert (info.os, info.coordinate_system, info.online) == ("android", "absolute_pixels", True)
+    assert (opened.ok, missed.ok) == (True, False)
+    assert (len(apps.apps), len(few.apps)) == (5, 2)
+    assert tree.supported
+    assert 'text="Maps"' in tree.content
+    assert (shot.format, shot.width, shot.height) == ("png", 1080, 2400)
+    (action,) = cloud.world.devices.actions(phone)
+    assert action.fields == {"app": "net.example.maps", "locale": "de"}
+
+
+async def test_the_witness_is_told_that_a_device_is_busy_or_away(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """409, 503, 400 and 404 are what it raises, with the codes the contract has for devices."""
+    held = cloud.world.add_instance(status="running", os_type="linux")
+    away = cloud.world.add_instance(status="stopped", os_type="linux")
+    cloud.world.devices.hold(held)
+    poor = cloud.world.add_instance(status="running", os_type="linux")
+    cloud.world.devices.script(poor, unsupported=["move"])
+    phone = cloud.world.add_instance(status="running", os_type="android")
+    met: list[tuple[type[ApiException], str]] = []
+
+    for id in (held, away, poor, phone):
+        request = official.MoveRequest(x=1, y=1)
+        error, told = await witness.refused(witness.computer.computer_move, id, request)
+        met.append((type(error), told.code))
+
+    assert met == [
+        (ConflictException, "device_busy"),
+        (ServiceException, "device_offline"),
+        (BadRequestException, "action_unsupported"),
+        (NotFoundException, "agent_not_found"),
+    ]
 
 
 def camel(name: str) -> str:

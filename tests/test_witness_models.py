@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import typing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import beeos_sdk as official
 import msgspec
@@ -30,7 +30,28 @@ from beeos_async.models.catalog import (
     ProviderMeta,
     Region,
 )
+from beeos_async.models.computer import Click, Move
+from beeos_async.models.control import (
+    ActionResult,
+    ControlInfo,
+    PressKeys,
+    Screenshot,
+    Scroll,
+    TypeText,
+)
 from beeos_async.models.instances import DeployInstance, DeviceInfo, Instance
+from beeos_async.models.mobile import (
+    AppInfo,
+    AppList,
+    Drag,
+    LongPress,
+    OpenApp,
+    PressButton,
+    PressKey,
+    Swipe,
+    Tap,
+    UITree,
+)
 
 Kind = type[msgspec.Struct]
 Theirs = type[BaseModel]
@@ -44,13 +65,48 @@ PAIRS: dict[Kind, Theirs] = {
     Model: official.DeployModelItem,
     DeviceInfo: DeviceInfoDTO,
     DeployInstance: official.DeployInstanceRequest,
+    ControlInfo: official.ControlInfo,
+    Screenshot: official.ScreenshotResult,
+    ActionResult: official.ActionResult,
+    AppInfo: official.AppInfo,
+    AppList: official.AppListResult,
+    UITree: official.UITreeResult,
+    Click: official.ClickRequest,
+    Move: official.MoveRequest,
+    Scroll: official.ScrollRequest,
+    TypeText: official.TypeRequest,
+    PressKeys: official.KeyRequest,
+    PressKey: official.KeyRequest,
+    Tap: official.TapRequest,
+    LongPress: official.LongPressRequest,
+    Swipe: official.SwipeRequest,
+    Drag: official.DragRequest,
+    PressButton: official.PressButtonRequest,
+    OpenApp: official.OpenAppRequest,
 }
-SIZES = {Instance: 42, ProviderCapabilities: 8, DeviceInfo: 9, DeployInstance: 13}
+SIZES = {
+    Instance: 42,
+    ProviderCapabilities: 8,
+    DeviceInfo: 9,
+    DeployInstance: 13,
+    ControlInfo: 7,
+    Screenshot: 5,
+    Swipe: 5,
+    OpenApp: 3,
+}
 """How many fields the contract gives them, so that no two empty sets are found equal."""
 
 every_pair = pytest.mark.parametrize(
     ("ours", "theirs"), PAIRS.items(), ids=[kind.__name__ for kind in PAIRS]
 )
+
+WORDS = {
+    "ms_connection_status": "reconnecting",
+    "direction": "left",
+    "ClickRequest.button": "middle",
+    "PressButtonRequest.button": "volume_up",
+}
+"""What a field says that takes few words only, theirs or ours."""
 
 FIRST = datetime(2026, 8, 20, 6, 30, 15, 250_000, UTC)
 
@@ -69,36 +125,42 @@ def made_up(theirs: Theirs, *, required_alone: bool = False) -> BaseModel:
     """Fill a model of theirs with values that are all different and none empty."""
     return theirs.model_validate(
         {
-            field.alias or name: value(field, name, number)
+            field.alias or name: value(theirs, field, name, number)
             for number, (name, field) in enumerate(theirs.model_fields.items())
             if field.is_required() or not required_alone
         }
     )
 
 
-def value(field: FieldInfo, name: str, number: int) -> object:
+def value(owner: Theirs, field: FieldInfo, name: str, number: int) -> object:
+    kind, members = bare(field.annotation)
     text = f"{name} {number} bü🐝"
-    kind = bare(field.annotation)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return made_up(kind)
+    if kind is list and members and issubclass(members, BaseModel):
+        return [made_up(members)]
+    request = owner.__name__.endswith("Request")
     values: dict[object, object] = {
-        str: "reconnecting" if name == "ms_connection_status" else text,
+        str: WORDS.get(name) or WORDS.get(f"{owner.__name__}.{name}") or text,
         bool: True,
-        int: 2**40 + number,
-        list: [text, name],
+        # What a request counts is an `int32`, though only the description says so.
+        int: (2**30 if request else 2**40) + number,
+        # A phone takes one key at a time.
+        list: [text] if name == "keys" else [text, name],
         dict: {"name": text, "nested": {"list": [number, 0.5, None, True]}, "empty": {}},
         datetime: FIRST + timedelta(hours=number),
     }
     return values[kind]
 
 
-def bare(kind: Any) -> Any:
-    """Strip a type of what may be missing in it and of what bounds it."""
+def bare(kind: Any) -> tuple[Any, Any]:
+    """Strip a type of what may be missing in it and of what bounds it; give its members' too."""
     while (origin := typing.get_origin(kind)) is not None:
+        inner = typing.get_args(kind)[0]
         if origin not in {typing.Union, typing.Annotated}:
-            return origin
-        kind = typing.get_args(kind)[0]
-    return kind
+            return origin, bare(inner)[0]
+        kind = inner
+    return kind, None
 
 
 def the_same(one: object, other: object) -> bool:
@@ -109,6 +171,9 @@ def the_same(one: object, other: object) -> bool:
         return all(
             the_same(getattr(one, theirs[name]), getattr(other, ours[name])) for name in theirs
         )
+    if isinstance(one, list) and isinstance(other, list):
+        mine, yours = cast("list[object]", one), cast("list[object]", other)
+        return len(mine) == len(yours) and all(map(the_same, mine, yours))
     return type(one) is type(other) and one == other
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from .._protocol.message import Response
@@ -33,10 +34,13 @@ class Feed:
         aiohttp stops reading from the socket while more than 128 KiB are not taken from
         here: that is what holds the server back.
         """
-        try:
-            return await self._response.content.readany()
-        except Exception:  # noqa: BLE001 -- anything may come out of a socket, and all mean this
-            return b""
+        content = self._response.content
+        with contextlib.suppress(Exception):
+            return await content.readany()
+        # It broke, and aiohttp would throw away what had come before: the last events.
+        with contextlib.suppress(Exception):
+            return content._read_nowait(-1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return b""
 
     def close(self) -> None:
         """Close the connection, at once; who waits in `read` gets the end."""

@@ -218,7 +218,7 @@ class Subscription:
 
     async def _go_on(self) -> Feed:
         """Open it again, after a pause, and again."""
-        clock, asked = self._caller.clock, 0.0
+        clock, asked, failure = self._caller.clock, 0.0, ""
         over = self._lost + PATIENCE
         while True:
             await self._caller.gate.rest(max(asked, pause(self._breaks, self._asked)))
@@ -229,7 +229,8 @@ class Subscription:
                 if judge(SAFE, error, 1) is Verdict.RAISE:
                     error.last_offset = self.last
                     raise
-                failure = str(error)
+                # A call that ran out of time before it was made has nothing to tell.
+                failure = str(error) if error.attempts or not failure else failure
                 asked = (isinstance(error, APIError) and error.retry_after) or 0.0
             else:
                 return self._take_over(flight)

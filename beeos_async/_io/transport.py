@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE: Final = 15.0
 """Seconds an idle connection is kept; longer ones are the likelier to be dead on arrival."""
 
-SPARE_CONNECTIONS: Final = 16
-"""Connections beyond the gate's slots, so that nobody waits inside aiohttp's unfair pool."""
-
 ACCEPT: Final = "application/json"
 CODING: Final = "gzip"
 """Deflate and brotli open doors that nothing needs."""
@@ -169,7 +166,8 @@ class AiohttpTransport:
             msg = "the client is closed"
             raise ClientClosedError(msg)
         connector = self._borrowed or aiohttp.TCPConnector(
-            limit=self._pool + SPARE_CONNECTIONS,
+            # The gate bounds requests; streams, which hold no slot, shall not take theirs.
+            limit=0,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=60,
             ssl=self._ssl or True,

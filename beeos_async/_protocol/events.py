@@ -104,7 +104,7 @@ def invoke_event(frame: Frame) -> InvokeEvent:
         RecursionError: It is nested too deep.
     """
     refuse_depth(frame.data)
-    with contextlib.suppress(msgspec.ValidationError, UnicodeDecodeError):
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
         return _with_usual_code(_invoke_strictly(frame.data))
     read = _document if frame.event in _NEEDS_JSON else _anything
     document: object = read(frame.data)

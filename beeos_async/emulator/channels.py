@@ -12,6 +12,7 @@ from msgspec import structs
 from .._clock import Clock
 from ..models.events import BackfillTruncated, ChannelEvent, ReplayComplete, StreamEnd
 from ..models.messages import Message, MessagePage
+from .agenda import Agenda
 from .bell import Bell
 from .refusals import RefusedError
 
@@ -30,12 +31,13 @@ class Channel:
         ended: Why it is over, once it is.
     """
 
-    def __init__(self, clock: Clock, id: str = "") -> None:
+    def __init__(self, clock: Clock, id: str = "", agenda: Agenda | None = None) -> None:
         """Begin with nothing said.
 
         Args:
             clock: Time, for the dates of messages.
             id: What its messages are named after.
+            agenda: What is to come, of which something may be said here.
         """
         self.latest = 0
         self.ended: str | None = None
@@ -49,7 +51,7 @@ class Channel:
         """The last offset that is no longer kept."""
 
         self._drops = 0
-        self._bell = Bell()
+        self._bell = Bell(agenda)
 
     def post(self, message: Message) -> Message:
         """Say something; a message that was said before has grown.
@@ -96,6 +98,11 @@ class Channel:
             one for one in self._frames if one.offset > offset or one.offset in durable
         ]
         self._lost = max(self._lost, min(offset, self.latest))
+
+    def clear(self) -> None:
+        """Keep nothing that was said; offsets go on."""
+        self._frames = []
+        self._lost = self.latest
 
     def page(self, since: int = 0, limit: int = 100, *, deltas: bool = False) -> MessagePage:
         """List messages, each in its last state.
@@ -157,13 +164,15 @@ class Channel:
 class Channels:
     """The channels of one pretend cloud, by the agent they belong to and their own id."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, agenda: Agenda | None = None) -> None:
         """Begin without any.
 
         Args:
             clock: Time, for the dates of messages.
+            agenda: What is to come.
         """
         self._clock = clock
+        self._agenda = agenda
         self._channels: dict[tuple[str, str], Channel] = {}
 
     def open(self, agent: str, id: str) -> Channel:
@@ -173,7 +182,11 @@ class Channels:
             agent: The agent it belongs to.
             id: Its id, that of its task or conversation.
         """
-        return self._channels.setdefault((agent, id), Channel(self._clock, id))
+        return self._channels.setdefault((agent, id), Channel(self._clock, id, self._agenda))
+
+    def holds(self, agent: str, id: str) -> bool:
+        """Tell whether there is a channel, of a task or of a conversation."""
+        return (agent, id) in self._channels
 
     def find(self, agent: str, id: str) -> Channel:
         """Find a channel.

@@ -22,6 +22,7 @@ from .._protocol.throttle import Rate, conform
 from .faults import Faults
 from .frames import Written
 from .keys import Keys
+from .pictures import PICTURES_PATH
 from .refusals import RefusedError, admit
 from .replies import JSON, Reply, accepted, encode, refusal, streamed, trouble
 from .routes import Routes
@@ -49,6 +50,14 @@ class Call(Struct, frozen=True):
     headers: Mapping[str, str] = {}
     """Lookup ignores case."""
 
+    told: dict[str, str] = {}
+    """Headers of the answer, where it has some of its own."""
+
+    @property
+    def host(self) -> str:
+        """How the client calls this server."""
+        return self.headers.get("Host", "127.0.0.1")
+
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
 
@@ -66,23 +75,24 @@ class Call(Struct, frozen=True):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", str(error)) from None
 
-    def number(self, name: str, default: int, most: int) -> int:
+    def number(self, name: str, default: int, most: int, least: int = 0) -> int:
         """Read a whole number from the query.
 
         Args:
             name: The parameter.
             default: What stands where it is missing.
             most: The highest that is taken.
+            least: The lowest.
 
         Raises:
-            RefusedError: It is no number from 0 to `most`.
+            RefusedError: It is no number from `least` to `most`.
         """
         text = self.params.get(name)
         if text is None:
             return default
-        if _NUMBER(text) and int(text) <= most:
+        if _NUMBER(text) and least <= int(text) <= most:
             return int(text)
-        message = f"{name} must be a whole number from 0 to {most}"
+        message = f"{name} must be a whole number from {least} to {most}"
         raise RefusedError(400, "invalid_param", message, name)
 
 
@@ -232,6 +242,9 @@ class Desk:
         if path == EFFECTS_PATH:
             told = {"requests": self._requests, "effects": self._world.all_effects()}
             return Reply(200, encode(told), JSON)
+        if path.startswith(PICTURES_PATH):
+            served = self._world.pictures.serve(path, query, headers)
+            return Reply(served.status, served.body, {"Content-Type": served.kind})
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"
@@ -289,7 +302,8 @@ class Desk:
             reply = streamed(events)
         elif reply is None:
             answer = self._answers[row.operation]
-            reply = accepted(answer.status, await answer.give(self._world, call))
+            value = await answer.give(self._world, call)
+            reply = accepted(answer.status, value, call.told)
         self._keys.keep(place, reply)
         return reply
 

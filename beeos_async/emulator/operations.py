@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from .._clock import Clock
 from ..models.events import RuntimeEvent, RuntimeOperationEvent
+from .agenda import Agenda
 from .bell import Bell
 from .refusals import RefusedError
 
@@ -22,7 +23,14 @@ class OperationLog:
         events: What happened, in order.
     """
 
-    def __init__(self, clock: Clock, id: str, method: str = "", first: int = 1) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        id: str,
+        method: str = "",
+        first: int = 1,
+        agenda: Agenda | None = None,
+    ) -> None:
         """Begin with nothing happened.
 
         Args:
@@ -30,13 +38,14 @@ class OperationLog:
             id: The operation.
             method: What it does.
             first: The number of its first event; it may be beyond any machine's integer.
+            agenda: What is to come, of which something may happen to it.
         """
         self.events: list[RuntimeEvent] = []
         self._clock = clock
         self._id = id
         self._method = method
         self._next = first
-        self._bell = Bell()
+        self._bell = Bell(agenda)
 
     @property
     def last(self) -> int:
@@ -94,13 +103,15 @@ class OperationLog:
 class Operations:
     """The logs of one pretend cloud, by instance and operation."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, agenda: Agenda | None = None) -> None:
         """Begin without any.
 
         Args:
             clock: Time, for the dates of events.
+            agenda: What is to come.
         """
         self._clock = clock
+        self._agenda = agenda
         self._logs: dict[tuple[str, str], OperationLog] = {}
 
     def open(self, instance: str, id: str, method: str = "", first: int = 1) -> OperationLog:
@@ -112,7 +123,7 @@ class Operations:
             method: What it does.
             first: The number of its first event.
         """
-        log = OperationLog(self._clock, id, method, first)
+        log = OperationLog(self._clock, id, method, first, self._agenda)
         return self._logs.setdefault((instance, id), log)
 
     def find(self, instance: str, id: str) -> OperationLog:

@@ -12,6 +12,7 @@ from msgspec import Struct, structs
 
 from .._protocol.message import OPERATION_HEADER
 from ..models._base import Accepted
+from ..models.instances import Instance
 from .frames import Written, frame
 from .refusals import RefusedError, envelope
 from .trouble import Fault
@@ -63,14 +64,21 @@ def trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply:
     return Reply(0, reply.body if reply is not None else b"", JSON, fault=fault)
 
 
-def accepted(status: int, value: object) -> Reply:
-    """Give the reply that says yes: an answer, none at all, or one whose id is a header."""
+def accepted(status: int, value: object, headers: Mapping[str, str] | None = None) -> Reply:
+    """Give the reply that says yes: an answer, none at all, or one whose id is a header.
+
+    Args:
+        status: What a success is answered with.
+        value: The answer.
+        headers: What it carries besides.
+    """
+    told = {**JSON, **(headers or {})}
     if isinstance(value, Accepted):
         body = encode(value.body) if value.body else b""
-        return Reply(status, body, {**JSON, OPERATION_HEADER: value.operation_id})
+        return Reply(status, body, {**told, OPERATION_HEADER: value.operation_id})
     if value is None:
-        return Reply(status, b"", {})
-    return Reply(status, encode(_whole(value)), JSON)
+        return Reply(status, b"", headers or {})
+    return Reply(status, encode(_whole(value)), told)
 
 
 def refusal(error: RefusedError, request_id: str) -> Reply:
@@ -82,11 +90,13 @@ def _whole(value: object) -> object:
     """Write every field that is set, those at their default too, as a server does."""
     if isinstance(value, Struct):
         names, values = value.__struct_encode_fields__, structs.astuple(value)
+        # An instance tells its empty words, too; elsewhere, nothing is left unsaid.
+        nothing = (None,) if isinstance(value, Instance) else (None, "")
         told = {
             # Most are plain, and a call for each would be most of the work.
             name: one if type(one) in _PLAIN else _whole(one)
             for name, one in zip(names, values, strict=True)
-            if one is not None
+            if one not in nothing
         }
         config = value.__struct_config__
         return told if config.tag is None else {str(config.tag_field): config.tag, **told}

@@ -15,10 +15,16 @@ from msgspec import structs
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .agenda import Agenda
+from .agents import Agents
 from .channels import Channels
+from .conversations import Conversations
+from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
+from .pictures import Pictures
 from .refusals import RefusedError
+from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
 from .shelf import Shelf
 
@@ -29,8 +35,13 @@ class World:
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
         files: What was uploaded, or is to be.
+        devices: The desktops and phones the instances have or are.
+        pictures: Where their screenshots are fetched.
         channels: What is said in tasks and conversations.
         operations: What happens to runtime operations.
+        agents: Who lives on which instance.
+        runtimes: What the instances' runtimes are asked to do.
+        conversations: The conversations with agents.
     """
 
     def __init__(
@@ -55,8 +66,16 @@ class World:
         """
         self.changes = 0
         self.files = Shelf(clock, seed)
-        self.channels = Channels(clock)
-        self.operations = Operations(clock)
+        self.pictures = Pictures(clock, seed)
+        self.devices = Devices(clock, self.pictures, self.get, self.touch)
+        agenda = Agenda(clock)
+        self.channels = Channels(clock, agenda)
+        self.operations = Operations(clock, agenda)
+        self.agents = Agents(self.get)
+        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
+        self.conversations = Conversations(
+            clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
+        )
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time
@@ -75,6 +94,10 @@ class World:
     def __len__(self) -> int:
         """Count the instances, terminated ones included."""
         return len(self._machines)
+
+    def touch(self) -> None:
+        """Count a change."""
+        self.changes += 1
 
     def add_instance(self, status: str = "stopped", id: str = "", **fields: Any) -> str:
         """Put an instance into the world.
@@ -229,7 +252,7 @@ class World:
             raise ConfigurationError(msg)
         machine = Machine(id, number, dice, "stopped", *self._idle, self._past)
         self._machines[id] = machine
-        self.changes += 1
+        self.touch()
         return machine
 
     def _find(self, id: str) -> Machine:
@@ -248,11 +271,11 @@ class World:
         return False
 
     def _boot(self, machine: Machine, *, anew: bool = True) -> None:
-        self.changes += 1
+        self.touch()
         machine.boot(self._clock.now(), self._boot_time, self._online_time, anew=anew)
 
     def _end(self, machine: Machine, goal: str) -> None:
-        self.changes += 1
+        self.touch()
         machine.end(self._clock.now(), goal, self._boot_time / 4)
 
     def _seen(self, machine: Machine, *, fresh: bool = False) -> Instance:

@@ -160,8 +160,11 @@ class Agents:
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.
         """
-        body = _asked(message, context_id, timeout_ms, idempotency_key, metadata, attachments)
-        return (await self._call(table.INVOKE_AGENT, id, deadline=deadline, body=body)).data
+        body = _asked(message, context_id, timeout_ms, metadata, attachments)
+        answer = await self._call(
+            table.INVOKE_AGENT, id, deadline=deadline, body=body, key=idempotency_key
+        )
+        return answer.data
 
     def invoke_stream(
         self,
@@ -199,13 +202,13 @@ class Agents:
         Returns:
             What is opened by `async with`, and told by `async for`.
         """
-        body = _asked(message, context_id, timeout_ms, idempotency_key, metadata, attachments)
+        body = _asked(message, context_id, timeout_ms, metadata, attachments)
         return InvokeStream(
             self._caller,
             table.STREAM_INVOCATION,
             id,
             words=InvokeWords(),
-            opening=Opening(body=body),
+            opening=Opening(body=body, key=idempotency_key),
             listening=Listening(idle=idle, on_bad_event=on_bad_event, deadline=deadline),
         )
 
@@ -214,7 +217,6 @@ def _asked(
     message: str,
     context_id: str | None,
     timeout_ms: int | None,
-    idempotency_key: str | None,
     metadata: Mapping[str, str] | None,
     attachments: Sequence[Attachment] | None,
 ) -> InvokeAgent:
@@ -222,7 +224,6 @@ def _asked(
         message=message,
         context_id=context_id,
         timeout_ms=timeout_ms,
-        idempotency_key=idempotency_key,
         metadata=None if metadata is None else dict(metadata),
         attachments=None if attachments is None else list(attachments),
     )

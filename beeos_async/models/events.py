@@ -158,6 +158,12 @@ class RuntimeOperationError(Camel, frozen=True, kw_only=True):
 
     context: RuntimeErrorContext | None = None
 
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the runtime asks to wait, where it does."""
+        told = None if self.context is None else self.context.retry_after_ms
+        return None if told is None or told < 0 else told / 1000
+
 
 class RuntimeOperationEventPayload(Camel, frozen=True, kw_only=True):
     """The particulars of one event; which are there depends on its type."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, cast
 
-from msgspec import Meta, Struct, ValidationError, convert, structs
+from msgspec import Meta, Struct, structs
 
-from ._base import Moment, Snake
+from ._base import Moment, Snake, fitting
 
 MessageType = (
     Literal[
@@ -231,16 +231,7 @@ def part_of(json: object) -> Part:
     if kind is None:
         return UnknownPart(json)
     members = cast("dict[str, object]", json)
-    try:
-        return cast("Part", convert(members, kind))
-    except ValidationError:
-        fitting: dict[str, Any] = {}
-        for field in structs.fields(kind):
-            try:
-                fitting[field.name] = convert(members[field.name], field.type)
-            except (KeyError, ValidationError):
-                continue
-        return cast("Part", kind(**fitting))
+    return cast("Part", fitting(kind, members))
 
 
 def _word(json: object) -> str:

@@ -15,9 +15,11 @@ import aiohttp
 
 from beeos_async import (
     APIError,
+    AppInfo,
     AsyncBeeOS,
     Attempt,
     BeeOSError,
+    ControlInfo,
     DecodeError,
     DeployInstance,
     DeviceInfo,
@@ -41,12 +43,14 @@ from beeos_async import (
     Region,
     RequestTimeoutError,
     RuntimeMethodError,
+    Screenshot,
     Skipped,
     SkippedError,
     StreamEndedError,
     Succeeded,
     TimedOut,
     TransportError,
+    UITree,
     Unknown,
     WaitError,
     WaitTimeoutError,
@@ -82,7 +86,7 @@ def a_client(rotating: Callable[[], Awaitable[str]], seen: list[Attempt]) -> Non
         on_attempt=seen.append,
     )
     AsyncBeeOS(rate_limit=10.0)
-    AsyncBeeOS(rate_limit={"startInstance": "10/s", "getInstance": 5})
+    AsyncBeeOS(rate_limit={"startInstance": "10/s", "getInstance": 5, "control-action": "2/s"})
     AsyncBeeOS("oag_1", "https://openapi.beeos.ai")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AsyncBeeOS(ssl=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     AsyncBeeOS(timeout="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -143,6 +147,45 @@ async def the_catalog(bee: AsyncBeeOS) -> None:
     assert_type(await bee.catalog.providers(), list[Provider])
     assert_type(await bee.catalog.regions(provider_id="prov-lake"), list[Region])
     assert_type(await bee.catalog.models(agent_framework="weaver"), list[Model])
+
+
+async def a_desktop(bee: AsyncBeeOS) -> None:
+    info = assert_type(await bee.computer.info("inst-1"), ControlInfo)
+    assert_type(info.supported_actions, list[str])
+    # Open words: any text may be compared with.
+    assert_type(info.os == "meadowos", bool)
+    assert_type(await bee.computer.screenshot("inst-1", deadline=5), Screenshot)
+    assert_type(await bee.computer.click("inst-1", x=1, y=2, button="right", count=2), bool)
+    assert_type(await bee.computer.move("inst-1", x=1, y=2), bool)
+    assert_type(await bee.computer.scroll("inst-1", direction="down", amount=3), bool)
+    assert_type(await bee.computer.type("inst-1", text="hello", submit=True), bool)
+    assert_type(await bee.computer.key("inst-1", keys=["ctrl", "c"]), bool)
+    await bee.computer.click("inst-1", 1, 2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.computer.click("inst-1", x=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.computer.click("inst-1", x=1, y=2, button="back")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.computer.scroll("inst-1", direction="north")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.computer.key("inst-1", keys="enter")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def a_phone(bee: AsyncBeeOS) -> None:
+    phone = bee.mobile
+    assert_type(await phone.info("inst-1"), ControlInfo)
+    assert_type(await phone.screenshot("inst-1"), Screenshot)
+    assert_type(await phone.tap("inst-1", x=1, y=2), bool)
+    assert_type(await phone.double_tap("inst-1", x=1, y=2), bool)
+    assert_type(await phone.long_press("inst-1", x=1, y=2, duration_ms=800), bool)
+    assert_type(await phone.drag("inst-1", x1=1, y1=2, x2=3, y2=4), bool)
+    assert_type(await phone.swipe("inst-1", x1=1, y1=2, x2=3, y2=4, duration_ms=300), bool)
+    assert_type(await phone.scroll("inst-1", direction="up"), bool)
+    assert_type(await phone.type("inst-1", text="hello"), bool)
+    assert_type(await phone.key("inst-1", keys=["KEYCODE_ENTER"]), bool)
+    assert_type(await phone.press_button("inst-1", button="home"), bool)
+    assert_type(await phone.apps("inst-1", include_system=True), list[AppInfo])
+    assert_type(await phone.open_app("inst-1", app="net.example.mail"), bool)
+    tree = assert_type(await phone.ui_tree("inst-1", query="Pay", format="raw"), UITree)
+    assert_type(tree.content, str)
+    await phone.ui_tree("inst-1", format="xml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await phone.press_button("inst-1", button="left")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def pages(bee: AsyncBeeOS) -> None:
