@@ -14,6 +14,7 @@ from .._clock import Clock, RealClock
 from .._protocol.throttle import RateLimit, rates
 from ..client import AsyncBeeOS
 from . import answers  # noqa: F401  # pyright: ignore[reportUnusedImport] -- fills the desk
+from .courier import Courier
 from .depot import Depot
 from .desk import EFFECTS_PATH, Desk, Entry
 from .door import HOST, Door
@@ -95,6 +96,7 @@ class Emulator:
         self._door = Door(self._desk, clock)
         self.store = Depot(self.world.files, self.faults, clock)
         self._back_door = Door(self.store, clock)
+        self._courier = Courier(self.world.hooks)
         self._wanted = port
         self._port: int | None = None
 
@@ -146,6 +148,7 @@ class Emulator:
             raise RuntimeError(msg)
         self._port = await self._door.open(self._wanted)
         self.world.files.base = f"http://{HOST}:{await self._back_door.open(0)}"
+        self._courier.set_out()
         return self
 
     async def __aexit__(
@@ -156,5 +159,6 @@ class Emulator:
     ) -> None:
         """Stop listening, and drop every connection."""
         self._port = None
+        await self._courier.come_home()
         await self._door.close()
         await self._back_door.close()

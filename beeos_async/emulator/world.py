@@ -5,6 +5,7 @@ No HTTP in here; how one instance moves is `machine.py`'s.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,6 +21,7 @@ from .agents import Agents
 from .channels import Channels
 from .conversations import Conversations
 from .devices import Devices
+from .hooks import Hooks
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
 from .pictures import Pictures
@@ -27,6 +29,7 @@ from .refusals import RefusedError
 from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
 from .shelf import Shelf
+from .tasks import Tasks
 
 
 class World:
@@ -42,6 +45,8 @@ class World:
         agents: Who lives on which instance.
         runtimes: What the instances' runtimes are asked to do.
         conversations: The conversations with agents.
+        tasks: What agents are given to do.
+        hooks: Who is told how that goes.
     """
 
     def __init__(
@@ -71,10 +76,22 @@ class World:
         agenda = Agenda(clock)
         self.channels = Channels(clock, agenda)
         self.operations = Operations(clock, agenda)
-        self.agents = Agents(self.get)
+        self.agents = Agents(self.get, self.span)
         self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
         self.conversations = Conversations(
             clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
+        )
+        self.hooks = Hooks(clock, agenda, self.touch)
+        self.tasks = Tasks(
+            clock,
+            agenda,
+            self.channels,
+            self.agents,
+            self.files,
+            self.hooks,
+            self.touch,
+            seed=seed,
+            strict=strict,
         )
         self._clock = clock
         self._boot_time = boot_time
@@ -176,10 +193,19 @@ class World:
         """
         begin, end = page * page_size, (page + 1) * page_size
         if not wanted and not search:
-            rows = islice(self._machines.values(), begin, end)
-            return [self._seen(machine) for machine in rows], len(self)
+            return self.span(begin, end)
         found = [*self._matching(dict(wanted or {}), search.casefold())]
         return [self._seen(machine) for machine in found[begin:end]], len(found)
+
+    def span(self, begin: int, end: int) -> tuple[builtins.list[Instance], int]:
+        """Look at the instances from one place up to another, and count all.
+
+        Args:
+            begin: The first, from 0.
+            end: The one after the last.
+        """
+        rows = islice(self._machines.values(), begin, end)
+        return [self._seen(machine) for machine in rows], len(self)
 
     def deploy(self, wanted: DeployInstance) -> Instance:
         """Make an instance and wish it running."""

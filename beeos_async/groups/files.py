@@ -74,7 +74,7 @@ class Files:
 
         ```python
         file = await bee.files.upload("receipt.pdf")
-        await bee.tasks.create(agent_id, message="Book it.", attachments=[file])
+        await bee.tasks.create(agent_id, "Book it.", attachments=[file.attachment])
         ```
 
         Args:

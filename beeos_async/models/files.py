@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .._checks import length
 from ._base import Snake
+from .messages import Attachment
 
 
 class PresignUpload(Snake, frozen=True, kw_only=True):
@@ -49,3 +50,12 @@ class FileMeta(Snake, frozen=True, kw_only=True):
     download_url: str = ""
     """Where it is, for about a day; whoever has it may read.  Never an address to send the
     key to."""
+
+    @property
+    def attachment(self) -> Attachment:
+        """What a message needs to have it attached."""
+        return Attachment(
+            file_id=self.file_id,
+            filename=self.filename or None,
+            content_type=self.content_type or None,
+        )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta
 
 from .._checks import length, must
+from ..errors import BeeOSError
 from ._base import Moment, Snake
 from .messages import Attachment
 
@@ -228,3 +229,20 @@ class TaskStatusEvent(_Standing, frozen=True, kw_only=True):
     """Whether the task is over, in the server's own judgement."""
 
     timestamp: Moment | None = None
+
+
+class TaskTimeoutError(BeeOSError, TimeoutError):
+    """A task that was waited for neither ended nor paused in time; it may yet.
+
+    Args:
+        message: What was waited for.
+        last: The task as it was last seen, if it was.
+    """
+
+    def __init__(self, message: str, last: Task | None = None) -> None:
+        super().__init__(message, last)
+        self.message = message
+        self.last = last
+
+    def __str__(self) -> str:
+        return self.message
