@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Literal
 
+import msgspec
 from msgspec import UNSET, Struct, structs
 
 from ..models.messages import Message, MessageType, ThinkingPart
@@ -140,8 +141,10 @@ class Job(Struct):
         else:
             raise RefusedError(409, "conflict", "the task does not wait for anything")
         self._become("running")
-        told = "" if given.input is UNSET else f" {given.input}"
-        self._lead(self.message.partition(":")[2].strip() + told, "", seconds)
+        words = self.message.partition(":")[2].strip()
+        if given.input is not UNSET:
+            words += " " + msgspec.json.encode(given.input).decode()
+        self._lead(words, "", seconds)
 
     def cancel(self, reason: str | None) -> None:
         """End it at once, on the caller's wish."""

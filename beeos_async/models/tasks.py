@@ -74,6 +74,7 @@ class Task(_Standing, frozen=True, kw_only=True):
 
     agent_id: str = ""
     caller_id: str = ""
+    status: TaskStatus = ""
     result: Any = None
     """What it came to: any JSON, mostly a text or an object."""
 
@@ -95,6 +96,7 @@ class TaskCreated(_Standing, frozen=True, kw_only=True):
 
     task_id: str
     agent_id: str = ""
+    status: TaskStatus = ""
     created_at: Moment | None = None
 
 
@@ -225,6 +227,7 @@ class TaskStatusEvent(_Standing, frozen=True, kw_only=True):
 
     task_id: str
     context_id: str = ""
+    status: TaskStatus = ""
     final: bool = False
     """Whether the task is over, in the server's own judgement."""
 
