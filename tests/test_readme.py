@@ -31,7 +31,11 @@ async def test_each_python_block_runs(
         assert done.returncode == 0, done.stderr.decode()
         return
     code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    names = {"ids": cloud.ids}
+    names = {
+        "ids": cloud.ids,
+        "desk": cloud.world.add_instance(status="running", os_type="linux"),
+        "phone": cloud.world.add_instance(status="running", os_type="android"),
+    }
     await types.FunctionType(code, names)()
 
 

@@ -129,6 +129,8 @@ class EventStream(Generic[E]):
                     return event
             if self._state != "open":
                 raise StopAsyncIteration
+            # Somewhere else it is not to be read, and not to be closed either.
+            self._line.stay_home()
             try:
                 self._frames.extend(await self._line.more())
             except BeeOSError:

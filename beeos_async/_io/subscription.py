@@ -138,6 +138,14 @@ class Subscription:
             self._until = self._caller.clock.now() + self._deadline
         self._take_over(await self._call(self._until))
 
+    def stay_home(self) -> None:
+        """Refuse another event loop or process than the client's.
+
+        Raises:
+            ClientLoopError: It is another one.
+        """
+        self._caller.transport.stay_home()
+
     async def more(self) -> list[Frame]:
         """Wait for more frames, opening it again first where it broke off.
 
@@ -147,7 +155,6 @@ class Subscription:
         Raises:
             BeeOSError: Nothing more will come.
         """
-        self._caller.transport.stay_home()
         if self._parser.overflowed:
             msg = f"an event is too large: it has more than {EVENT_CAP:,} bytes"
             raise self.end(msg)
@@ -207,14 +214,11 @@ class Subscription:
         if self._until is not None:
             limit = min(limit, self._until - self._caller.clock.now())
         # aiohttp may wait for ever for what comes after a broken chunk: this one does not.
-        timer = self._caller.clock.limit(limit)
         try:
-            async with timer:
+            async with self._caller.clock.limit(limit):
                 return await feed.read()
         except TimeoutError:
-            if not timer.expired():
-                raise
-        return None
+            return None
 
     async def _go_on(self) -> Feed:
         """Open it again, after a pause, and again."""

@@ -146,13 +146,12 @@ class Door:
         while fault is None or left:
             data = await anext(frames, b"")
             if not data:
-                # Whoever made the response closes it.
-                return
+                break
             sent = data if fault is None else data[:left]
             left -= len(sent)
             # Waits while the client does not read.
             await response.write(sent)
-        if request.transport is not None:
+        if fault is not None and not left and request.transport is not None:
             await self._break(request.transport, fault)
 
     async def _break(self, transport: asyncio.Transport, fault: Fault) -> None:

@@ -88,13 +88,11 @@ class OperationLog:
             after: The number of the event; 0 for the beginning.
         """
         while True:
+            # What happens while it is told is told, too: the list grows under the loop.
             for event in self.events:
                 if int(event.id) > after:
                     after = int(event.id)
                     yield event
-            if after < self.last:
-                # Something happened while it was told.
-                continue
             if self.over:
                 return
             await self._bell.wait()

@@ -13,10 +13,12 @@ import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 from fault_server import FaultServer, Peer, Script, Seen, http, requests
 from hand_clock import HandClock
 from msgspec import json
+from multidict import CIMultiDict
 
 from beeos_async import (
     AsyncBeeOS,
@@ -45,6 +47,7 @@ from beeos_async import (
     StreamEndedError,
     UnknownEvent,
 )
+from beeos_async._io.feed import Feed
 from beeos_async._io.subscription import PATIENCE
 from beeos_async._protocol.sse import EVENT_CAP
 
@@ -236,11 +239,6 @@ async def test_what_stands_nowhere_is_told_and_moves_nothing(clock: HandClock) -
 
 
 async def hangs(peer: Peer) -> None:
-    await peer.hang()
-
-
-async def breaks_its_chunks(peer: Peer) -> None:
-    await peer.send(b"QQ\r\n")
     await peer.hang()
 
 
@@ -504,7 +502,7 @@ async def test_a_slow_consumer_holds_the_server_back(clock: HandClock) -> None:
     async def pours(peer: Peer) -> None:
         nonlocal sent
         frame = message(0, body="x" * 100_000)
-        for _ in range(400):
+        while True:
             await peer.send(frame)
             sent += len(frame)
 
@@ -514,8 +512,6 @@ async def test_a_slow_consumer_holds_the_server_back(clock: HandClock) -> None:
         gc.collect()
         tracemalloc.start()
         try:
-            while sent < 1_000_000:
-                await asyncio.sleep(0.01)
             before = -1
             while sent != before:
                 before = sent
@@ -525,7 +521,7 @@ async def test_a_slow_consumer_holds_the_server_back(clock: HandClock) -> None:
             tracemalloc.stop()
 
         # What the kernel holds is not ours to bound.
-        assert sent < 30_000_000
+        assert 100_000 < sent < 30_000_000
         assert held < 4_000_000
         assert len((await anext(events)).body) == 100_000  # type: ignore[union-attr]
 
@@ -877,10 +873,10 @@ def expiring(clock: HandClock) -> Callable[[float | None], asyncio.Timeout]:
     """Make limits that wind the clock when they are reached."""
 
     def limit(seconds: float | None) -> asyncio.Timeout:
-        if seconds is not None:
-            asyncio.get_running_loop().call_later(
-                seconds, lambda: setattr(clock, "time", clock.time + seconds)
-            )
+        assert seconds is not None
+        asyncio.get_running_loop().call_later(
+            seconds, lambda: setattr(clock, "time", clock.time + seconds)
+        )
         return asyncio.timeout(seconds)
 
     return limit
@@ -921,7 +917,7 @@ async def test_leaving_closes_the_connection(clock: HandClock) -> None:
     server = serve(tells(message(1), message(2), then=watches))
     async with client(server, clock) as bee:
         async with bee.tasks.events("agt", "tsk") as events:
-            async for _ in events:
+            async for _ in events:  # pragma: no branch -- to leave it is the test
                 break
         async with asyncio.timeout(0.1):
             await gone.wait()
@@ -1038,32 +1034,25 @@ async def test_a_closed_client_opens_none(clock: HandClock) -> None:
             await told(bee.tasks.events("agt", "tsk"))
 
 
-def test_a_stream_stays_in_its_loop() -> None:
-    """It belongs to the client's, and says so."""
+async def test_a_stream_stays_in_its_loop(clock: HandClock) -> None:
+    """It belongs to the client's, says so elsewhere, and goes on at home."""
 
-    async def opens() -> tuple[AsyncBeeOS, EventStream[ChannelEvent]]:
-        server = serve(tells(message(1), then=hangs))
-        await server.__aenter__()
-        bee = AsyncBeeOS("x", base_url=server.url)
-        stream = bee.tasks.events("agt", "tsk")
-        await stream.__aenter__()
-        await anext(stream)
-        asyncio.get_running_loop().call_soon(lambda: None)
-        streams.append(stream)
-        clients.append(bee)
+    async def elsewhere(events: EventStream[ChannelEvent]) -> ChannelEvent:
+        return await anext(events)
+
+    async def ends(peer: Peer) -> None:
+        await tried.wait()
+        await peer.send(END)
+
+    tried = asyncio.Event()
+    server = serve(tells(message(1), then=ends))
+    async with client(server, clock) as bee, bee.tasks.events("agt", "tsk") as events:
+        await anext(events)
         with pytest.raises(ClientLoopError):
-            await asyncio.to_thread(asyncio.run, elsewhere(stream))
-        await stream.__aexit__(None, None, None)
-        await bee.close()
-        await server.__aexit__()
-        return bee, stream
+            await asyncio.to_thread(asyncio.run, elsewhere(events))
+        tried.set()
 
-    async def elsewhere(stream: EventStream[ChannelEvent]) -> None:
-        await anext(stream)
-
-    streams: list[Any] = []
-    clients: list[Any] = []
-    asyncio.run(opens())
+        assert await anext(events) == StreamEnd(reason="task_terminal")
 
 
 async def test_every_try_is_told_of(clock: HandClock) -> None:
@@ -1093,6 +1082,40 @@ async def test_a_rotated_key_opens_it_again(clock: HandClock) -> None:
         "Bearer two",
         "Bearer four",
     ]
+
+
+async def test_an_aiohttp_of_another_make_loses_only_time() -> None:
+    """What is looked at below its front door may be gone one day: then the next one tells it."""
+
+    class Content:
+        async def readany(self) -> bytes:
+            raise OSError
+
+    class Response:
+        status, headers, content = 200, CIMultiDict[str](), Content()
+
+    assert await Feed(Response()).read() == b""  # type: ignore[arg-type]
+
+
+def test_aiohttp_keeps_what_came_before_a_break() -> None:
+    """A release of it that looks different fails here, not at somebody's last event."""
+    assert callable(aiohttp.StreamReader._read_nowait)
+
+
+async def test_what_came_before_a_break_is_told(clock: HandClock) -> None:
+    """The end of an invocation, and a connection that dies with it: the end is heard."""
+
+    async def answer(peer: Peer, _seen: Seen) -> None:
+        await peer.send(CHUNKED)
+        await asyncio.sleep(0.02)
+        await peer.send(chunk(delta("yes") + done(text="yes")))
+        raise ConnectionError
+
+    async with client(serve(answer), clock) as bee:
+        async with bee.agents.invoke_stream("agt", "Go.") as reply:
+            # Everything has come, and broken, before anybody looks.
+            await asyncio.sleep(0.05)
+            assert [words async for words in reply.text()] == ["yes"]
 
 
 # How it is asked for ----------------------------------------------------------------------------

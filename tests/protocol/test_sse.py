@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 import tracemalloc
 
 import pytest
-from chunkings import ENDS, check, parse, read_plainly
+from chunkings import ENDS, check, main, parse, read_plainly
 
 from beeos_async._protocol.sse import EVENT_CAP, Frame, Parser
 
@@ -121,6 +122,13 @@ def test_broken_utf_8_is_passed_on_as_it_is() -> None:
 def test_chance_finds_no_chunking_that_matters(seed: int) -> None:
     """Streams made up, cut anywhere, and read by a second parser that is slow and plain."""
     assert sum(map(check, range(seed, seed + 500))) > 400
+
+
+def test_the_script_tries_as_many_as_it_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """`python tests/chunkings.py 100000` is the same, longer."""
+    main(20)
+
+    assert re.fullmatch(r"20 streams, \d+ frames: no difference\n", capsys.readouterr().out)
 
 
 def test_a_line_may_have_all_of_an_event() -> None:
