@@ -61,6 +61,14 @@ if TYPE_CHECKING:
     from .fleet.progress import Progress, Throttle
     from .groups.agents import InvokeStream
     from .models._base import Accepted
+    from .models.agents import (
+        Agent,
+        AgentCapabilities,
+        AgentError,
+        AgentPage,
+        InstanceProjection,
+        InvokeReply,
+    )
     from .models.catalog import Model, Provider, Region
     from .models.control import ControlInfo, Screenshot
     from .models.conversations import CancelAccepted, ClearAccepted, Conversation, SentMessage
@@ -109,11 +117,24 @@ if TYPE_CHECKING:
         RuntimeOperation,
         UnknownTarget,
     )
+    from .models.tasks import (
+        Task,
+        TaskCreated,
+        TaskStatusEvent,
+        TaskSummary,
+        TaskTimeoutError,
+        TaskWebhook,
+        WebhookDelivery,
+    )
     from .waiting import WaitError, WaitTimeoutError
 
 __all__ = [
     "APIError",
     "Accepted",
+    "Agent",
+    "AgentCapabilities",
+    "AgentError",
+    "AgentPage",
     "AgentTarget",
     "AppInfo",
     "AsyncBeeOS",
@@ -152,12 +173,14 @@ __all__ = [
     "FleetRun",
     "GatewayTimeoutError",
     "Instance",
+    "InstanceProjection",
     "InstanceTarget",
     "InvokeDelta",
     "InvokeDone",
     "InvokeEvent",
     "InvokeFailure",
     "InvokeReasoning",
+    "InvokeReply",
     "InvokeStream",
     "Message",
     "MessagePage",
@@ -200,6 +223,12 @@ __all__ = [
     "StreamEndedError",
     "StreamOptions",
     "Succeeded",
+    "Task",
+    "TaskCreated",
+    "TaskStatusEvent",
+    "TaskSummary",
+    "TaskTimeoutError",
+    "TaskWebhook",
     "TextStream",
     "ThinkingPart",
     "Throttle",
@@ -215,6 +244,7 @@ __all__ = [
     "UnprocessableEntityError",
     "WaitError",
     "WaitTimeoutError",
+    "WebhookDelivery",
     "WebhookSignatureError",
     "__version__",
 ]
@@ -270,6 +300,14 @@ _ROOMS = {
     "fleet.progress": ("Progress", "Throttle"),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
+    "models.agents": (
+        "Agent",
+        "AgentCapabilities",
+        "AgentError",
+        "AgentPage",
+        "InstanceProjection",
+        "InvokeReply",
+    ),
     "models.catalog": ("Model", "Provider", "Region"),
     "models.control": ("ControlInfo", "Screenshot"),
     "models.conversations": ("CancelAccepted", "ClearAccepted", "Conversation", "SentMessage"),
@@ -317,6 +355,15 @@ _ROOMS = {
         "OperationTarget",
         "RuntimeOperation",
         "UnknownTarget",
+    ),
+    "models.tasks": (
+        "Task",
+        "TaskCreated",
+        "TaskStatusEvent",
+        "TaskSummary",
+        "TaskTimeoutError",
+        "TaskWebhook",
+        "WebhookDelivery",
     ),
     "waiting": ("WaitError", "WaitTimeoutError"),
 }
