@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-import msgspec
+from msgspec import Struct, field, structs
 
 from ..._protocol import table
 from ...models._base import Envelope
-from ...models.agents import Agent, AgentPage, InvokeAgent, InvokeReply, UpdateAgent
+from ...models.agents import Agent, AgentPage, InvokeAgent, InvokeReply, Visibility
 from ...models.events import (
     InvokeDelta,
     InvokeDone,
@@ -24,8 +24,6 @@ from ..world import World
 DEFAULT_AGENTS: Final = 20
 LARGEST_AGENTS: Final = 10_000
 LAST: Final = 2**31 - 1
-
-_FIELDS: Final = {"visibility": "visibility", "mcpEnabled": "mcp_enabled"}
 
 
 @desk(table.LIST_AGENTS)
@@ -52,14 +50,28 @@ async def update_agent(world: World, call: Call) -> Envelope[Agent]:
     """Change what may be changed, and refuse whoever asks for more."""
     (id,) = call.ids
     world.agents.home(id)
-    wanted = call.body(UpdateAgent)
-    given: dict[str, Any] = msgspec.json.decode(call.raw)
-    if unknown := sorted(set(given) - set(_FIELDS)):
-        message = f"{unknown[0]} cannot be changed"
-        raise RefusedError(400, "invalid_param", message, unknown[0])
-    changes = {field: getattr(wanted, field) for name, field in _FIELDS.items() if name in given}
+    given = call.body(_Update)
+    told = {name for name, value in structs.asdict(given).items() if value is not None}
+    if not told:
+        raise RefusedError(400, "invalid_param", "there is nothing to change")
+    if {"mcp", "alias"} <= told and given.mcp != given.alias:
+        message = "mcpEnabled and mcp_enabled say different things"
+        raise RefusedError(400, "invalid_param", message, "mcp_enabled")
+    changes: dict[str, Any] = {}
+    if given.visibility is not None:
+        changes["visibility"] = given.visibility
+    if given.mcp is not None or given.alias is not None:
+        changes["mcp_enabled"] = given.mcp if given.mcp is not None else given.alias
     world.touch()
     return Envelope(data=world.agents.update(id, changes))
+
+
+class _Update(Struct, forbid_unknown_fields=True):
+    """What may be changed, under an older name, too."""
+
+    visibility: Visibility | None = None
+    mcp: bool | None = field(name="mcpEnabled", default=None)
+    alias: bool | None = field(name="mcp_enabled", default=None)
 
 
 @desk(table.DELETE_AGENT)
