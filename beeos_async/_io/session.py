@@ -105,8 +105,6 @@ def forget_session(session: aiohttp.ClientSession, home: Home, *, owned: bool) -
     Returns:
         Whether there was something to complain of.
     """
-    if session.closed:
-        return False
     if home.is_elsewhere:
         inherited.append(session)
         return False

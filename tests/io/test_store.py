@@ -389,6 +389,40 @@ async def test_a_closed_client_moves_nothing() -> None:
             await down(bee, server.url)
 
 
+async def test_closing_under_a_connection_attempt_is_no_cancellation() -> None:
+    """Who waits for a connection while it closes had not sent anything."""
+    connector = aiohttp.TCPConnector(limit=1)
+
+    async def slow(peer: Peer) -> None:
+        await peer.read()
+        await peer.hang()
+
+    async with FaultServer(slow) as server, client(connector=connector) as bee:
+        first = asyncio.create_task(down(bee, server.url))
+        while not server.seen:
+            await asyncio.sleep(0.001)
+        second = asyncio.create_task(down(bee, server.url))
+        await asyncio.sleep(0.01)
+        await connector.close()
+        with pytest.raises(b.ConnectionLostError):
+            await first
+        with pytest.raises(b.NotSentError):
+            await second
+
+
+async def test_a_timeout_of_the_callers_own_is_his() -> None:
+    """It is not taken for the deadline's."""
+
+    def late(_done: int, _total: int | None) -> None:
+        raise TimeoutError
+
+    async with FaultServer(says(b"here")) as server, client() as bee:
+        with pytest.raises(TimeoutError) as caught:
+            await up(bee, server.url, progress=late, deadline=5)
+
+    assert not isinstance(caught.value, b.BeeOSError)
+
+
 async def test_a_cancelled_upload_leaves_nothing_behind() -> None:
     """The source is closed, the connection too, and the next one is not disturbed."""
     ended = asyncio.Event()
