@@ -351,6 +351,8 @@ class StreamEndedError(BeeOSError):
         self.last_offset = last_offset
 
     def __str__(self) -> str:
+        if self.last_offset is None:
+            return self.message
         return f"{self.message} (last offset {self.last_offset})"
 
 

@@ -219,6 +219,7 @@ def test_a_transport_error_offers_what_is_known(kind: type[TransportError]) -> N
         (RuntimeMethodError(-32001, "INSTANCE_OFFLINE"), "INSTANCE_OFFLINE [-32001]"),
         (RuntimeMethodError(-32004, "X", None, "req-1"), "X [-32004 request req-1]"),
         (StreamEndedError("broke off", "77"), "broke off (last offset 77)"),
+        (StreamEndedError("broke off"), "broke off"),
         (SkippedError("inst-1", "deadline"), "inst-1 was skipped: deadline"),
     ],
 )

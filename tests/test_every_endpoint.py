@@ -14,7 +14,7 @@ from beeos_async import APIError, AsyncBeeOS, ConflictError, EventStream
 from beeos_async._protocol import table
 from beeos_async.emulator import Emulator
 from beeos_async.emulator.agents import agent_of
-from beeos_async.models.conversations import CreateConversation
+from beeos_async.models.conversations import CreateConversation, SendMessage
 from beeos_async.models.runtime import InvokeRuntimeMethod
 from beeos_async.models.tasks import CreateTask, RegisterWebhook
 
@@ -352,15 +352,16 @@ class Talk(NamedTuple):
     operation: str
 
 
-def talk(cloud: Emulator) -> Talk:
+def talk(cloud: Emulator, pace: float) -> Talk:
     world = cloud.world
+    world.conversations.reply_time = world.runtimes.pace = pace
     instance = world.add_instance(status="running")
     agent = agent_of(instance)
     over, id = (
         world.conversations.create(agent, CreateConversation()).conversation_id for _ in range(2)
     )
     world.conversations.delete(agent, over)
-    message = world.conversations.send(agent, id, "Where were we?").message_id
+    message = world.conversations.send(agent, id, SendMessage(message="Where were we?")).message_id
     asked = InvokeRuntimeMethod(jsonrpc="2.0", id=1, method="skills/list", params={})
     return Talk(instance, agent, id, message, over, world.runtimes.invoke(instance, asked, ""))
 
@@ -397,7 +398,8 @@ def resource(cloud: Emulator, operation: str) -> Any:
     if path.startswith("/api/v1/files"):
         return cloud.world.files.keep(b"bytes", "a.txt", "text/plain").file_id
     if "/conversations" in path or "{instanceId}" in path:
-        return talk(cloud)
+        # What is followed shall come to its end; all else shall be met under way.
+        return talk(cloud, 0.0 if path.endswith("/events") else 3600.0)
     if path.startswith(("/api/v1/agents", "/api/v1/tasks")):
         return work(cloud)
     place = path.removeprefix("/api/v1/instances/{id}/").partition("/")[0]

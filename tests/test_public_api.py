@@ -467,6 +467,68 @@ def test_a_method_takes_the_fields_of_its_request(
     assert set(parameters(getattr(GROUPS[group], name))) | own == {*fields, "deadline"}
 
 
+KEYED = {"idempotency_key": None}
+DURABLE = {**KEYED, "operation_id": None}
+TALK = ["agent_id", "conversation_id"]
+
+
+@pytest.mark.parametrize(
+    ("group", "method", "ids", "own"),
+    [
+        ("Conversations", "create", ["agent_id"], {**KEYED, "title": None, "metadata": None}),
+        ("Conversations", "list", ["agent_id"], {"state": None, "since": None, "limit": 100}),
+        ("Conversations", "get", TALK, {}),
+        ("Conversations", "rename", [*TALK, "title"], KEYED),
+        ("Conversations", "delete", TALK, {}),
+        ("Conversations", "send", [*TALK, "message"], {**KEYED, "attachments": None}),
+        (
+            "Conversations",
+            "messages",
+            TALK,
+            {"since": None, "limit": 200, "include_deltas": None},
+        ),
+        ("Conversations", "cancel", [*TALK, "target_message_id"], {**DURABLE, "reason": None}),
+        ("Conversations", "clear", TALK, DURABLE),
+        ("Conversations", "set_model", [*TALK, "model_override_id"], DURABLE),
+        ("Runtime", "capabilities", ["id"], {}),
+        ("Runtime", "invoke", ["id", "method", "params"], {**DURABLE, "rpc_id": 1}),
+        ("Runtime", "operations", ["id"], {"limit": 200}),
+        ("Runtime", "operation", ["id", "operation"], {}),
+        ("Runtime", "cancel_operation", ["id", "operation"], DURABLE),
+        (
+            "Runtime",
+            "terminal_session",
+            ["id"],
+            {
+                "platform_agent_id": inspect.Parameter.empty,
+                "conversation_id": None,
+                "resume_terminal_id": None,
+            },
+        ),
+        (
+            "Runtime",
+            "canvas_session",
+            ["id"],
+            {
+                "platform_agent_id": inspect.Parameter.empty,
+                "conversation_id": inspect.Parameter.empty,
+                "canvas_id": None,
+            },
+        ),
+    ],
+)
+def test_a_method_of_agents_and_runtimes_is_called_as_documented(
+    group: str, method: str, ids: list[str], own: dict[str, Any]
+) -> None:
+    """Ids first, and what it is all about; the rest by keyword, with a deadline."""
+    owner = getattr(GROUPS[group], method)
+
+    assert positional(owner) == ids
+    assert parameters(owner) == {**own, "deadline": None}
+    pages = method in {"list", "messages", "operations"}
+    assert inspect.iscoroutinefunction(owner) is not pages
+
+
 def test_a_deployment_takes_a_request_or_its_fields() -> None:
     """The same keywords, spelt alike."""
     fields = {field.name for field in msgspec.structs.fields(beeos_async.DeployInstance)}

@@ -37,8 +37,10 @@ class Feed:
         content = self._response.content
         with contextlib.suppress(Exception):
             return await content.readany()
-        # It broke, and aiohttp would throw away what had come before: the last events.
+        # It broke, and what came before it is good: the last events, maybe.  aiohttp keeps
+        # it and does not give it out.
         with contextlib.suppress(Exception):
+            # Named privately, and there is no other name.
             return content._read_nowait(-1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         return b""
 

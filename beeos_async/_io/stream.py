@@ -18,6 +18,7 @@ from .._protocol.endpoint import StreamEndpoint
 from .._protocol.refusal import unreadable, words_of
 from .._protocol.resume import is_repeat
 from .._protocol.sse import Frame
+from .._protocol.text import shown
 from .._protocol.words import Words
 from ..errors import BeeOSError, ConfigurationError
 from .caller import Caller
@@ -149,7 +150,7 @@ class EventStream(Generic[E]):
         if ending is not None and not ending.final:
             # The stream alone was dropped: what it would have told, the next one tells.
             self._frames.clear()
-            line.break_off(f"the server dropped it ({ending.reason})")
+            line.break_off(f"the server dropped it ({shown(ending.reason, 64)})")
             return None
         if place is not None:
             # Only here: what was not taken comes again.

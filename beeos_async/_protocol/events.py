@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import cache, cached_property
 from typing import Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -41,7 +42,11 @@ class _Reader(Generic[T]):
 
     def __init__(self, kind: type[T]) -> None:
         self._kind = kind
-        self._decode: Callable[[bytes], T] = msgspec.json.Decoder(kind).decode
+
+    # Built at first use: most programs read one stream, or none.
+    @cached_property
+    def _decode(self) -> Callable[[bytes], T]:
+        return msgspec.json.Decoder(self._kind).decode
 
     def read(self, data: bytes) -> T:
         """Read in one strict pass, and leniently where that fails."""
@@ -80,7 +85,10 @@ _CODE_ALIASES: Final[Mapping[str, str]] = {
 _NEEDS_JSON: Final = frozenset({"", "message", *_INVOKE, *_INVOKE_ALIASES})
 _RUNTIME: Final = _Reader(RuntimeEvent)
 
-_invoke_strictly: Final[Callable[[bytes], _Told]] = msgspec.json.Decoder(_Told).decode
+
+@cache
+def _strict_invoke() -> Callable[[bytes], _Told]:
+    return msgspec.json.Decoder(_Told).decode
 
 
 def channel_event(frame: Frame) -> ChannelEvent:
@@ -105,7 +113,7 @@ def invoke_event(frame: Frame) -> InvokeEvent:
     """
     refuse_depth(frame.data)
     with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return _with_usual_code(_invoke_strictly(frame.data))
+        return _with_usual_code(_strict_invoke()(frame.data))
     read = _document if frame.event in _NEEDS_JSON else _anything
     document: object = read(frame.data)
     name = _type_of(document) or frame.event

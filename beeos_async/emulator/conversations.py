@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from itertools import dropwhile, islice
 from typing import Any
 
 from .._clock import Clock
@@ -15,6 +14,7 @@ from ..models.conversations import (
     Conversation,
     ConversationPage,
     CreateConversation,
+    SendMessage,
     SentMessage,
 )
 from ..models.messages import MessagePage
@@ -23,6 +23,7 @@ from .agenda import Agenda
 from .agents import Agents, platform_id_of
 from .channels import Channel, Channels
 from .course import Operation
+from .cursor import after
 from .refusals import RefusedError
 from .runtime import Runtimes
 from .scenery import uuid_for
@@ -88,38 +89,27 @@ class Conversations:
         self._change()
         return talk.seen(usual)
 
-    def list(self, agent: str, state: str, after: str, limit: int) -> ConversationPage:
+    def list(self, agent: str, state: str, since: str, limit: int) -> ConversationPage:
         """Look at one page of an agent's conversations, in the order they were begun.
 
         Args:
             agent: The agent.
             state: `active`, `closed` or `all`.
-            after: The cursor of an earlier page, or nothing.
+            since: The cursor of an earlier page, or nothing.
             limit: Rows of a page.
 
         Raises:
             RefusedError: There is no such agent, or the cursor is none of ours.
         """
         usual = self._agents.home(agent).model_primary
-        if after and after not in self._talks:
-            raise RefusedError(400, "invalid_param", "this is no cursor", "since")
         now = self._now()
-        rest = iter(self._talks.values())
-        if after:
-            # A cursor is the last one that was shown, whatever became of it.
-            rest = islice(dropwhile(lambda one: one.id != after, rest), 1, None)
-        rows = (
-            one
-            for one in rest
-            if one.agent == agent
-            and not one.is_gone(now)
-            and state in {"all", "active" if one.closed is None else "closed"}
-        )
-        found = list(islice(rows, limit + 1))
-        return ConversationPage(
-            conversations=[one.seen(usual) for one in found[:limit]],
-            next_since=found[limit - 1].id if len(found) > limit else "",
-        )
+
+        def wanted(one: Talk) -> bool:
+            told = "active" if one.closed is None else "closed"
+            return one.agent == agent and not one.is_gone(now) and state in {"all", told}
+
+        rows, cursor = after(since, self._talks, wanted, limit, "since")
+        return ConversationPage(conversations=[one.seen(usual) for one in rows], next_since=cursor)
 
     def get(self, agent: str, id: str) -> Conversation:
         """Look at a conversation."""
@@ -141,10 +131,10 @@ class Conversations:
             talk.stop()
             talk.channel.end("channel_closed")
 
-    def send(self, agent: str, id: str, message: str) -> SentMessage:
+    def send(self, agent: str, id: str, wanted: SendMessage) -> SentMessage:
         """Say something, and have the agent think of a reply."""
         talk = self._open(agent, id)
-        said = talk.say(message, self._agenda, self.reply_time)
+        said = talk.say(wanted, self._agenda, self.reply_time)
         self._touch(talk)
         return SentMessage(message_id=said.message_id, created_at=said.created_at)
 

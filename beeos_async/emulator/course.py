@@ -37,7 +37,7 @@ OWNER: Final = "usr-pretend-1"
 EPOCH: Final = "1"
 
 # What an operation that did not succeed tells: the runtime's word, and what may be done.
-_FAILURES: Final = {
+FAILURES: Final = {
     "failed": ("RUNTIME_EXECUTION_FAILED", "resubmit"),
     "cancelled": ("OPERATION_CANCELLED", "none"),
     "expired": ("COMMAND_EXPIRED", "resubmit"),
@@ -126,8 +126,8 @@ class Operation(Struct):
     def respond(self, outcome: OperationOutcome) -> None:
         """End it."""
         fields: dict[str, Any] = {"result": self.result}
-        if outcome in _FAILURES:
-            code, mode = _FAILURES[outcome]
+        if outcome in FAILURES:
+            code, mode = FAILURES[outcome]
             fields["error"] = RuntimeOperationError(
                 code=code,
                 message=f"the operation ended as {outcome}",

@@ -12,7 +12,7 @@ METHODS: Final[tuple[str, ...]] = get_args(get_args(RuntimeMethod)[0])
 """What every runtime of the pretend cloud knows."""
 
 # The contract lists the names and the range of the numbers, not which is whose.
-_REFUSALS: Final = (
+REFUSALS: Final = (
     "METHOD_NOT_SUPPORTED",
     "USE_AGENTS_API",
     "CONTRACT_VERSION_MISMATCH",
@@ -69,7 +69,7 @@ def refused(word: str, rpc_id: object, data: object = None) -> RefusedError:
         rpc_id: The `id` of the request.
         data: What else is told.
     """
-    code = -32001 - _REFUSALS.index(word)
+    code = -32001 - REFUSALS.index(word)
     error: dict[str, object] = {"code": code, "message": word}
     if data is not None:
         error["data"] = data

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile, islice
 from typing import Any, Final
 
-from .._checks import uuid
+from .._checks import one_of, uuid
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.events import OperationOutcome
@@ -22,8 +21,9 @@ from ..models.runtime import (
     RuntimeOperation,
 )
 from .agenda import Agenda
-from .course import EPOCH, Operation, Target, seen
-from .effects import METHODS, Shelves, capability_of, flaw_of, refused
+from .course import EPOCH, FAILURES, Operation, Target, seen
+from .cursor import after
+from .effects import METHODS, REFUSALS, Shelves, capability_of, flaw_of, refused
 from .operations import Operations
 from .refusals import RefusedError
 from .scenery import uuid_for
@@ -77,7 +77,11 @@ class Runtimes:
             method: The method.
             word: The runtime's name for the refusal, such as `PROJECTION_PENDING`.
             retry_after_ms: Milliseconds it asks to wait.
+
+        Raises:
+            ConfigurationError: There is no such refusal.
         """
+        one_of("word", word, REFUSALS)
         self._refusals.append((method, word, retry_after_ms))
 
     def turn_out(self, method: str, outcome: OperationOutcome) -> None:
@@ -85,8 +89,12 @@ class Runtimes:
 
         Args:
             method: The method.
-            outcome: `failed`, `expired`, `outcome_unknown` or `projection_blocked`.
+            outcome: `failed`, `cancelled`, `expired`, `outcome_unknown` or `projection_blocked`.
+
+        Raises:
+            ConfigurationError: There is no such outcome.
         """
+        one_of("outcome", outcome, FAILURES)
         self._outcomes.append((method, outcome))
 
     def manifest(self, instance: str) -> dict[str, Any]:
@@ -182,12 +190,12 @@ class Runtimes:
         """Look at an operation."""
         return seen(self.find(instance, id))
 
-    def list(self, instance: str, after: str, limit: int) -> OperationPage:
+    def list(self, instance: str, cursor: str, limit: int) -> OperationPage:
         """Look at one page of the operations that are not over, in the order they began.
 
         Args:
             instance: The instance.
-            after: The cursor of an earlier page, or nothing.
+            cursor: That of an earlier page, or nothing.
             limit: Rows of a page.
 
         Raises:
@@ -195,19 +203,12 @@ class Runtimes:
         """
         self._look(instance)
         self._agenda.catch_up()
-        # A cursor is the last one that was shown, whether it is over by now or not.
-        if after and after not in self._operations:
-            raise RefusedError(400, "invalid_param", "this is no cursor", "cursor")
-        rest = iter(self._operations.values())
-        if after:
-            rest = islice(dropwhile(lambda one: one.id != after, rest), 1, None)
-        active = (one for one in rest if one.instance == instance and not one.log.over)
-        found = list(islice(active, limit + 1))
-        more = len(found) > limit
-        return OperationPage(
-            operations=[seen(one) for one in found[:limit]],
-            next_cursor=found[limit - 1].id if more else "",
-        )
+
+        def wanted(one: Operation) -> bool:
+            return one.instance == instance and not one.log.over
+
+        rows, following = after(cursor, self._operations, wanted, limit, "cursor")
+        return OperationPage(operations=[seen(one) for one in rows], next_cursor=following)
 
     def catch_up(self) -> None:
         """Let happen what is due."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec import Struct, structs
 
-from ..models.conversations import Conversation
+from ..models.conversations import Conversation, SendMessage
 from ..models.messages import Message, ThinkingPart
 from .agenda import Agenda, Errand
 from .agents import reply_to
@@ -85,20 +85,21 @@ class Talk(Struct):
             effective_model_id=self.model or usual,
         )
 
-    def say(self, message: str, agenda: Agenda, reply_time: float) -> Message:
+    def say(self, wanted: SendMessage, agenda: Agenda, reply_time: float) -> Message:
         """Say something to the agent, and have it think of a reply.
 
         Args:
-            message: What is said.
+            wanted: What is said, and which files go along.
             agenda: Where the reply is planned.
             reply_time: Seconds until it is complete.
         """
+        files = {"attachments": wanted.attachments} if wanted.attachments else {}
         said = self.channel.post(
             Message(
                 type="chat_message",
                 publisher_id=f"user:{OWNER}",
-                payload={"text": message},
-                body=message,
+                payload={"text": wanted.message, **files},
+                body=wanted.message,
                 state="completed",
             )
         )
@@ -110,7 +111,7 @@ class Talk(Struct):
             state="streaming",
         )
         turn = self.turns[said.message_id] = Turn(to=said.message_id, reply=reply)
-        pieces = reply_to(message)
+        pieces = reply_to(wanted.message)
         for number, text in enumerate(pieces, 1):
             step = self._piece(turn, text, last=number == len(pieces))
             turn.ahead.append(agenda.plan(reply_time * number / len(pieces), step))

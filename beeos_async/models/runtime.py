@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, cast
 
 from msgspec import Meta, Struct, structs
 
@@ -77,23 +77,28 @@ ProjectionState = Literal["not_applicable", "pending", "synced", "blocked"] | st
 _TOKEN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}").fullmatch
 
 
-class InstanceTarget(Camel, frozen=True, kw_only=True):
+class _Target(Camel, frozen=True, kw_only=True, tag_field="scope", tag="unknown"):
+    """What an operation is about."""
+
+
+# A tag of msgspec is no attribute, hence `scope`.
+class InstanceTarget(_Target, frozen=True, kw_only=True, tag="instance"):
     """An operation on the instance itself."""
 
-    scope: Literal["instance"] = "instance"
+    scope: ClassVar[Literal["instance"]] = "instance"
 
 
-class AgentTarget(Camel, frozen=True, kw_only=True):
+class AgentTarget(_Target, frozen=True, kw_only=True, tag="agent"):
     """An operation on one agent of the instance."""
 
-    scope: Literal["agent"] = "agent"
+    scope: ClassVar[Literal["agent"]] = "agent"
     platform_agent_id: str = ""
 
 
-class ConversationTarget(Camel, frozen=True, kw_only=True):
+class ConversationTarget(_Target, frozen=True, kw_only=True, tag="conversation"):
     """An operation on one conversation of an agent."""
 
-    scope: Literal["conversation"] = "conversation"
+    scope: ClassVar[Literal["conversation"]] = "conversation"
     platform_agent_id: str = ""
     conversation_id: str = ""
 
@@ -115,10 +120,10 @@ OperationTarget = InstanceTarget | AgentTarget | ConversationTarget | UnknownTar
 `UnknownTarget`."""
 
 if TYPE_CHECKING:
-    _Target = OperationTarget
+    Target = OperationTarget
 else:
     # A union of tagged classes refuses a new tag: the target is made in a second step.
-    _Target = Any
+    Target = Any
 
 
 class OperationProgress(Camel, frozen=True, kw_only=True):
@@ -160,7 +165,7 @@ class RuntimeOperation(Camel, frozen=True, kw_only=True):
 
     id: str
     instance_id: str = ""
-    target: _Target = UnknownTarget()
+    target: Target = UnknownTarget()
     method: RuntimeMethod = ""
     capability: Capability = ""
     transport: Literal["service"] | str = ""
@@ -263,9 +268,7 @@ class CreateCanvasSession(Camel, frozen=True, kw_only=True):
 
 
 _TARGETS: Final[Mapping[str, type[InstanceTarget | AgentTarget | ConversationTarget]]] = {
-    "instance": InstanceTarget,
-    "agent": AgentTarget,
-    "conversation": ConversationTarget,
+    kind.scope: kind for kind in (InstanceTarget, AgentTarget, ConversationTarget)
 }
 
 

@@ -10,7 +10,7 @@ from hand_clock import HandClock
 from beeos_async.emulator import World
 from beeos_async.emulator.agents import agent_of, platform_id_of, reply_to
 from beeos_async.emulator.refusals import RefusedError
-from beeos_async.models.conversations import CreateConversation
+from beeos_async.models.conversations import CreateConversation, SendMessage
 from beeos_async.models.messages import Message
 
 MINUTE = 60.0
@@ -67,7 +67,7 @@ def test_a_reply_comes_in_its_own_time(
 ) -> None:
     """Under one id, growing at rising offsets; complete when its time has come."""
     world.conversations.reply_time = 4.0
-    world.conversations.send(agent, talk, "one two")
+    world.conversations.send(agent, talk, SendMessage(message="one two"))
     seen: list[Message] = []
     for _ in range(4):
         clock.time += 1.0
@@ -89,7 +89,7 @@ def test_a_deleted_conversation_is_forgotten_after_a_while(
 ) -> None:
     """For five minutes it can be read; what was about to be said is not said any more."""
     of = world.conversations
-    of.send(agent, talk, "Farewell")
+    of.send(agent, talk, SendMessage(message="Farewell"))
     of.delete(agent, talk)
     changes = world.changes
     of.delete(agent, talk)
@@ -135,7 +135,7 @@ def test_a_clearing_breaks_off_every_turn(
 ) -> None:
     """What was said before it is not replied to after it."""
     of = world.conversations
-    of.send(agent, talk, "Forget this")
+    of.send(agent, talk, SendMessage(message="Forget this"))
     _, generation = of.clear(agent, talk, "")
     clock.time += MINUTE
 

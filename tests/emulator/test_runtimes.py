@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hand_clock import HandClock
 
+from beeos_async import ConfigurationError
 from beeos_async.emulator import World
 from beeos_async.emulator.effects import METHODS, capability_of
 from beeos_async.emulator.refusals import RefusedError
@@ -89,3 +90,11 @@ def test_a_second_wish_to_cancel_comes_too_late(world: World, one: str) -> None:
     with pytest.raises(RefusedError, match="too late"):
         world.runtimes.cancel(one, id, "")
     assert wish != id
+
+
+def test_what_cannot_happen_cannot_be_scripted(world: World) -> None:
+    """A word that is misspelt is noticed where it is said."""
+    with pytest.raises(ConfigurationError, match="word must be one of METHOD_NOT_SUPPORTED"):
+        world.runtimes.refuse("cron/run", "PROJECTION_PENDNG")
+    with pytest.raises(ConfigurationError, match="outcome must be one of failed, cancelled"):
+        world.runtimes.turn_out("cron/run", "succeded")

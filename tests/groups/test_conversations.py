@@ -11,6 +11,7 @@ from hand_clock import HandClock
 
 from beeos_async import (
     AsyncBeeOS,
+    Attachment,
     BadRequestError,
     ConfigurationError,
     ConflictError,
@@ -67,6 +68,15 @@ async def test_a_turn_is_a_message_and_a_reply(bee: AsyncBeeOS, agent: str, talk
     assert reply.in_reply_to == sent.message_id
     assert (reply.body, reply.state) == ("You said: How high shall it be?", "completed")
     assert not any(isinstance(part, UnknownPart) for part in reply.parts)
+
+
+async def test_files_go_along(bee: AsyncBeeOS, agent: str, talk: str) -> None:
+    """By the ids they were uploaded under."""
+    await bee.conversations.send(agent, talk, "See", attachments=[Attachment(file_id="fil-1")])
+
+    (said, _) = await bee.conversations.messages(agent, talk).collect()
+
+    assert said.payload == {"text": "See", "attachments": [{"file_id": "fil-1"}]}
 
 
 async def test_several_turns_may_be_under_way(

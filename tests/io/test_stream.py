@@ -256,14 +256,14 @@ async def test_comments_keep_it_alive(clock: HandClock) -> None:
     """Whatever is heard is no silence."""
 
     async def pings(peer: Peer) -> None:
-        for _ in range(6):
-            await asyncio.sleep(0.05)
+        for _ in range(10):
+            await asyncio.sleep(0.1)
             await peer.send(b": ping\n\n")
         await peer.send(END)
 
     server = serve(tells(message(1), then=pings))
     async with client(server, clock) as bee:
-        events = await told(bee.tasks.events("agt", "tsk", idle=0.2))
+        events = await told(bee.tasks.events("agt", "tsk", idle=0.6))
 
     assert len(events) == 2
     assert server.connections == 1
@@ -907,7 +907,7 @@ async def test_a_deadline_holds_for_failures_too(clock: HandClock) -> None:
 
 
 async def test_leaving_closes_the_connection(clock: HandClock) -> None:
-    """Within a tenth of a second (S16)."""
+    """At once, and not when the client closes (S16)."""
     gone = asyncio.Event()
 
     async def watches(peer: Peer) -> None:
@@ -919,7 +919,7 @@ async def test_leaving_closes_the_connection(clock: HandClock) -> None:
         async with bee.tasks.events("agt", "tsk") as events:
             async for _ in events:  # pragma: no branch -- to leave it is the test
                 break
-        async with asyncio.timeout(0.1):
+        async with asyncio.timeout(1):
             await gone.wait()
         with pytest.raises(StopAsyncIteration):
             await anext(events)
@@ -937,7 +937,7 @@ async def test_the_end_closes_the_connection(clock: HandClock) -> None:
     async with client(server, clock) as bee:
         async with bee.tasks.events("agt", "tsk") as events:
             assert [event async for event in events] == [StreamEnd(reason="task_terminal")]
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(1):
                 await gone.wait()
 
 
@@ -1019,7 +1019,7 @@ async def test_a_client_that_closes_ends_its_streams(clock: HandClock) -> None:
 
         await bee.close()
 
-        async with asyncio.timeout(0.2):
+        async with asyncio.timeout(1):
             with pytest.raises(ClientClosedError):
                 await step
         with pytest.raises(StopAsyncIteration):

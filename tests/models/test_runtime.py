@@ -155,6 +155,24 @@ def test_a_page_tells_where_the_next_begins() -> None:
     assert [one.id for one in read_sample("page_odd").operations] == [OTHER]
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        InstanceTarget(),
+        AgentTarget(platform_agent_id=AGENT),
+        ConversationTarget(platform_agent_id=AGENT, conversation_id=CONVERSATION),
+    ],
+)
+def test_a_target_that_is_written_can_be_read_again(target: Any) -> None:
+    """Its scope stands in it."""
+    operation = RuntimeOperation(id=ONE, target=target)
+
+    written = msgspec.json.encode(operation)
+
+    assert msgspec.json.decode(written)["target"]["scope"] == target.scope
+    assert msgspec.json.decode(written, type=RuntimeOperation) == operation
+
+
 @pytest.mark.parametrize("json", [None, "instance", ["instance"], {}, {"scope": ["agent"]}])
 def test_a_target_that_is_none_is_kept_as_it_came(json: object) -> None:
     """Whatever it is, it has a scope to ask for."""

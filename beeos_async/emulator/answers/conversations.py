@@ -84,7 +84,7 @@ async def delete_conversation(world: World, call: Call) -> None:
 async def send_message(world: World, call: Call) -> Envelope[SentMessage]:
     """Take a message; the reply comes later."""
     agent, id = call.ids
-    return Envelope(data=world.conversations.send(agent, id, call.body(SendMessage).message))
+    return Envelope(data=world.conversations.send(agent, id, call.body(SendMessage)))
 
 
 @desk(table.LIST_CONVERSATION_MESSAGES)
