@@ -433,6 +433,7 @@ def test_a_stream_tells_where_it_is() -> None:
         ),
         ("Files", "upload", ["source"]),
         ("Files", "download", ["file_id", "to"]),
+        ("Files", "fetch", ["url", "to"]),
     ],
 )
 def test_a_method_names_its_ids_first(group: str, methods: str, ids: list[str]) -> None:

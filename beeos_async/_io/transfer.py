@@ -15,7 +15,7 @@ from .._protocol.endpoint import SAFE
 from .._protocol.retry import Verdict, backoff, cool_down, judge
 from .._protocol.storage import Address, address_of
 from ..errors import BeeOSError, RateLimitError, RequestTimeoutError, Trouble
-from .cargo import MemorySink, Sink, Source
+from .cargo import Sink, Source
 from .passage import Patience, Told
 
 if TYPE_CHECKING:
@@ -98,27 +98,6 @@ class Transfers:
             await self._store.get(where, sink, cap, self._patience, told)
 
         await self._persist(locate, get, deadline)
-
-    async def fetch(
-        self, url: str, *, cap: int = MEMORY_CAP, deadline: float | None = None
-    ) -> bytes:
-        """Fetch what an answer named the address of.
-
-        Args:
-            url: The address.
-            cap: Bytes that are taken at most.
-            deadline: Seconds for everything.
-
-        Raises:
-            BeeOSError: It did not come whole.
-        """
-
-        async def locate() -> str:
-            return url
-
-        sink = MemorySink()
-        await self.download(locate, sink, cap=cap, deadline=deadline)
-        return sink.whole()
 
     @property
     def _patience(self) -> Patience:

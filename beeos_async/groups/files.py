@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mimetypes
 import os
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, overload
 
@@ -164,12 +165,81 @@ class Files:
         Raises:
             OSError: The file cannot be written.
         """
-        if max_bytes is not None:
-            count("max_bytes", max_bytes, least=0, most=MOST)
 
         async def locate() -> str:
             return (await self.get(file_id)).download_url
 
+        return await self._land(locate, to, max_bytes, progress, deadline)
+
+    @overload
+    async def fetch(
+        self,
+        url: str,
+        to: None = None,
+        *,
+        max_bytes: int | None = None,
+        progress: Progress | None = None,
+        deadline: float | None = None,
+    ) -> bytes: ...
+    @overload
+    async def fetch(
+        self,
+        url: str,
+        to: str | os.PathLike[str],
+        *,
+        max_bytes: int | None = None,
+        progress: Progress | None = None,
+        deadline: float | None = None,
+    ) -> Path: ...
+    async def fetch(
+        self,
+        url: str,
+        to: str | os.PathLike[str] | None = None,
+        *,
+        max_bytes: int | None = None,
+        progress: Progress | None = None,
+        deadline: float | None = None,
+    ) -> bytes | Path:
+        """Fetch what an answer names the address of, without the key.
+
+        A screenshot's `url`, a `FilePart.url`, a `download_url`: all of them work for a while
+        for whoever has them, and none of them is a place for the key.
+
+        ```python
+        shot = await bee.computer.screenshot(id)
+        picture = await bee.files.fetch(shot.url)
+        ```
+
+        Args:
+            url: The address, as the answer has it.
+            to: Where it shall be; as for `download`.
+            max_bytes: How many are taken at most; as for `download`.
+            progress: Called, or awaited, with the bytes received and their sum.
+            deadline: Seconds for everything.
+
+        Returns:
+            The bytes, or the path.
+
+        Raises:
+            DecodeError: It is no address that is gone to.
+            OSError: The file cannot be written.
+        """
+
+        async def locate() -> str:
+            return url
+
+        return await self._land(locate, to, max_bytes, progress, deadline)
+
+    async def _land(
+        self,
+        locate: Callable[[], Awaitable[str]],
+        to: str | os.PathLike[str] | None,
+        max_bytes: int | None,
+        progress: Progress | None,
+        deadline: float | None,
+    ) -> bytes | Path:
+        if max_bytes is not None:
+            count("max_bytes", max_bytes, least=0, most=MOST)
         if to is None:
             sink = MemorySink()
             cap = MEMORY_CAP if max_bytes is None else max_bytes

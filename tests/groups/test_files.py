@@ -313,3 +313,36 @@ async def test_many_go_at_once_and_the_rest_wait(cloud: Emulator, bee: AsyncBeeO
     assert [await bee.files.download(file.file_id) for file in files[:3]] == [b"0", b"1", b"2"]
     assert len({file.file_id for file in files}) == 100
     assert all(isinstance(file, FileMeta) for file in files)
+
+
+async def test_what_an_answer_names_is_fetched(
+    cloud: Emulator, bee: AsyncBeeOS, tmp_path: Path
+) -> None:
+    """A screenshot, say, as bytes or as a file; no other address than it says."""
+    desk = cloud.world.add_instance(status="running", os_type="linux")
+    shot = await bee.computer.screenshot(desk)
+
+    picture = await bee.files.fetch(shot.url)
+    path = await bee.files.fetch(shot.url, tmp_path / "shot.png")
+
+    assert picture.startswith(b"\x89PNG")
+    assert path.read_bytes() == picture
+    with pytest.raises(b.DecodeError, match="is plain http"):
+        await bee.files.fetch("http://elsewhere.example.net/shot.png")
+
+
+async def test_a_file_that_changed_meanwhile_is_begun_anew(
+    cloud: Emulator, bee: AsyncBeeOS, tmp_path: Path
+) -> None:
+    """Half of one state and half of another are no file."""
+    file = await bee.files.upload(BIG, filename="big.bin")
+    kept = cloud.world.files.find(file.file_id)
+    cloud.faults.cut("getObject")
+
+    def change(done: int, total: int | None) -> None:
+        kept.data = BIG[::-1]
+
+    path = await bee.files.download(file.file_id, tmp_path / "here", progress=change)
+
+    assert path.read_bytes() == BIG[::-1]
+    assert [entry.status for entry in cloud.store.log[1:]] == [0, 200]

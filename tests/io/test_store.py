@@ -49,7 +49,7 @@ async def up(bee: AsyncBeeOS, url: str, data: bytes = b"bytes", **options: Any) 
 
 
 async def down(bee: AsyncBeeOS, url: str) -> bytes:
-    return await moving(bee).fetch(url)
+    return await bee.files.fetch(url)
 
 
 def says(body: bytes, status: str = "200 OK", *headers: str) -> Script:
@@ -323,7 +323,7 @@ async def test_an_endless_file_is_left() -> None:
 
     async with FaultServer(requests(endless)) as server, client() as bee:
         with pytest.raises(b.DecodeError) as caught:
-            await moving(bee).fetch(server.url, cap=1_000_000)
+            await bee.files.fetch(server.url, max_bytes=1_000_000)
 
     assert caught.value.reason == "too_large"
 
