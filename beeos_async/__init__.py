@@ -126,7 +126,7 @@ if TYPE_CHECKING:
         TaskWebhook,
         WebhookDelivery,
     )
-    from .waiting import WaitError, WaitTimeoutError
+    from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
 
 __all__ = [
     "APIError",
@@ -219,6 +219,7 @@ __all__ = [
     "Skipped",
     "SkippedError",
     "SourcePart",
+    "StartWish",
     "StreamEnd",
     "StreamEndedError",
     "StreamOptions",
@@ -243,9 +244,11 @@ __all__ = [
     "UnknownTarget",
     "UnprocessableEntityError",
     "WaitError",
+    "WaitReason",
     "WaitTimeoutError",
     "WebhookDelivery",
     "WebhookSignatureError",
+    "Wish",
     "__version__",
 ]
 
@@ -344,6 +347,7 @@ _ROOMS = {
         "UnknownPart",
     ),
     "models.mobile": ("AppInfo", "UITree"),
+    "waiting": ("StartWish", "WaitError", "WaitReason", "WaitTimeoutError", "Wish"),
     "models.runtime": (
         "AgentTarget",
         "ConversationTarget",
@@ -365,7 +369,6 @@ _ROOMS = {
         "TaskWebhook",
         "WebhookDelivery",
     ),
-    "waiting": ("WaitError", "WaitTimeoutError"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -23,24 +23,22 @@ NAMES = """
     APIError Accepted Agent AgentCapabilities AgentError AgentPage AgentTarget AppInfo
     AsyncBeeOS Attachment Attempt AuthenticationError BackfillTruncated BadRequestError
     BeeOSError CancelAccepted Captured ChannelEvent ChannelStream ClearAccepted
-    ClientClosedError ClientLoopError ConfigurationError ConflictError
-    ConnectionLostError ControlInfo Conversation ConversationTarget CustomPart
-    DecodeError DeployInstance DeviceInfo EndpointState EventStream Failed FileMeta
-    FilePart FleetError FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError
-    Instance InstanceProjection InstanceTarget InvokeDelta InvokeDone InvokeEvent
-    InvokeFailure InvokeReasoning InvokeReply InvokeStream Message MessagePage Model
-    NotFoundError NotSentError OperationCancelAccepted OperationCancelRequest
-    OperationProgress OperationProjection OperationTarget Outcome Pager Part
-    PayloadTooLargeError PermissionDeniedError PlanState PresignedUpload Progress
-    Provider RateLimitError Region ReplayComplete RequestTimeoutError
-    RuntimeErrorContext RuntimeEvent RuntimeMethodError RuntimeOperation
-    RuntimeOperationError RuntimeOperationEvent RuntimeOperationEventPayload Screenshot
-    SentMessage ServerError ServiceUnavailableError Skipped SkippedError SourcePart
-    StreamEnd StreamEndedError StreamOptions Succeeded Task TaskCreated TaskStatusEvent
-    TaskSummary TaskTimeoutError TaskWebhook TextStream ThinkingPart Throttle TimedOut
-    ToolResultPart ToolUsePart TransportError UITree Unknown UnknownEvent UnknownPart
-    UnknownTarget UnprocessableEntityError WaitError WaitTimeoutError WebhookDelivery
-    WebhookSignatureError __version__
+    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError
+    ControlInfo Conversation ConversationTarget CustomPart DecodeError DeployInstance
+    DeviceInfo EndpointState EventStream Failed FileMeta FilePart FleetError FleetOptions
+    FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceProjection
+    InstanceTarget InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeReply
+    InvokeStream Message MessagePage Model NotFoundError NotSentError OperationCancelAccepted
+    OperationCancelRequest OperationProgress OperationProjection OperationTarget Outcome Pager
+    Part PayloadTooLargeError PermissionDeniedError PlanState PresignedUpload Progress Provider
+    RateLimitError Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent
+    RuntimeMethodError RuntimeOperation RuntimeOperationError RuntimeOperationEvent
+    RuntimeOperationEventPayload Screenshot SentMessage ServerError ServiceUnavailableError
+    Skipped SkippedError SourcePart StartWish StreamEnd StreamEndedError StreamOptions
+    Succeeded Task TaskCreated TaskStatusEvent TaskSummary TaskTimeoutError TaskWebhook
+    TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart TransportError UITree
+    Unknown UnknownEvent UnknownPart UnknownTarget UnprocessableEntityError WaitError
+    WaitReason WaitTimeoutError WebhookDelivery WebhookSignatureError Wish __version__
 """
 PINNED = set(NAMES.split())
 
@@ -278,7 +276,8 @@ def test_a_shortcut_is_called_like_its_method(name: str) -> None:
     long = getattr(GROUPS["Instances"], name)
 
     assert positional(short) == positional(long) == ["id"]
-    assert parameters(short)["deadline"] is parameters(long)["deadline"] is None
+    assert parameters(long) == {"deadline": None}
+    assert parameters(short) == {"wait": None, "deadline": None}
     assert inspect.iscoroutinefunction(short)
 
 
@@ -290,10 +289,20 @@ def test_a_fleet_is_called_as_documented(action: str) -> None:
     confirm = {"confirm": inspect.Parameter.empty} if action == "destroy" else {}
 
     assert positional(many) == positional(stream) == ["ids"]
-    assert parameters(many) == parameters(stream) == confirm
+    assert parameters(many) == parameters(stream) == {**confirm, "wait": None}
     assert list(parameters(many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
     assert inspect.iscoroutinefunction(many)
     assert not inspect.iscoroutinefunction(stream)
+
+
+def test_a_wait_is_called_as_documented() -> None:
+    """An id or ids, then what for; a fleet takes its options as ever."""
+    client = beeos_async.AsyncBeeOS
+
+    assert positional(client.wait) == ["id", "wish"]
+    assert parameters(client.wait) == {"deadline": None}
+    assert positional(client.wait_many) == ["ids", "wish"]
+    assert list(parameters(client.wait_many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
 
 
 def test_the_options_of_a_fleet_are_declared_once() -> None:
@@ -302,7 +311,7 @@ def test_the_options_of_a_fleet_are_declared_once() -> None:
     taken = parameters(beeos_async.FleetRun.__init__)
 
     assert {"max_concurrency", "deadline", "max_failures", "on_outcome"} <= set(declared)
-    assert set(declared) == set(taken) - {"collect", "read"}
+    assert set(declared) == set(taken) - {"collect", "read", "waiting"}
     assert {taken[name] for name in declared} == {None}
     assert set(beeos_async.StreamOptions.__annotations__) == {*declared, "collect"}
     assert taken["collect"] is True

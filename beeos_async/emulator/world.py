@@ -99,6 +99,8 @@ class World:
         self._seed = seed
         self._strict = strict
         self._machines: dict[str, Machine] = {}
+        self._made: int = 0
+        self._hidden: frozenset[str] = frozenset()
         self._epoch = clock.wall() - clock.now()
         self._past = past = clock.now() - LONG_AGO
         # One tuple for all: a hundred thousand instances begin alike.
@@ -161,6 +163,23 @@ class World:
         machine = self._find(id)
         machine.pinned = {**(machine.pinned or {}), **fields}
 
+    def free(self, id: str) -> None:
+        """Let an instance be as it is again, after `pin`."""
+        self._find(id).pinned = None
+
+    def hide(self, *ids: str) -> None:
+        """Leave instances out of every list, as when pages shift; a look still finds them.
+
+        Args:
+            *ids: Which, and no others from now on.
+        """
+        self._hidden = frozenset(self._find(id).id for id in ids)
+
+    def remove(self, id: str) -> None:
+        """Take an instance out of the world: nothing is known of it any more."""
+        del self._machines[self._find(id).id]
+        self.touch()
+
     def effects(self, id: str) -> int:
         """Tell how often a start took effect on an instance."""
         return self._find(id).effects
@@ -192,7 +211,7 @@ class World:
             The rows, and how many there are on all pages.
         """
         begin, end = page * page_size, (page + 1) * page_size
-        if not wanted and not search:
+        if not wanted and not search and not self._hidden:
             return self.span(begin, end)
         found = [*self._matching(dict(wanted or {}), search.casefold())]
         return [self._seen(machine) for machine in found[begin:end]], len(found)
@@ -270,7 +289,7 @@ class World:
         return device_of(self.get(id))
 
     def _new(self, id: str = "") -> Machine:
-        number = len(self._machines)
+        number = self._made
         dice = mark(self._seed, number)
         id = id or named(dice, number)
         if id in self._machines:
@@ -278,6 +297,7 @@ class World:
             raise ConfigurationError(msg)
         machine = Machine(id, number, dice, "stopped", *self._idle, self._past)
         self._machines[id] = machine
+        self._made += 1
         self.touch()
         return machine
 
@@ -311,6 +331,8 @@ class World:
         now = self._clock.now()
         status = wanted.pop("status", None)
         for machine in self._machines.values():
+            if machine.id in self._hidden:
+                continue
             # The state is asked for most, and is known without making up the rest.
             if status is not None and machine.status(now) != status:
                 continue

@@ -75,6 +75,7 @@ from beeos_async import (
     Skipped,
     SkippedError,
     SourcePart,
+    StartWish,
     StreamEnd,
     StreamEndedError,
     Succeeded,
@@ -94,8 +95,10 @@ from beeos_async import (
     UnknownPart,
     UnknownTarget,
     WaitError,
+    WaitReason,
     WaitTimeoutError,
     WebhookDelivery,
+    Wish,
     __version__,
 )
 from beeos_async.webhooks import sign, unwrap
@@ -173,8 +176,25 @@ async def one_call(bee: AsyncBeeOS) -> None:
 
     await bee.start(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bee.start(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await bee.start("inst-1", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start("inst-1", 5)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
     await bee.start()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def one_wait(bee: AsyncBeeOS, wish: StartWish, any_wish: Wish) -> None:
+    assert_type(await bee.start("inst-1", wait="online", deadline=90), Instance)
+    assert_type(await bee.start("inst-1", wait=lambda one: one.public_ip != ""), Instance)
+    assert_type(await bee.stop("inst-1", wait="stopped"), Instance)
+    assert_type(await bee.restart("inst-1", wait=wish), Instance)
+    await bee.destroy("inst-1", wait="terminated")
+    assert_type(await bee.wait("inst-1", "online", deadline=90), Instance)
+    assert_type(await bee.wait("inst-1", wish), Instance)
+    assert_type(await bee.wait("inst-1", "stopped"), Instance)
+    assert_type(await bee.wait("inst-1", "terminated"), Instance | None)
+    await bee.start("inst-1", wait="stopped")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.stop("inst-1", wait="running")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.wait("inst-1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    assert_type(await bee.wait_many(["inst-1"], any_wish, deadline=300), FleetReport[Instance])
+    await bee.wait_many(["inst-1"], "ready")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def a_deployment(bee: AsyncBeeOS) -> None:
@@ -392,7 +412,7 @@ async def a_fleet(
     await bee.start_many(["inst-1"], on_outcome=lambda outcome: outcome.kind)
     await bee.start_many([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     await bee.start_many(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await bee.start_many(["inst-1"], 8)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start_many(["inst-1"], 8)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def a_stream(bee: AsyncBeeOS) -> None:
@@ -417,6 +437,12 @@ async def the_family(bee: AsyncBeeOS, common: FleetOptions[Instance]) -> None:
     assert_type(bee.restart_stream(["inst-1"]), FleetRun[Instance])
     assert_type(bee.destroy_stream(["inst-1"], confirm=True), FleetRun[None])
     await bee.stop_many(["inst-1"], **common)
+    await bee.start_many(["inst-1"], wait="online", **common)
+    await bee.stop_many(["inst-1"], wait="stopped", **common)
+    await bee.destroy_many(["inst-1"], confirm=True, wait="terminated")
+    async with bee.running(["inst-1"], wait="connected") as report:
+        assert_type(report, FleetReport[Instance])
+    await bee.start_many(["inst-1"], wait="stopped")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bee.stop_many(["inst-1"], dead_line=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await bee.stop_many(["inst-1"], collect=False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await bee.destroy_many(["inst-1"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -446,7 +472,8 @@ def an_outcome_is_one_of_these(outcome: Outcome[Instance]) -> str:
             return id + assert_type(instance, Instance).status
         case Failed(id, error) | Unknown(id, error):
             return id + str(assert_type(error, BeeOSError))
-        case TimedOut(instance=instance):
+        case TimedOut(instance=instance, already=already):
+            assert_type(already, bool)
             return assert_type(instance, Instance).connectivity
         case Skipped(reason=reason):
             # `reason` is a closed list of words.
@@ -469,7 +496,9 @@ def what_all_outcomes_tell(outcome: Outcome[Instance]) -> None:
     assert_type(outcome.id, str)
     assert_type(outcome.attempts, int)
     assert_type(outcome.request_id, str | None)
-    assert_type(outcome.elapsed + outcome.queued + outcome.throttled, float)
+    assert_type(outcome.elapsed + outcome.queued + outcome.throttled + outcome.request, float)
+    assert_type(outcome.provisioning, float | None)
+    assert_type(outcome.connectivity, float | None)
     outcome.attempts = 9  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -590,6 +619,7 @@ def other_errors(
     assert_type(stream.last_offset, int | str | None)
     assert_type(skipped.id + skipped.reason, str)
     assert_type(wait.last, Instance | None)
+    assert_type(wait.reason, WaitReason | None)
 
 
 def timeouts_are_timeouts(one: RequestTimeoutError, other: WaitTimeoutError) -> list[TimeoutError]:
