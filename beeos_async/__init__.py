@@ -61,6 +61,14 @@ if TYPE_CHECKING:
     from .fleet.progress import Progress, Throttle
     from .groups.agents import InvokeStream
     from .models._base import Accepted
+    from .models.agents import (
+        Agent,
+        AgentCapabilities,
+        AgentError,
+        AgentPage,
+        InstanceProjection,
+        InvokeReply,
+    )
     from .models.catalog import Model, Provider, Region
     from .models.control import ControlInfo, Screenshot
     from .models.conversations import CancelAccepted, ClearAccepted, Conversation, SentMessage
@@ -81,6 +89,7 @@ if TYPE_CHECKING:
         StreamEnd,
         UnknownEvent,
     )
+    from .models.files import FileMeta, PresignedUpload
     from .models.instances import DeployInstance, DeviceInfo, Instance
     from .models.messages import (
         Attachment,
@@ -108,11 +117,24 @@ if TYPE_CHECKING:
         RuntimeOperation,
         UnknownTarget,
     )
+    from .models.tasks import (
+        Task,
+        TaskCreated,
+        TaskStatusEvent,
+        TaskSummary,
+        TaskTimeoutError,
+        TaskWebhook,
+        WebhookDelivery,
+    )
     from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
 
 __all__ = [
     "APIError",
     "Accepted",
+    "Agent",
+    "AgentCapabilities",
+    "AgentError",
+    "AgentPage",
     "AgentTarget",
     "AppInfo",
     "AsyncBeeOS",
@@ -142,6 +164,7 @@ __all__ = [
     "EndpointState",
     "EventStream",
     "Failed",
+    "FileMeta",
     "FilePart",
     "FleetError",
     "FleetOptions",
@@ -150,12 +173,14 @@ __all__ = [
     "FleetRun",
     "GatewayTimeoutError",
     "Instance",
+    "InstanceProjection",
     "InstanceTarget",
     "InvokeDelta",
     "InvokeDone",
     "InvokeEvent",
     "InvokeFailure",
     "InvokeReasoning",
+    "InvokeReply",
     "InvokeStream",
     "Message",
     "MessagePage",
@@ -173,6 +198,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PlanState",
+    "PresignedUpload",
     "Progress",
     "Provider",
     "RateLimitError",
@@ -198,6 +224,12 @@ __all__ = [
     "StreamEndedError",
     "StreamOptions",
     "Succeeded",
+    "Task",
+    "TaskCreated",
+    "TaskStatusEvent",
+    "TaskSummary",
+    "TaskTimeoutError",
+    "TaskWebhook",
     "TextStream",
     "ThinkingPart",
     "Throttle",
@@ -214,6 +246,7 @@ __all__ = [
     "WaitError",
     "WaitReason",
     "WaitTimeoutError",
+    "WebhookDelivery",
     "WebhookSignatureError",
     "Wish",
     "__version__",
@@ -270,9 +303,18 @@ _ROOMS = {
     "fleet.progress": ("Progress", "Throttle"),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
+    "models.agents": (
+        "Agent",
+        "AgentCapabilities",
+        "AgentError",
+        "AgentPage",
+        "InstanceProjection",
+        "InvokeReply",
+    ),
     "models.catalog": ("Model", "Provider", "Region"),
     "models.control": ("ControlInfo", "Screenshot"),
     "models.conversations": ("CancelAccepted", "ClearAccepted", "Conversation", "SentMessage"),
+    "models.files": ("FileMeta", "PresignedUpload"),
     "models.events": (
         "BackfillTruncated",
         "ChannelEvent",
@@ -317,6 +359,15 @@ _ROOMS = {
         "OperationTarget",
         "RuntimeOperation",
         "UnknownTarget",
+    ),
+    "models.tasks": (
+        "Task",
+        "TaskCreated",
+        "TaskStatusEvent",
+        "TaskSummary",
+        "TaskTimeoutError",
+        "TaskWebhook",
+        "WebhookDelivery",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

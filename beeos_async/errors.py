@@ -22,6 +22,8 @@ BeeOSError
 ├── StreamEndedError                 a stream broke off; `last_offset` says where
 ├── WaitError                        what was waited for cannot come      (waiting.py)
 │   └── WaitTimeoutError (TimeoutError)  or did not in time               (waiting.py)
+├── AgentError                       an agent failed or refused           (models/agents.py)
+├── TaskTimeoutError (TimeoutError)  a task did not end or pause in time  (models/tasks.py)
 ├── SkippedError                     an id of a fleet that was never sent
 ├── WebhookSignatureError
 └── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/outcomes.py)

@@ -26,7 +26,9 @@ from beeos_async.errors import (
     Trouble,
 )
 from beeos_async.fleet.outcomes import Failed, FleetError, FleetReport, Tally
+from beeos_async.models.agents import AgentError, InvokeReply
 from beeos_async.models.instances import Instance
+from beeos_async.models.tasks import Task, TaskTimeoutError
 
 PROBLEM = Problem(
     status=409,
@@ -95,6 +97,10 @@ def made(kind: type[BeeOSError]) -> BeeOSError:
         arguments = ("inst-1", "deadline")
     elif issubclass(kind, waiting.WaitError):
         arguments = ("it is terminated", Instance(id="inst-1", status="terminated"))
+    elif issubclass(kind, TaskTimeoutError):
+        arguments = ("it is running", Task(task_id="chn-1", status="running"))
+    elif issubclass(kind, AgentError):
+        arguments = (InvokeReply(text="Not in the nesting season.", is_error=True),)
     elif issubclass(kind, FleetError):
         error = made(NotFoundError)
         outcomes = {"inst-1": Failed("inst-1", error, attempts=2)}

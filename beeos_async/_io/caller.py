@@ -1,6 +1,6 @@
 """One call from row to result: build, gate, send, read, settle, maybe again.
 
-The only retry loop of the library: a single start is exactly as robust as a bulk one.
+The only retry loop of the API: a single start is exactly as robust as a bulk one.
 What to do about a failure is decided in `_protocol/retry.py`; here it is done.
 """
 
@@ -48,9 +48,10 @@ from ..errors import (
     Trouble,
 )
 from .capture import Captured, capturing
+from .flight import Flight, Transport
 from .gate import Gate
 from .queues import CoolingError, DismissedError, Lane, OutageError, Turn
-from .transport import AiohttpTransport, Flight
+from .store import Store
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -224,12 +225,14 @@ class Caller:
 
     def __init__(
         self,
-        transport: AiohttpTransport,
+        transport: Transport,
         gate: Gate,
         clock: Clock,
         key: Key | Callable[[], Awaitable[str] | str],
         options: Options,
         on_attempt: Callable[[Attempt], object] | None = None,
+        *,
+        store: Store,
     ) -> None:
         """Bring together what a call needs.
 
@@ -240,6 +243,7 @@ class Caller:
             key: The bearer key, or what is awaited for it before each attempt.
             options: Timeouts and bounds.
             on_attempt: Told of each attempt.
+            store: What moves files; no call goes there.
         """
         self.transport = transport
         self.gate = gate
@@ -247,6 +251,7 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
+        self.store = store
 
     async def call(
         self,

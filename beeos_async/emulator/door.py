@@ -10,14 +10,13 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from .._clock import Clock
 from ..errors import ConfigurationError
-from .desk import Desk
 from .replies import Reply
 from .trouble import Fault
 
@@ -31,10 +30,25 @@ _TURNS: Final = 4
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
+class Serving(Protocol):
+    """Whoever answers requests."""
+
+    async def serve(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        read: Callable[[int], Awaitable[bytes | None]],
+        /,
+    ) -> Reply:
+        """Serve one request; see `Desk.serve`."""
+        ...
+
+
 class Door:
     """An HTTP server on loopback in front of a desk."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    def __init__(self, desk: Serving, clock: Clock) -> None:
         """Stay closed for now.
 
         Args:
@@ -199,13 +213,10 @@ async def _body(request: web.BaseRequest, cap: int) -> bytes | None:
 
 def _head(reply: Reply, length: str) -> bytes:
     """Promise a whole answer."""
-    head = (
-        "HTTP/1.1 200 OK\r\n"
-        "Content-Type: application/json\r\n"
-        f"X-Request-Id: {reply.request_id}\r\n"
-        f"{length}\r\n\r\n"
-    )
-    return head.encode()
+    told = {**reply.headers, "X-Request-Id": reply.request_id}
+    status = "206 Partial Content" if "Content-Range" in told else "200 OK"
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in told.items()), length]
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def _half(reply: Reply) -> bytes:

@@ -15,6 +15,9 @@ from .._checks import count
 from .._protocol import table
 from ..errors import ConfigurationError
 
+STORE: Final = frozenset({"putObject", "getObject"})
+"""What the object store does: no operations of the API, and no less fallible."""
+
 When = Literal["before", "after"]
 """Whether the trouble comes before the request takes effect, or after it."""
 
@@ -161,6 +164,6 @@ class Mix:
 
 
 def _check_operations(operations: Collection[str]) -> None:
-    if unknown := sorted(set(operations) - set(table.ROWS)):
+    if unknown := sorted(set(operations) - set(table.ROWS) - STORE):
         msg = f"{unknown[0]!r} is no operationId, such as startInstance"
         raise ConfigurationError(msg)

@@ -28,7 +28,8 @@ import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
 from beeos_async._clock import RealClock
-from beeos_async._io import transport
+from beeos_async._io import home, transport
+from beeos_async._io import session as sessions
 from beeos_async._io.transport import AiohttpTransport
 from beeos_async._protocol.message import Request
 
@@ -367,15 +368,20 @@ async def test_a_body_over_the_cap_is_not_read(answer: bytes) -> None:
 async def test_an_answer_pushed_onto_an_idle_connection_is_never_taken() -> None:
     """Every answer belongs to its own request, whatever a server pushes in between."""
 
+    pushed = asyncio.Semaphore(0)
+
     async def push(peer: Peer, seen: Seen) -> None:
         await peer.answer(instance(id_of(seen.target)))
         await asyncio.sleep(0.01)
         await peer.answer(instance("evil"))
+        pushed.release()
 
     async with FaultServer(requests(push)) as server, client(server.url) as bee:
         for n in range(5):
             assert (await bee.instances.get(f"inst-{n}")).id == f"inst-{n}"
-            await asyncio.sleep(0.03)
+            await pushed.acquire()
+            # The loop looks at its sockets once more before the next request.
+            await asyncio.sleep(0.01)
 
     assert len(server.seen) == 5
     assert server.connections == 5
@@ -385,14 +391,18 @@ async def test_an_answer_pushed_onto_an_idle_connection_is_never_taken() -> None
 async def test_a_timeout_pushed_onto_an_idle_connection_is_never_taken() -> None:
     """A 408 for nobody is not the answer to the next start."""
 
+    pushed = asyncio.Event()
+
     async def push(peer: Peer, seen: Seen) -> None:
         await peer.answer(instance(id_of(seen.target)))
         await asyncio.sleep(0.01)
         await peer.send(http(b"", "408 Request Timeout"))
+        pushed.set()
 
     async with FaultServer(requests(push), honest()) as server, client(server.url) as bee:
         await bee.start("inst-1")
-        await asyncio.sleep(0.03)
+        await pushed.wait()
+        await asyncio.sleep(0.01)
         await bee.start("inst-2")
 
     assert len(server.seen) == 2
@@ -631,10 +641,10 @@ async def test_a_forgotten_client_leaves_a_borrowed_connector_alone() -> None:
 
 async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The counter of forks is compared on each call."""
-    monkeypatch.setattr(transport, "_process", transport._process)
+    monkeypatch.setattr(home, "_process", home._process)
     async with FaultServer(honest()) as server, client(server.url) as bee:
         await bee.start("inst-1")
-        transport._forked()
+        home._forked()
         with pytest.raises(b.ClientLoopError, match="fork"):
             await bee.start("inst-2")
         session = bee._caller.transport._session
@@ -643,7 +653,7 @@ async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.Monkey
         bee._caller.transport.__del__()
         await bee.close()
         assert not session.closed
-        transport._inherited.clear()
+        sessions.inherited.clear()
         await session.close()
 
     assert len(server.seen) == 1
