@@ -45,18 +45,10 @@ if TYPE_CHECKING:
     )
     from .fleet.engine import FleetRun
     from .fleet.offers import FleetOptions, StreamOptions
-    from .fleet.outcomes import (
-        Failed,
-        FleetError,
-        FleetReport,
-        Outcome,
-        Skipped,
-        Succeeded,
-        TimedOut,
-        Unknown,
-    )
+    from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
+    from .fleet.report import FleetError, FleetReport
     from .models.catalog import Model, Provider, Region
     from .models.instances import DeployInstance, DeviceInfo, Instance
     from .waiting import WaitError, WaitTimeoutError
@@ -152,18 +144,10 @@ _ROOMS = {
     ),
     "fleet.engine": ("FleetRun",),
     "fleet.offers": ("FleetOptions", "StreamOptions"),
-    "fleet.outcomes": (
-        "Failed",
-        "FleetError",
-        "FleetReport",
-        "Outcome",
-        "Skipped",
-        "Succeeded",
-        "TimedOut",
-        "Unknown",
-    ),
+    "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
+    "fleet.report": ("FleetError", "FleetReport"),
     "models.catalog": ("Model", "Provider", "Region"),
     "models.instances": ("DeployInstance", "DeviceInfo", "Instance"),
     "waiting": ("WaitError", "WaitTimeoutError"),

@@ -24,7 +24,7 @@ BeeOSError
 │   └── WaitTimeoutError (TimeoutError)  or did not in time               (waiting.py)
 ├── SkippedError                     an id of a fleet that was never sent
 ├── WebhookSignatureError
-└── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/outcomes.py)
+└── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/report.py)
 ```
 
 An error holds plain data, so that it pickles, copies and compares; it never holds a

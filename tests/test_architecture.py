@@ -66,7 +66,6 @@ ARGUED = {
     "_io.transport": "the only door to aiohttp: what it is kept from, and how it fails",
     "errors": "the error tree, drawn whole",
     "fleet.engine": "one run from its first id to its report",
-    "fleet.outcomes": "the closed union, the report over it and the error of it",
 }
 
 

@@ -24,7 +24,8 @@ from beeos_async.errors import (
     TransportError,
     Trouble,
 )
-from beeos_async.fleet.outcomes import Failed, FleetError, FleetReport, Tally
+from beeos_async.fleet.outcomes import Failed, Tally
+from beeos_async.fleet.report import FleetError, FleetReport
 from beeos_async.models.instances import Instance
 
 PROBLEM = Problem(

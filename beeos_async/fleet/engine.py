@@ -35,8 +35,9 @@ from ..errors import (
 from ..models._base import Envelope
 from ..models.instances import Instance
 from .mailbox import Mailbox
-from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally, Unknown
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally, Unknown
 from .progress import Meter, Progress
+from .report import FleetReport
 from .source import Ids, LateError, Source
 
 if TYPE_CHECKING:

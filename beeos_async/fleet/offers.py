@@ -12,8 +12,9 @@ from .._protocol.endpoint import Endpoint
 from ..errors import ConfigurationError
 from ..models.instances import Instance
 from .engine import FleetRun
-from .outcomes import FleetReport, Outcome
+from .outcomes import Outcome
 from .plan import FleetPlan, look
+from .report import FleetReport
 from .running import stop_again
 from .source import Ids
 

@@ -15,7 +15,8 @@ from .._protocol import table
 from ..errors import BeeOSError
 from ..models.instances import Instance
 from .engine import FleetRun
-from .outcomes import FleetReport, Outcome, Succeeded, TimedOut
+from .outcomes import Outcome, Succeeded, TimedOut
+from .report import FleetReport
 
 STOP_WITHIN: Final = 30.0
 """Seconds for stopping; a cancellation waits for it, so it has an end."""
