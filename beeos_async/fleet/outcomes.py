@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Generic, Literal, TypeVar
+from collections.abc import Iterable
+from typing import Any, ClassVar, Final, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
@@ -128,6 +129,14 @@ class Tally(Struct):
     def lost(self) -> int:
         """How many ids neither succeeded nor were skipped."""
         return sum(self.counts.get(kind, 0) for kind in _LOST)
+
+    @classmethod
+    def of(cls, outcomes: Iterable[Outcome[Any]]) -> Tally:
+        """Count outcomes."""
+        tally = cls(counts={})
+        for one in outcomes:
+            tally.add(one)
+        return tally
 
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final, Generic, Self, TypeVar
 
-from ..errors import BeeOSError, RateLimitError, SkippedError
+from ..errors import BeeOSError, ConfigurationError, RateLimitError, SkippedError
 from ..models.instances import Instance
 from ..waiting import WaitTimeoutError
 from .outcomes import (
@@ -22,6 +22,7 @@ from .outcomes import (
     may_yet_succeed,
     words,
 )
+from .records import Form, learn, read_report, write_report
 
 T = TypeVar("T")
 
@@ -165,6 +166,59 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
             uncollected = BeeOSError("outcomes were not collected, only counted")
             raise FleetError(str(self), list(_errors(self)) or [uncollected], self)
 
+    def to_jsonl(self) -> str:
+        """Write the report down, to be read by `from_jsonl` or by another program.
+
+        Returns:
+            JSON lines: the sum first, then each outcome, in order.  `kind` tells them apart;
+            an error is its class by name and plain data, an instance is whole.
+        """
+        return write_report(self.operation, self, self._tally)
+
+    @classmethod
+    def from_jsonl(cls, text: str | bytes) -> FleetReport[Any]:
+        """Read what `to_jsonl` has written.
+
+        Lines may be left out: then the others are counted anew.  Where an id stands twice,
+        the later line counts.
+
+        Args:
+            text: The lines.
+
+        Returns:
+            A report that is equal to the one that was written.
+
+        Raises:
+            ConfigurationError: A line is none of a report; it says which.
+        """
+        return cls(*read_report(text))
+
+    def __or__(self, other: FleetReport[T]) -> FleetReport[T]:
+        """Merge with a later report, whose outcomes win: `report | await bee.start_many(again)`.
+
+        Ids keep their order, new ones follow.  `duplicates` and `elapsed` add up.  `fatal` is
+        the later report's, or else this one's for as long as an id is still skipped because of
+        it.  An id counts as a first try by the report that was the first to send it.
+
+        Raises:
+            ConfigurationError: One of them has counted its outcomes and not collected them.
+        """
+        if not isinstance(other, FleetReport):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return NotImplemented
+        for one in (self, other):
+            if len(one) != len(one._outcomes):
+                msg = "a report without its outcomes cannot be merged: run with collect=True"
+                raise ConfigurationError(msg)
+        merged = {**self._outcomes, **other._outcomes}
+        tally = Tally.of(merged.values())
+        first = {**merged, **{one.id: one for one in self if one.attempts}}
+        tally.first_tries = Tally.of(first.values()).first_tries
+        tally.duplicates = self.duplicates + other.duplicates
+        tally.elapsed = self.elapsed + other.elapsed
+        unsent = any(isinstance(one, Skipped) and one.reason == "fatal" for one in merged.values())
+        tally.fatal = other.fatal or (self.fatal if unsent else None)
+        return FleetReport(self.operation, merged, tally)
+
     def __str__(self) -> str:
         """Sum up in one line what a person can act on."""
         counts = self._tally.counts
@@ -238,6 +292,17 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
 
     def __str__(self) -> str:
         return self.message
+
+
+def _rebuilt(message: str, raised: list[BeeOSError], lines: str) -> FleetError:
+    return FleetError(message, raised, FleetReport.from_jsonl(lines))
+
+
+def _parts(error: FleetError) -> tuple[object, ...]:
+    return error.message, list(error.exceptions), error.report.to_jsonl()
+
+
+learn(FleetError, Form(_rebuilt, (str, list[BeeOSError], str), _parts))
 
 
 def _errors(report: FleetReport[T]) -> Iterator[BeeOSError]:
