@@ -23,22 +23,14 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
-from ..errors import (
-    AuthenticationError,
-    BeeOSError,
-    ClientClosedError,
-    ConfigurationError,
-    ConnectionLostError,
-    NotSentError,
-    Trouble,
-)
+from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
-from ..models.instances import Instance
 from .mailbox import Mailbox
-from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally, Unknown
+from .outcomes import Failed, Outcome, Reason, Skipped, Tally
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
+from .verdicts import is_refused_key, judged, what_ends
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -311,7 +303,7 @@ class FleetRun(Generic[T]):
         attempts = 0
         while True:
             outcome = await self._call(id, began, attempts)
-            if not _is_refused_key(outcome) or self._halted is not None:
+            if not is_refused_key(outcome) or self._halted is not None:
                 return outcome
             attempts = outcome.attempts
             if self._probing is None:
@@ -326,7 +318,7 @@ class FleetRun(Generic[T]):
         try:
             await self._clock.sleep(KEY_PROBE)
             outcome = await self._call(id, began, attempts)
-            if isinstance(outcome, Failed) and _is_refused_key(outcome):
+            if isinstance(outcome, Failed) and is_refused_key(outcome):
                 self._end(outcome.error)
             return outcome
         finally:
@@ -367,41 +359,14 @@ class FleetRun(Generic[T]):
         answer: Envelope[Any] | None,
         failure: BeeOSError | None,
     ) -> Outcome[T]:
-        """Turn what is known of a call into its outcome; without either it was broken off."""
-        id = call.id
-        told: dict[str, Any] = {
-            "attempts": before + call.attempts,
-            "request_id": call.request_id,
-            "queued": call.queued,
-            "throttled": call.throttled,
-            "elapsed": self._clock.now() - began,
-        }
-        if answer is not None:
-            instance = answer.data if isinstance(answer.data, Instance) else None
-            already = call.already or (call.looked == 0 and _has_come_true(call.row, instance))
-            return Succeeded(id, cast("T", instance), already, **told)
-        if failure is None:
-            # Cancelled, or the key could not be had.
-            reason = self._halted or "cancelled"
-            return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, reason)
-        return self._failed(id, failure, told)
-
-    def _failed(self, id: str, failure: BeeOSError, told: dict[str, Any]) -> Outcome[T]:
-        if failure.gave_up in {"outage", "throttled"}:
-            self._halt(failure.gave_up)
-        if isinstance(failure, NotSentError) and failure.reason == "tls":
-            self._end(failure)
-        if failure.delivered != "no":
-            return Unknown(id, failure, **told)
-        if isinstance(failure, ClientClosedError):
-            self._halt("closed")
-            return Skipped(id, "closed", **told)
-        # A 429 that asked for too long is told with its error: it says until when.
-        if failure.gave_up == "stopped":
-            return Skipped(id, self._halted or "stopped", **told)
-        if failure.gave_up in {"deadline", "outage"}:
-            return Skipped(id, failure.gave_up, **told)
-        return Failed(id, failure, **told)
+        """Come to the outcome of a call, and halt where it means the end of the run."""
+        if failure is not None and (reason := what_ends(failure)):
+            if reason == "fatal":
+                self._end(failure)
+            else:
+                self._halt(reason)
+        elapsed = self._clock.now() - began
+        return judged(call, answer, failure, self._halted, before + call.attempts, elapsed)
 
     async def _put(self, outcome: Outcome[T]) -> None:
         """Write an outcome, tell of it, and wait while nobody reads."""
@@ -434,10 +399,6 @@ class FleetRun(Generic[T]):
         self._halt("stopped")
 
 
-def _is_refused_key(outcome: Outcome[T]) -> bool:
-    return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
-
-
 def _not_entered() -> RuntimeError:
     return RuntimeError("a run begins with `async with`")
 
@@ -447,18 +408,3 @@ def _bare(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
-
-
-def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
-    settle = row.repeat.settle
-    return settle is not None and instance is not None and instance.status == settle.goal
-
-
-def _broken_off() -> ConnectionLostError:
-    return ConnectionLostError(
-        Trouble(
-            message="the run was cancelled before the answer came",
-            reason="cancelled",
-            delivered="maybe",
-        )
-    )
