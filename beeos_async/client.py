@@ -152,7 +152,7 @@ class AsyncBeeOS(Fleets):
         # Nobody shall wait inside the pool, which is unfair: a small one bounds the gate.
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
-        self._furnish(Caller(transport, gate, clock, key, options, on_attempt))
+        self._furnish(Caller(transport, gate, clock, key, options, on_attempt, base_url=url))
 
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
@@ -192,7 +192,13 @@ class AsyncBeeOS(Fleets):
         view.__dict__.update(self.__dict__)
         view._furnish(
             Caller(
-                old.transport, old.gate, old.clock, old.key, options, on_attempt or old.on_attempt
+                old.transport,
+                old.gate,
+                old.clock,
+                old.key,
+                options,
+                on_attempt or old.on_attempt,
+                base_url=old.base_url,
             )
         )
         return view

@@ -82,6 +82,9 @@ class Pass(Struct, frozen=True, kw_only=True):
     grace: float = 0.0
     """Seconds beyond it for the look that settles an ambiguous call."""
 
+    before: Callable[[str], None] | None = None
+    """Told the id before its request goes out for the first time; if it raises, none does."""
+
 
 class Call(Generic[T]):
     """One call as the user sees it, retries included, and what is known of it so far.
@@ -186,6 +189,14 @@ class Call(Generic[T]):
             return deadline
         return deadline + self.pass_.grace
 
+    def doubt(self, error: BeeOSError) -> None:
+        """Begin with a look: somebody who did not hear the answer may have sent it before.
+
+        Args:
+            error: What there is to say of that, should the look be impossible.
+        """
+        self.unsettled, self.doubted = error, True
+
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
         error = self.unsettled or self.failure or _too_late()
@@ -208,6 +219,8 @@ class Caller:
         key: Key | Callable[[], Awaitable[str] | str],
         options: Options,
         on_attempt: Callable[[Attempt], object] | None = None,
+        *,
+        base_url: str = "",
     ) -> None:
         """Bring together what a call needs.
 
@@ -218,6 +231,7 @@ class Caller:
             key: The bearer key, or what is awaited for it before each attempt.
             options: Timeouts and bounds.
             on_attempt: Told of each attempt.
+            base_url: Where the transport goes, for those who write it down.
         """
         self.transport = transport
         self.gate = gate
@@ -225,6 +239,7 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
+        self.base_url = base_url
 
     async def call(
         self,
@@ -314,6 +329,8 @@ class Caller:
         """Send once, and find out what became of it, within one slot of the gate."""
         repeat = call.row.repeat
         if call.unsettled is None:
+            if call.pass_.before is not None and not call.attempts:
+                call.pass_.before(call.id)
             call.attempts += 1
             try:
                 answer = await self._send(call, call.row, call.request, turn)

@@ -12,10 +12,12 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
 
 import anyio
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from msgspec import structs
 
@@ -25,12 +27,13 @@ from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
 from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
+from .journal import Journal, Sent
 from .mailbox import Mailbox
-from .outcomes import Failed, Outcome, Reason, Skipped, Tally
+from .outcomes import Failed, Outcome, Reason, Skipped, Tally, Unknown
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
-from .verdicts import is_refused_key, judged, what_ends
+from .verdicts import doubt_of, is_refused_key, is_settled, judged, what_ends
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,7 +46,7 @@ GRACE: Final = 0.2
 """Seconds beyond the run's deadline to find out what became of calls in flight."""
 
 BREATH: Final = 200
-"""Outcomes without a request, after which other tasks of the loop get a turn."""
+"""Outcomes after which other tasks of the loop get a turn, were they made without a request."""
 
 KEY_PROBE: Final = 1.0
 """Seconds after a refused key until one request tries it again."""
@@ -73,6 +76,7 @@ class FleetRun(Generic[T]):
         deadline: float | None = None,
         max_failures: float | None = None,
         on_outcome: Callable[[Outcome[T]], object] | None = None,
+        journal: str | os.PathLike[str] | None = None,
         collect: bool = True,
         read: bool = True,
     ) -> None:
@@ -87,6 +91,7 @@ class FleetRun(Generic[T]):
             max_failures: How many ids may fail, or which share of them, before the run stops.
             on_outcome: Called, and awaited where it is async, once for each outcome; not for
                 those a cancellation or an early exit has written.
+            journal: Where it is written down what was sent and what came of it.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
 
@@ -112,6 +117,11 @@ class FleetRun(Generic[T]):
         self._max_failures = max_failures
         self._on_outcome = on_outcome
         self._collect = collect
+        self._journal = (
+            None
+            if journal is None
+            else Journal(journal, row.operation, caller.base_url, caller.key)
+        )
         self._pass = Pass()
         self._outcomes: dict[str, Outcome[T] | None] = {}
         self._tally = Tally(counts={})
@@ -119,7 +129,8 @@ class FleetRun(Generic[T]):
         self._halted: Reason | None = None
         self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
-        self._silent = 0
+        self._told = 0
+        self._inherited = 0
         self._busy = 0
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
@@ -132,11 +143,18 @@ class FleetRun(Generic[T]):
             raise RuntimeError(msg)
         self._caller.transport.stay_home()
         self._caller.gate.stay_open()
+        journal = self._journal
+        if journal is not None:
+            # A long one takes a while to read.
+            await to_thread.run_sync(journal.open)
         self._caller.gate.when_closed.append(self._close)
         self._began = self._clock.now()
         self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
-        self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
+        before = None if journal is None else journal.sent
+        self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE, before=before)
+        if journal is not None:
+            self._jot(journal.begin, self._clock.wall())
         size = self._source.size
         log.info("%s: a run of %s ids begins", self._row.operation, "?" if size is None else size)
         name = f"beeos-async {self._row.operation}"
@@ -201,7 +219,9 @@ class FleetRun(Generic[T]):
         if self._driver is not None and self._driver.done():
             # A cancellation has no time for a long tail; whoever reads the report has.
             for id in self._source.rest():
-                self._write(Skipped(id, self._halted or "cancelled"))
+                self._write(self._left(id))
+            if self._journal is not None:
+                self._journal.close()
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
         return FleetReport(self._row.operation, known, tally)
@@ -239,7 +259,9 @@ class FleetRun(Generic[T]):
                     group.start_soon(self._work)
             if self._halted is not None:
                 for id in self._source.rest():
-                    await self._put(Skipped(id, self._halted))
+                    await self._put(self._left(id))
+            elif self._journal is not None:
+                self._jot(self._journal.end)
         except LateError:
             self._halt("deadline")
         except asyncio.CancelledError:
@@ -251,6 +273,8 @@ class FleetRun(Generic[T]):
         finally:
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
+            if self._journal is not None:
+                self._journal.unlock()
             self._mail.close()
             # The one line looks at every outcome: not for nobody.
             if log.isEnabledFor(logging.INFO):
@@ -292,20 +316,40 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
+            past = None if self._journal is None else self._journal.past(id)
+            if past is not None and is_settled(past, self._row):
+                await self._put(self._left(id))
+                continue
             self._busy += 1
-            outcome = await self._one(id)
+            outcome = await self._one(id, None if past is None else doubt_of(past))
             self._busy -= 1
+            if self._journal is not None:
+                self._jot(self._journal.outcome, outcome)
             await self._put(outcome)
 
-    async def _one(self, id: str) -> Outcome[T]:
-        """Come to the outcome of one id, whatever it takes."""
+    def _left(self, id: str) -> Outcome[T]:
+        """Come to the outcome of an id that is not asked about: its past, or that it has none."""
+        past = None if self._journal is None else self._journal.past(id)
+        if past is None:
+            return Skipped(id, self._halted or "cancelled")
+        outcome = Unknown(id, doubt_of(past)) if isinstance(past, Sent) else past
+        self._inherited += outcome.kind != "succeeded"
+        return outcome
+
+    async def _one(self, id: str, doubt: BeeOSError | None = None) -> Outcome[T]:
+        """Come to the outcome of one id, whatever it takes.
+
+        Args:
+            id: The id.
+            doubt: Why it is looked at first: an earlier run may have sent it.
+        """
         began = self._clock.now()
         attempts = 0
         while True:
-            outcome = await self._call(id, began, attempts)
+            outcome = await self._call(id, began, attempts, doubt)
             if not is_refused_key(outcome) or self._halted is not None:
                 return outcome
-            attempts = outcome.attempts
+            attempts, doubt = outcome.attempts, None
             if self._probing is None:
                 return await self._probe(id, began, attempts)
             await self._probing.wait()
@@ -331,23 +375,30 @@ class FleetRun(Generic[T]):
             self._tally.fatal = error
             self._halt("fatal")
 
-    async def _call(self, id: str, began: float, before: int) -> Outcome[T]:
+    async def _call(
+        self, id: str, began: float, before: int, doubt: BeeOSError | None = None
+    ) -> Outcome[T]:
         """Make the call for one id; `before` requests were made for it already."""
         try:
             call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
+        if doubt is not None:
+            call.doubt(doubt)
         failure: BeeOSError | None = None
         answer: Envelope[Any] | None = None
         try:
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
-            self._write(self._judged(call, began, before, None, None))
+            outcome = self._judged(call, began, before, None, None)
+            if self._journal is not None:
+                self._jot(self._journal.outcome, outcome)
+            self._write(outcome)
             raise
         except BeeOSError as error:
             # An outcome is kept; the frames of its error are not.
             failure = error.with_traceback(None)
-        except Exception as error:  # noqa: BLE001 -- out of the callable that gives the key
+        except Exception as error:  # noqa: BLE001 -- of the callable that gives the key, or the journal's
             self._fail(error)
         return self._judged(call, began, before, answer, failure)
 
@@ -379,18 +430,25 @@ class FleetRun(Generic[T]):
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
         await self._mail.until_room()
-        if not outcome.attempts:
-            self._silent += 1
-            if self._silent % BREATH == 0:
-                await checkpoint()
+        self._told += 1
+        if self._told % BREATH == 0:
+            await checkpoint()
 
     def _write(self, outcome: Outcome[T]) -> None:
         if self._collect:
             self._outcomes[outcome.id] = outcome
         self._tally.add(outcome)
         self._mail.put(outcome)
-        if self._max_failures is not None and self._tally.lost > self._max_failures:
+        lost = self._tally.lost - self._inherited
+        if self._max_failures is not None and lost > self._max_failures:
             self._halt("max_failures")
+
+    def _jot(self, write: Callable[..., None], *what: object) -> None:
+        """Write into the journal; a run that cannot be written down launches nothing more."""
+        try:
+            write(*what)
+        except OSError as error:
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         """Stop launching because of an error of the user's own; the first one is raised."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast
@@ -38,6 +39,11 @@ class FleetOptions(TypedDict, Generic[T], total=False):
     on_outcome: Callable[[Outcome[T]], object] | None
     """Called, and awaited where it is async, once for each outcome; if it raises, the run
     launches nothing more and the error is raised with `.report`."""
+
+    journal: str | os.PathLike[str] | None
+    """A file in which is written down what was sent and what came of it, so that a run that
+    was cut short goes on where it ended, when it is called again with the same journal: also
+    after its process was killed.  See `start_many`."""
 
 
 class StreamOptions(FleetOptions[T], total=False):

@@ -159,6 +159,17 @@ def may_yet_succeed(outcome: Outcome[T]) -> bool:
             return True
 
 
+def is_cut(outcome: Outcome[T]) -> bool:
+    """Tell whether the run was over before an id had come to an end of its own."""
+    match outcome:
+        case Skipped(reason=reason):
+            return reason != "invalid_id"
+        case Failed(error=error) | Unknown(error=error):
+            return error.gave_up is not None
+        case _:
+            return False
+
+
 def words(outcome: Outcome[T]) -> str:
     """Say why an id did not succeed; nothing where its kind says it all."""
     match outcome:

@@ -19,6 +19,7 @@ from ..errors import (
 )
 from ..models._base import Envelope
 from ..models.instances import Instance
+from .journal import Past
 from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Unknown
 
 T = TypeVar("T")
@@ -57,7 +58,10 @@ def judged(
     if failure is None:
         # Cancelled, or the key could not be had.
         reason = halted or "cancelled"
-        return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, reason)
+        if not call.in_doubt:
+            return Skipped(id, reason)
+        error = _unheard("the run was cancelled before the answer came", "cancelled")
+        return Unknown(id, error, **told)
     return _failed(id, failure, halted, told)
 
 
@@ -75,6 +79,21 @@ def what_ends(failure: BeeOSError) -> Reason | None:
 def is_refused_key(outcome: Outcome[T]) -> bool:
     """Tell whether an id failed because the key was refused, as it would for every id."""
     return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
+
+
+def is_settled(past: Past, row: Endpoint[Any]) -> bool:
+    """Tell whether what an earlier run has left is all that can be had.
+
+    That is so of what succeeded; and of what no look can tell of, and so is never repeated.
+    """
+    return isinstance(past, Succeeded) or row.repeat.settle is None
+
+
+def doubt_of(past: Past) -> BeeOSError:
+    """Say why it is open what became of an id that an earlier run has sent."""
+    if isinstance(past, Unknown):
+        return past.error
+    return _unheard("an earlier run had sent it, and was broken off", "lost")
 
 
 def _failed(
@@ -97,11 +116,5 @@ def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
     return settle is not None and instance is not None and instance.status == settle.goal
 
 
-def _broken_off() -> ConnectionLostError:
-    return ConnectionLostError(
-        Trouble(
-            message="the run was cancelled before the answer came",
-            reason="cancelled",
-            delivered="maybe",
-        )
-    )
+def _unheard(message: str, reason: str) -> ConnectionLostError:
+    return ConnectionLostError(Trouble(message=message, reason=reason, delivered="maybe"))
