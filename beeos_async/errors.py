@@ -99,7 +99,9 @@ class BeeOSError(Exception):
         """Two errors are equal when they are of one type and hold the same data."""
         if type(self) is not type(other):
             return NotImplemented
-        return self.__reduce__() == other.__reduce__()
+        # What is set on them apart: whoever looks at it brings an empty mapping into being.
+        same = self.__reduce__()[:2] == other.__reduce__()[:2]
+        return same and vars(self) == vars(other)
 
     def __hash__(self) -> int:
         """Agree with `==`; what may change later (attempts, notes) stays out of it."""

@@ -166,6 +166,8 @@ def test_an_error_equals_only_its_like(kind: type[BeeOSError]) -> None:
     error, other = made(kind), made(kind)
 
     assert error == other
+    assert vars(error) is not None, "looking at it changes nothing"
+    assert error == other
     assert error != made(errors.WebhookSignatureError if kind is BeeOSError else BeeOSError)
     assert error != "what went wrong"
     other.attempts = 9

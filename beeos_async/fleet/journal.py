@@ -104,6 +104,8 @@ class Journal:
         Raises:
             ConfigurationError: `path` is none.
         """
+        # First, for `__del__` also sees what was refused.
+        self._file: int | None = None
         self.path = path_of("journal", path)
         self._header = Header(
             format=FORMAT,
@@ -111,9 +113,9 @@ class Journal:
             base_url=base_url,
             key=key.fingerprint if isinstance(key, Key) else None,
         )
-        self._file: int | None = None
         self._reader: io.BufferedReader | None = None
         self._places: dict[str, int] = {}
+        self._open: set[str] = set()
         self._broken: OSError | None = None
         self._cut = False
 
@@ -178,6 +180,7 @@ class Journal:
             OSError: It cannot be written; then it must not be sent.
         """
         self._write(Sent(id))
+        self._open.add(id)
 
     def outcome(self, outcome: Outcome[Any]) -> None:
         """Note what became of an id, before anybody is told of it.
@@ -187,8 +190,9 @@ class Journal:
         """
         self._cut = self._cut or is_cut(outcome)
         # What was never sent leaves no trace: it is tried by the next run in any case.
-        if outcome.attempts or not isinstance(outcome, Skipped):
+        if outcome.id in self._open or not isinstance(outcome, Skipped):
             self._write(outcome)
+        self._open.discard(outcome.id)
 
     def end(self) -> None:
         """Note that the run has come to its end, unless it has cut some ids short.
