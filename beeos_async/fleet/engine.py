@@ -158,7 +158,14 @@ class FleetRun(Generic[T]):
         size = self._source.size
         log.info("%s: a run of %s ids begins", self._row.operation, "?" if size is None else size)
         name = f"beeos-async {self._row.operation}"
-        self._driver = asyncio.create_task(self._drive(), name=name)
+        driver = self._driver = asyncio.create_task(self._drive(), name=name)
+        try:
+            # A task that is cancelled before its first step never runs, not even to clean up.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            driver.cancel()
+            await asyncio.wait([driver])
+            raise
         return self
 
     async def __aexit__(
