@@ -22,10 +22,13 @@ from ._checks import (
 from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
+from ._io.poller import Poller
 from ._io.transport import AiohttpTransport
+from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
 from ._version import __version__
 from .errors import ConfigurationError
+from .fleet.errands import Errands
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
 from .groups.catalog import Catalog
@@ -37,13 +40,11 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from .models.instances import Instance
-
 CLOSE_GRACE: Final = 1.0
 """Seconds requests in flight are given when the client closes."""
 
 
-class AsyncBeeOS(Fleets):
+class AsyncBeeOS(Errands, Fleets):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
     ```python
@@ -153,6 +154,8 @@ class AsyncBeeOS(Fleets):
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
         self._furnish(Caller(transport, gate, clock, key, options, on_attempt, base_url=url))
+        # Views share it, as they share the gate.
+        self._poller = Poller(self._caller, table.GET_INSTANCE, table.LIST_INSTANCES)
 
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
@@ -213,29 +216,14 @@ class AsyncBeeOS(Fleets):
         """What is known of each endpoint's quota."""
         return Throttle(self._caller.gate)
 
-    async def start(self, id: str, *, deadline: float | None = None) -> Instance:
-        """Wish an instance running; see `Instances.start`."""
-        return await self.instances.start(id, deadline=deadline)
-
-    async def stop(self, id: str, *, deadline: float | None = None) -> Instance:
-        """Wish an instance stopped; see `Instances.stop`."""
-        return await self.instances.stop(id, deadline=deadline)
-
-    async def restart(self, id: str, *, deadline: float | None = None) -> Instance:
-        """Restart an instance; see `Instances.restart`."""
-        return await self.instances.restart(id, deadline=deadline)
-
-    async def destroy(self, id: str, *, deadline: float | None = None) -> None:
-        """Destroy an instance; see `Instances.destroy`."""
-        await self.instances.destroy(id, deadline=deadline)
-
     async def close(self) -> None:
-        """Close: who waits for a turn gets `ClientClosedError`, who is in flight a second more.
+        """Close: who waits gets `ClientClosedError`, who is in flight a second more.
 
         A second time does nothing.
         """
         try:
             await self._caller.gate.close(CLOSE_GRACE)
+            await self._poller.gone()
         finally:
             await self._caller.transport.close()
 

@@ -110,6 +110,7 @@ class Call(Generic[T]):
         "request",
         "request_id",
         "row",
+        "sending",
         "throttled",
         "tries",
         "unsettled",
@@ -174,6 +175,9 @@ class Call(Generic[T]):
         self.rekeyed = False
         self.queued = 0.0
         self.throttled = 0.0
+        self.sending = 0.0
+        """Seconds its requests were under way, looks included."""
+
         self.request_id: str | None = None
 
     @property
@@ -412,8 +416,10 @@ class Caller:
             self.gate.hear(turn, failing=False)
             return answer
         finally:
+            passed = self.clock.now() - began
+            call.sending += passed
             if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
-                self._tell(call, row, status, failure, self.clock.now() - began)
+                self._tell(call, row, status, failure, passed)
             del failure
 
     async def _rest(self, call: Call[Any]) -> bool:

@@ -13,8 +13,9 @@ import contextlib
 import inspect
 import logging
 import os
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 import anyio
 from anyio import to_thread
@@ -27,18 +28,29 @@ from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
 from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
-from .journal import Journal, Sent
+from ..models.instances import Instance
+from .journal import Accepted, Journal, Past
 from .mailbox import Mailbox
-from .outcomes import Failed, Outcome, Reason, Skipped, Tally, Unknown
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
-from .verdicts import doubt_of, is_refused_key, is_settled, judged, what_ends
+from .verdicts import (
+    doubt_of,
+    is_final,
+    is_refused_key,
+    judged,
+    left_by,
+    what_ends,
+    what_ends_waiting,
+)
+from .waits import WAITING_LIMIT, Waiting, Waits
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -79,6 +91,7 @@ class FleetRun(Generic[T]):
         journal: str | os.PathLike[str] | None = None,
         collect: bool = True,
         read: bool = True,
+        waiting: Waiting | None = None,
     ) -> None:
         """Check the options; nothing is pulled or sent yet.
 
@@ -94,6 +107,7 @@ class FleetRun(Generic[T]):
             journal: Where it is written down what was sent and what came of it.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
+            waiting: What each id that is accepted has to wait for.
 
         Raises:
             TypeError: `ids` is a single string, or no iterable.
@@ -117,11 +131,6 @@ class FleetRun(Generic[T]):
         self._max_failures = max_failures
         self._on_outcome = on_outcome
         self._collect = collect
-        self._journal = (
-            None
-            if journal is None
-            else Journal(journal, row.operation, caller.base_url, caller.key)
-        )
         self._pass = Pass()
         self._outcomes: dict[str, Outcome[T] | None] = {}
         self._tally = Tally(counts={})
@@ -135,6 +144,21 @@ class FleetRun(Generic[T]):
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
         self._driver: asyncio.Task[None] | None = None
+        self._operation = row.operation if waiting is None or waiting.action else "wait"
+        self._journal: Journal | None = None
+        if journal is not None:
+            wish = None if waiting is None else waiting.wish
+            self._journal = Journal(journal, self._operation, wish, caller.base_url, caller.key)
+        self._waits: Waits[T] | None = None
+        if waiting is not None:
+            self._waits = Waits(
+                waiting,
+                caller.clock,
+                couriers=self._workers,
+                hand_over=self._hand_over,
+                hear=self._hear,
+                limit=None if collect else WAITING_LIMIT,
+            )
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -155,9 +179,11 @@ class FleetRun(Generic[T]):
         self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE, before=before)
         if journal is not None:
             self._jot(journal.begin, self._clock.wall())
+        if self._waits is not None:
+            self._waits.until = deadline
         size = self._source.size
-        log.info("%s: a run of %s ids begins", self._row.operation, "?" if size is None else size)
-        name = f"beeos-async {self._row.operation}"
+        log.info("%s: a run of %s ids begins", self._operation, "?" if size is None else size)
+        name = f"beeos-async {self._operation}"
         driver = self._driver = asyncio.create_task(self._drive(), name=name)
         try:
             # A task that is cancelled before its first step never runs, not even to clean up.
@@ -217,7 +243,10 @@ class FleetRun(Generic[T]):
         self._halt("closed")
 
     def stop(self) -> None:
-        """Launch nothing more; what is in flight finishes, the rest is `Skipped("stopped")`."""
+        """Launch nothing more; the rest is `Skipped("stopped")`.
+
+        What is in flight finishes, and what was accepted is waited for.
+        """
         self._halt("stopped")
 
     @property
@@ -231,7 +260,7 @@ class FleetRun(Generic[T]):
                 self._journal.close()
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
-        return FleetReport(self._row.operation, known, tally)
+        return FleetReport(self._operation, known, tally)
 
     @property
     def progress(self) -> Progress:
@@ -239,7 +268,15 @@ class FleetRun(Generic[T]):
         over = self._driver is not None and self._driver.done()
         held = "nothing" if self._halted else "a refused key" if self._probing else None
         size = self._source.size
-        return self._meter.read(self._clock.now(), self._tally, size, self._busy, held, over=over)
+        return self._meter.read(
+            self._clock.now(),
+            self._tally,
+            size,
+            self._busy,
+            0 if self._waits is None else len(self._waits),
+            held,
+            over=over,
+        )
 
     def _halt(self, reason: Reason) -> None:
         """Launch nothing more; the first reason is the one for all that is left."""
@@ -247,6 +284,11 @@ class FleetRun(Generic[T]):
             self._halted = reason
             self._source.close()
             self._caller.gate.dismiss(self._pass)
+            if self._waits is not None:
+                self._waits.wake()
+
+    def _is_halted(self) -> bool:
+        return self._halted is not None
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -261,13 +303,9 @@ class FleetRun(Generic[T]):
             await self._source.open(self._pass.deadline)
             size = self._source.size
             workers = self._workers if size is None else min(self._workers, size)
-            async with anyio.create_task_group() as group:
-                for _ in range(workers):
-                    group.start_soon(self._work)
-            if self._halted is not None:
-                for id in self._source.rest():
-                    await self._put(self._left(id))
-            elif self._journal is not None:
+            launch = partial(self._launch, workers)
+            await (launch() if self._waits is None else self._waits.around(launch))
+            if self._journal is not None and self._halted is None:
                 self._jot(self._journal.end)
         except LateError:
             self._halt("deadline")
@@ -278,6 +316,8 @@ class FleetRun(Generic[T]):
             self._halt("stopped")
             self._error = self._error or _bare(error)
         finally:
+            for outcome in self._waits.break_off() if self._waits is not None else ():
+                self._write(outcome)
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             if self._journal is not None:
@@ -285,7 +325,15 @@ class FleetRun(Generic[T]):
             self._mail.close()
             # The one line looks at every outcome: not for nobody.
             if log.isEnabledFor(logging.INFO):
-                log.info("%s: %s", self._row.operation, self.report)
+                log.info("%s: %s", self._operation, self.report)
+
+    async def _launch(self, workers: int) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(workers):
+                group.start_soon(self._own, self._take_turns)
+        if self._halted is not None:
+            for id in self._source.rest():
+                await self._put(self._left(id))
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""
@@ -297,14 +345,14 @@ class FleetRun(Generic[T]):
             self._outcomes[id] = None
         return True
 
-    async def _work(self) -> None:
+    async def _own(self, work: Callable[[Unpack[Args]], Awaitable[None]], *args: *Args) -> None:
+        """Work, and tell a cancellation of something of the user's own from one of the run."""
         try:
-            await self._take_turns()
+            await work(*args)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # Something of the user's own was cancelled, not the run.
             msg = "the ids, the callback or the key callable of this run was cancelled"
             self._fail(RuntimeError(msg))
 
@@ -313,6 +361,8 @@ class FleetRun(Generic[T]):
             if self._probing is not None:
                 await self._probing.wait()
                 continue
+            if self._waits is not None:
+                await self._waits.until_room(self._is_halted)
             try:
                 id = await self._source.next(self._pass.deadline)
             except LateError:
@@ -323,23 +373,40 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
-            past = None if self._journal is None else self._journal.past(id)
-            if past is not None and is_settled(past, self._row):
-                await self._put(self._left(id))
-                continue
-            self._busy += 1
+            await self._turn(id)
+
+    async def _turn(self, id: str) -> None:
+        """Bring one id to its outcome, or to where it is waited for."""
+        past = self._past(id)
+        if past is not None and is_final(past, self._row):
+            await self._put(self._left(id))
+            return
+        self._busy += 1
+        if isinstance(past, Accepted):
+            outcome = cast("Outcome[T]", past.outcome)
+        else:
             outcome = await self._one(id, None if past is None else doubt_of(past))
-            self._busy -= 1
-            if self._journal is not None:
-                self._jot(self._journal.outcome, outcome)
-            await self._put(outcome)
+        self._busy -= 1
+        if self._waits is not None and isinstance(outcome, Succeeded):
+            if (at_once := self._waits.take(outcome)) is None:
+                if self._journal is not None and self._waits.sends:
+                    self._jot(self._journal.accepted, outcome)
+                await self._breathe()
+                return
+            outcome = at_once
+        await self._finish(outcome)
+
+    def _past(self, id: str) -> Past | None:
+        """Tell what an earlier run has left of an id, if this one goes on with it."""
+        return None if self._journal is None else self._journal.past(id)
 
     def _left(self, id: str) -> Outcome[T]:
-        """Come to the outcome of an id that is not asked about: its past, or that it has none."""
-        past = None if self._journal is None else self._journal.past(id)
+        """Come to the outcome of an id of which nothing more is asked."""
+        past = self._past(id)
         if past is None:
             return Skipped(id, self._halted or "cancelled")
-        outcome = Unknown(id, doubt_of(past)) if isinstance(past, Sent) else past
+        outcome: Outcome[T] = left_by(past)
+        # The budget is of what this run does.
         self._inherited += outcome.kind != "succeeded"
         return outcome
 
@@ -390,6 +457,8 @@ class FleetRun(Generic[T]):
             call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
+        if self._waits is not None and not self._waits.sends:
+            return Succeeded(id, cast("T", Instance(id=id)))
         if doubt is not None:
             call.doubt(doubt)
         failure: BeeOSError | None = None
@@ -437,9 +506,32 @@ class FleetRun(Generic[T]):
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
         await self._mail.until_room()
+        await self._breathe()
+
+    async def _breathe(self) -> None:
+        """Give other tasks a turn, were many outcomes in a row made without a request."""
         self._told += 1
         if self._told % BREATH == 0:
             await checkpoint()
+
+    async def _finish(self, outcome: Outcome[T]) -> None:
+        """Write down what became of an id, and then tell of it."""
+        if self._journal is not None:
+            self._jot(self._journal.outcome, outcome)
+        await self._put(outcome)
+
+    async def _hand_over(self, outcome: Outcome[T]) -> None:
+        await self._own(self._finish, outcome)
+
+    def _hear(self, error: Exception) -> None:
+        """Halt because looking at those that wait has failed for all of them."""
+        reason = what_ends_waiting(error)
+        if not isinstance(error, BeeOSError):
+            self._fail(error)
+        elif reason == "fatal":
+            self._end(error)
+        else:
+            self._halt(reason)
 
     def _write(self, outcome: Outcome[T]) -> None:
         if self._collect:

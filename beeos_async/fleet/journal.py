@@ -24,6 +24,7 @@ from msgspec import Struct, structs
 
 from .._checks import Key, path_of
 from ..errors import ConfigurationError
+from ..models.instances import Instance
 from .outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown, is_cut
 from .records import Lines, UnreadableError
 
@@ -61,7 +62,10 @@ class Header(Struct, frozen=True, kw_only=True, tag_field="kind", tag="header"):
 
     format: int
     action: str
-    """The operationId that is called for each id."""
+    """The operationId that is called for each id, or `wait`."""
+
+    wait: str | None = None
+    """What is waited for; of a function no more is known than that it is one."""
 
     base_url: str
     key: str | None
@@ -77,44 +81,55 @@ class Sent(Struct, frozen=True, tag_field="kind", tag="sent"):
     id: str
 
 
+class Accepted(Struct, frozen=True, tag_field="kind", tag="accepted"):
+    """The server has accepted an id, which is now waited for."""
+
+    outcome: Succeeded[Instance | None]
+    """What came of it so far."""
+
+
 class End(Struct, frozen=True, tag_field="kind", tag="end"):
     """The run has come to its end: each of its ids has an outcome of its own."""
 
 
-Line = Outcome[Any] | Header | Sent | End
+Line = Outcome[Any] | Header | Sent | Accepted | End
 
-Past = Succeeded[Any] | TimedOut[Any] | Unknown | Sent
+Past = Succeeded[Any] | Unknown | Sent | Accepted
 """The last that is known of an id, where it is not to be tried as if nothing had been."""
 
-_LINES: Final[Lines[Line]] = Lines(Header, Sent, End)
+_LINES: Final[Lines[Line]] = Lines(Header, Sent, Accepted, End)
 
 
 class Journal:
     """One journal: read and locked by `open`, told of each step, and closed."""
 
-    def __init__(self, path: object, action: str, base_url: str, key: object) -> None:
+    # Here, for `__del__` also sees what was refused as it was made.
+    _file: int | None = None
+
+    def __init__(
+        self, path: object, action: str, wish: object, base_url: str, key: object
+    ) -> None:
         """Remember what it is to be about; nothing is opened yet.
 
         Args:
             path: Where it is, or shall be.
-            action: The operationId.
+            action: The operationId, or `wait`.
+            wish: What is waited for, if anything.
             base_url: The server.
             key: The key; a callable that gives it has no fingerprint.
 
         Raises:
             ConfigurationError: `path` is none.
         """
-        # First, for `__del__` also sees what was refused.
-        self._file: int | None = None
         self.path = path_of("journal", path)
         self._header = Header(
             format=FORMAT,
             action=action,
+            wait=wish if wish is None or isinstance(wish, str) else "a function",
             base_url=base_url,
             key=key.fingerprint if isinstance(key, Key) else None,
         )
-        self._reader: io.BufferedReader | None = None
-        self._places: dict[str, int] = {}
+        self._places: dict[str, tuple[int, int]] = {}
         self._open: set[str] = set()
         self._broken: OSError | None = None
         self._cut = False
@@ -138,9 +153,9 @@ class Journal:
         except OSError as error:
             self.close()
             self._refuse(f"is in use by another run ({error.strerror})")
-        self._reader = open(file, "rb", closefd=False)  # noqa: SIM115 -- kept for `past`
         try:
-            self._read(file, self._reader)
+            with open(file, "rb", closefd=False) as reader:
+                self._read(file, reader)
         except ConfigurationError:
             self.close()
             raise
@@ -163,15 +178,17 @@ class Journal:
             id: The id.
 
         Returns:
-            Its good outcome; or what leaves it open whether it was sent and took; or `None`
-            where it is to be tried: it was never sent, or certainly came to nothing.
+            Its good outcome; or that it was accepted, and is to be waited for; or what leaves
+            it open whether it took; or `None` where it is to be tried, for it was never sent
+            or certainly came to nothing.
         """
         place = self._places.get(id)
-        if place is None or self._reader is None:
+        if place is None or self._file is None:
             return None
-        self._reader.seek(place)
-        # It was read when the file was opened, and nobody else writes here.
-        return cast("Past", _LINES.read(self._reader.readline()))
+        # What is written goes to the end, wherever was read before.
+        os.lseek(self._file, place[0], os.SEEK_SET)
+        # It was understood when the file was opened, and nobody else writes here.
+        return cast("Past", _LINES.read(os.read(self._file, place[1])))
 
     def sent(self, id: str) -> None:
         """Note that an id is about to be sent.
@@ -181,6 +198,15 @@ class Journal:
         """
         self._write(Sent(id))
         self._open.add(id)
+
+    def accepted(self, outcome: Succeeded[Any]) -> None:
+        """Note that an id was accepted, and is now waited for.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self._write(Accepted(outcome))
+        self._open.discard(outcome.id)
 
     def outcome(self, outcome: Outcome[Any]) -> None:
         """Note what became of an id, before anybody is told of it.
@@ -211,7 +237,7 @@ class Journal:
     def close(self) -> None:
         """Let the file go."""
         if self._file is not None:
-            file, self._file, self._reader = self._file, None, None
+            file, self._file = self._file, None
             os.close(file)
 
     __del__ = close
@@ -274,8 +300,13 @@ class Journal:
                 self._places.clear()
             case Failed(id) | Skipped(id):
                 self._places.pop(id, None)
+            case Accepted(outcome):
+                self._places[outcome.id] = place, len(raw)
+            case TimedOut():
+                # It stays accepted, and what was seen right after that tells most.
+                pass
             case _:
-                self._places[line.id] = place
+                self._places[line.id] = place, len(raw)
 
     def _compare(self, other: Header) -> None:
         """Refuse what a run about something else has written."""
@@ -284,6 +315,9 @@ class Journal:
             self._refuse("was written by a later version of beeos-async")
         if other.action != own.action:
             self._refuse(f"is about {other.action}, and this run about {own.action}")
+        if other.wait != own.wait:
+            awaited = [f"waits for {one.wait or 'nothing'}" for one in (other, own)]
+            self._refuse(f"{awaited[0]}, and this run {awaited[1]}")
         if other.base_url != own.base_url:
             self._refuse(f"is about {other.base_url}, and this run about {own.base_url}")
         if other.key != own.key and other.key and own.key:

@@ -37,6 +37,7 @@ _PAST: Final[Mapping[str, str]] = {
     "restartInstance": "restarted",
     "destroyInstance": "destroyed",
     "getInstance": "found",
+    "wait": "as wished",
 }
 
 
@@ -57,7 +58,7 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         """Sum up a run.
 
         Args:
-            operation: The operationId that was called for each id.
+            operation: The operationId that was called for each id, or `wait`.
             outcomes: By id, in input order; empty when they were not collected.
             tally: What was counted.
         """

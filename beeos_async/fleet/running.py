@@ -14,8 +14,9 @@ from .._io.caller import Caller
 from .._protocol import table
 from ..errors import BeeOSError
 from ..models.instances import Instance
+from ..waiting import WaitError
 from .engine import FleetRun
-from .outcomes import Outcome, Succeeded, TimedOut
+from .outcomes import Failed, Outcome, Succeeded, TimedOut
 from .report import FleetReport
 
 STOP_WITHIN: Final = 30.0
@@ -90,10 +91,11 @@ def _warned(trouble: str) -> str:
 
 def _is_ours(outcome: Outcome[Instance]) -> bool:
     match outcome:
-        case Succeeded(already=already):
+        case Succeeded(already=already) | TimedOut(already=already):
             return not already
-        case TimedOut():
-            return True
+        case Failed(error=WaitError(), already=already):
+            # It was accepted, and may run although it never was as wished.
+            return not already
         case _:
             return False
 

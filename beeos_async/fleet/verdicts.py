@@ -19,8 +19,8 @@ from ..errors import (
 )
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .journal import Past
-from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Unknown
+from .journal import Accepted, Past, Sent
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, TimedOut, Unknown
 
 T = TypeVar("T")
 
@@ -49,6 +49,7 @@ def judged(
         "request_id": call.request_id,
         "queued": call.queued,
         "throttled": call.throttled,
+        "request": call.sending,
         "elapsed": elapsed,
     }
     if answer is not None:
@@ -76,16 +77,30 @@ def what_ends(failure: BeeOSError) -> Reason | None:
     return None
 
 
+def what_ends_waiting(error: Exception) -> Reason:
+    """Tell why a run ends, of which looking at ids that wait has failed for all.
+
+    Args:
+        error: Why it failed; of the user's own where it is none of ours.
+    """
+    if not isinstance(error, BeeOSError):
+        return "stopped"
+    return what_ends(error) or "fatal"
+
+
 def is_refused_key(outcome: Outcome[T]) -> bool:
     """Tell whether an id failed because the key was refused, as it would for every id."""
     return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
 
 
-def is_settled(past: Past, row: Endpoint[Any]) -> bool:
-    """Tell whether what an earlier run has left is all that can be had.
+def is_final(past: Past, row: Endpoint[Any]) -> bool:
+    """Tell whether what an earlier run has left of an id is all that can be had.
 
-    That is so of what succeeded; and of what no look can tell of, and so is never repeated.
+    That is so of what succeeded; and of what may have been sent where no look can tell whether
+    it took, which is never repeated.
     """
+    if isinstance(past, Accepted):
+        return False
     return isinstance(past, Succeeded) or row.repeat.settle is None
 
 
@@ -94,6 +109,27 @@ def doubt_of(past: Past) -> BeeOSError:
     if isinstance(past, Unknown):
         return past.error
     return _unheard("an earlier run had sent it, and was broken off", "lost")
+
+
+def left_by(past: Past) -> Outcome[Any]:
+    """Say what became of an id of which this run asks nothing more."""
+    match past:
+        case Sent(id):
+            return Unknown(id, doubt_of(past))
+        case Accepted(one):
+            return TimedOut(
+                one.id,
+                one.instance,
+                already=one.already,
+                attempts=one.attempts,
+                request_id=one.request_id,
+                queued=one.queued,
+                throttled=one.throttled,
+                request=one.request,
+                elapsed=one.elapsed,
+            )
+        case _:
+            return past
 
 
 def _failed(

@@ -22,7 +22,7 @@ from beeos_async.errors import (
     Problem,
     Trouble,
 )
-from beeos_async.fleet.journal import FORMAT, Journal, Sent
+from beeos_async.fleet.journal import FORMAT, Accepted, Journal, Sent
 from beeos_async.fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
 from beeos_async.models.instances import Instance
 
@@ -42,9 +42,13 @@ def path(tmp_path: Path) -> Path:
 
 
 def journal(
-    path: object, action: str = "startInstance", url: str = URL, key: Any = KEY
+    path: object,
+    action: str = "startInstance",
+    wish: object = None,
+    url: str = URL,
+    key: Any = KEY,
 ) -> Journal:
-    return Journal(path, action, url, key)
+    return Journal(path, action, wish, url, key)
 
 
 def opened(path: object, **about: Any) -> Journal:
@@ -53,13 +57,15 @@ def opened(path: object, **about: Any) -> Journal:
     return made
 
 
-def write(path: Path, *steps: str | Outcome[Any], end: bool = False) -> None:
+def write(path: Path, *steps: str | Outcome[Any] | Accepted, end: bool = False) -> None:
     """Write what one run would: an id is sent, an outcome is what it is."""
     made = opened(path)
     made.begin(WALL)
     for step in steps:
         if isinstance(step, str):
             made.sent(step)
+        elif isinstance(step, Accepted):
+            made.accepted(step.outcome)
         else:
             made.outcome(step)
     if end:
@@ -91,6 +97,7 @@ def test_each_step_is_one_line(path: Path) -> None:
         "kind": "header",
         "format": FORMAT,
         "action": "startInstance",
+        "wait": None,
         "base_url": URL,
         "key": KEY.fingerprint,
         "at": "2026-09-21T14:13:20Z",
@@ -138,15 +145,16 @@ def test_what_was_never_sent_leaves_no_line(path: Path) -> None:
 def test_a_run_that_was_cut_short_is_known_to_the_next(path: Path) -> None:
     """What is good, what is in doubt; the rest is as if nothing had been."""
     unknown = Unknown("unknown", LOST, attempts=2)
-    steps = ["good", GOOD, "gone", GONE, "sent", "unknown", unknown, "late", LATE]
-    write(path, *steps, Skipped("rest", "deadline"))
+    accepted = Accepted(Succeeded("late", Instance(id="late", name="booting"), attempts=1))
+    steps: list[Any] = ["good", GOOD, "gone", GONE, "sent", "unknown", unknown]
+    write(path, *steps, "late", accepted, LATE, Skipped("rest", "deadline"))
 
     assert past(path, "good", "gone", "sent", "unknown", "late", "rest", "new") == [
         GOOD,
         None,
         Sent("sent"),
         unknown,
-        LATE,
+        accepted,
         None,
         None,
     ]
@@ -190,6 +198,7 @@ def test_an_end_is_understood_however_it_is_spelt(path: Path) -> None:
 @pytest.mark.parametrize(
     "cut",
     [
+        LATE,
         Skipped("a", "deadline"),
         Skipped("a", "max_failures"),
         Skipped("a", "cancelled"),
@@ -204,7 +213,7 @@ def test_a_run_that_cut_an_id_short_has_no_end(path: Path, cut: Outcome[Any]) ->
         assert lines(path)[-1]["kind"] == "end"
         path.unlink()
         cut.error.gave_up = "deadline"
-    write(path, cut, Skipped("b", "invalid_id"), LATE, end=True)
+    write(path, cut, Skipped("b", "invalid_id"), GONE, end=True)
     LOST.gave_up = None
 
     assert "end" not in [line["kind"] for line in lines(path)]
@@ -295,6 +304,8 @@ def test_a_file_of_something_else_is_refused_and_left_alone(path: Path, text: st
     ("about", "words"),
     [
         ({"action": "stopInstance"}, "is about startInstance, and this run about stopInstance"),
+        ({"wish": "online"}, "waits for nothing, and this run waits for online"),
+        ({"wish": bool}, "waits for nothing, and this run waits for a function"),
         ({"url": "http://127.0.0.1:2"}, "is about http://127.0.0.1:1, and this run about"),
         ({"key": Key("another")}, "was written with another key"),
     ],
@@ -382,7 +393,7 @@ def test_another_process_is_refused_while_the_lock_is_held(path: Path) -> None:
         import sys, time
         from beeos_async._checks import Key
         from beeos_async.fleet.journal import Journal
-        journal = Journal({str(path)!r}, "startInstance", {URL!r}, Key("a-key-of-mine"))
+        journal = Journal({str(path)!r}, "startInstance", None, {URL!r}, Key("a-key-of-mine"))
         journal.open()
         journal.begin({WALL})
         journal.sent("a")
@@ -423,7 +434,7 @@ def test_a_line_that_fits_by_half_is_a_torn_one(path: Path) -> None:
         import resource
         from beeos_async._checks import Key
         from beeos_async.fleet.journal import Journal
-        journal = Journal({str(path)!r}, "startInstance", {URL!r}, Key("a-key-of-mine"))
+        journal = Journal({str(path)!r}, "startInstance", None, {URL!r}, Key("a-key-of-mine"))
         journal.open()
         journal.begin({WALL})
         journal.sent("a")

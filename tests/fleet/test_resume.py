@@ -21,7 +21,7 @@ from msgspec import json
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
-from beeos_async.fleet.journal import Journal
+from beeos_async.fleet.journal import Accepted, Journal
 from beeos_async.fleet.records import Lines
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +45,12 @@ def written(path: Path) -> Counter[str]:
     return Counter(json.decode(line)["kind"] for line in path.read_bytes().splitlines())
 
 
+def forget(path: Path, *words: str) -> None:
+    """Take the lines away in which a word stands."""
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(line for line in lines if not any(word in line for word in words)))
+
+
 def size(path: Path) -> int:
     return path.stat().st_size
 
@@ -59,15 +65,23 @@ async def cut_short(run: b.FleetRun[Any], after: int) -> None:
                 break
 
 
-def as_if_killed(bee: AsyncBeeOS, path: Path, action: str, *steps: str | b.Outcome[Any]) -> None:
+def as_if_killed(
+    bee: AsyncBeeOS,
+    path: Path,
+    action: str,
+    *steps: str | b.Outcome[Any] | Accepted,
+    wait: str | None = None,
+) -> None:
     """Write what a process has written that was killed after these steps."""
     caller = bee._caller
-    journal = Journal(path, action, caller.base_url, caller.key)
+    journal = Journal(path, action, wait, caller.base_url, caller.key)
     journal.open()
     journal.begin(1_790_000_000.0)
     for step in steps:
         if isinstance(step, str):
             journal.sent(step)
+        elif isinstance(step, Accepted):
+            journal.accepted(step.outcome)
         else:
             journal.outcome(step)
     journal.close()
@@ -205,7 +219,7 @@ async def test_a_generator_and_a_run_that_only_counts_go_on_too(
     assert {one.id for one in seen} == set(cloud.ids)
     assert all(isinstance(one, b.Succeeded) and one.instance.name for one in seen)
     assert run.report.counts == {"succeeded": 20}
-    assert 9 <= 20 - sum(sent(cloud).values())
+    assert sum(sent(cloud).values()) <= 20 - 9
 
 
 async def test_duplicates_are_left_out_of_a_resumed_run(
@@ -271,19 +285,6 @@ async def test_what_was_sent_is_looked_after_before_it_is_sent_again(
     assert [cloud.effects(id) for id in cloud.ids[:3]] == [1, 1, 1]
 
 
-async def test_what_was_accepted_and_not_ready_is_looked_after(
-    cloud: Emulator, bee: AsyncBeeOS, path: Path
-) -> None:
-    """It had been started: to start it again would be one request too many."""
-    (id, *_) = cloud.ids
-    accepted = await bee.start(id)
-    sent(cloud)
-    as_if_killed(bee, path, "startInstance", id, b.TimedOut(id, accepted, attempts=1))
-
-    assert (await bee.start_many([id], journal=path)).ok
-    assert sent(cloud) == {"getInstance": 1}
-
-
 async def test_where_no_look_can_be_had_it_stays_unknown(
     cloud: Emulator, bee: AsyncBeeOS, path: Path
 ) -> None:
@@ -301,6 +302,90 @@ async def test_where_no_look_can_be_had_it_stays_unknown(
     assert sent(cloud)["startInstance"] == 0
     cloud.faults.clear()
     assert (await bee.start_many([lost, unknown], journal=path)).ok
+
+
+async def test_what_was_accepted_is_waited_for_and_not_sent_again(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """Any number of ids may wait when a process is killed: none of them is settled again."""
+    answers = [await bee.start(id) for id in cloud.ids]
+    sent(cloud)
+    steps: list[Any] = []
+    for one in answers:
+        steps += [one.id, Accepted(b.Succeeded(one.id, one, attempts=1))]
+    steps.append(b.TimedOut(answers[0].id, answers[0], attempts=1))
+    as_if_killed(bee, path, "startInstance", *steps, wait="online")
+
+    report = await bee.start_many(cloud.ids, journal=path, wait="online")
+
+    assert report.ok
+    assert {one.instance.connectivity for one in report.succeeded} == {"online"}
+    assert {one.attempts for one in report} == {1}
+    assert sent(cloud)["startInstance"] == 0
+
+
+async def test_a_restart_that_was_accepted_is_waited_for(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """It is measured by how it was right after it was accepted, and never repeated."""
+    (id, *_) = cloud.ids
+    await bee.start(id, wait="online")
+    accepted = await bee.restart(id)
+    await bee.wait(id, "online")
+    sent(cloud)
+    steps = [id, Accepted(b.Succeeded(id, accepted, attempts=1))]
+    as_if_killed(bee, path, "restartInstance", *steps, wait="online")
+
+    report = await bee.restart_many([id], journal=path, wait="online", deadline=30)
+
+    assert report.ok
+    assert sent(cloud)["restartInstance"] == 0
+
+
+async def test_what_the_deadline_left_waiting_is_waited_for_by_the_next_run(
+    clock: HandClock, path: Path
+) -> None:
+    """It was accepted: the next call waits on, and sends nothing."""
+    async with Emulator(instances=5, boot_time=60, clock=clock) as cloud:
+        async with cloud.client(_clock=clock) as bee:
+            first = await bee.start_many(cloud.ids, wait="online", deadline=5, journal=path)
+            assert first.counts == {"timed_out": 5}
+            assert written(path) == {"header": 1, "sent": 5, "accepted": 5, "timed_out": 5}
+            sent(cloud)
+
+            second = await bee.start_many(cloud.ids, wait="online", journal=path)
+
+        assert second.ok
+        assert sent(cloud)["startInstance"] == 0
+        assert written(path)["end"] == 1
+
+
+async def test_a_wait_alone_may_be_gone_on_with(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """What was seen as wished is not looked at again until the run has ended."""
+    (first, *rest) = cloud.ids
+    for id in cloud.ids:
+        await bee.start(id, wait="online")
+    seen = b.Succeeded(first, b.Instance(id=first, name="seen"))
+    as_if_killed(bee, path, "wait", seen, wait="online")
+    sent(cloud)
+
+    report = await bee.wait_many(cloud.ids, "online", journal=path)
+
+    assert report.ok
+    assert report[first] == seen
+    assert len(rest) == 19
+    assert written(path) == {"header": 2, "succeeded": 20, "end": 1}
+
+
+async def test_another_wish_is_refused(cloud: Emulator, bee: AsyncBeeOS, path: Path) -> None:
+    """What had come true of the one says nothing of the other."""
+    await bee.start_many(cloud.ids, journal=path)
+
+    words = "waits for nothing, and this run waits for online"
+    with pytest.raises(b.ConfigurationError, match=words):
+        await bee.start_many(cloud.ids, journal=path, wait="online")
 
 
 async def test_a_destruction_that_took_is_a_success(
@@ -344,11 +429,8 @@ async def test_a_restart_is_never_repeated(cloud: Emulator, bee: AsyncBeeOS, pat
         assert "an earlier run had sent it" in str(report.unknown[0].error)
         assert report.unknown[1] == b.Unknown(unknown, LOST, attempts=1)
         assert sent(cloud) == {"restartInstance": 2}
-        # That run has ended; take its end away, as if it had been killed just before.
-        path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
-        path.write_bytes(
-            path.read_bytes().replace(refused.encode(), b"x").replace(new.encode(), b"y")
-        )
+        # As if it had been killed just before its end, and had not restarted these two yet.
+        forget(path, '"end"', refused, new)
 
 
 async def test_what_is_left_of_a_run_keeps_its_past(
@@ -357,23 +439,28 @@ async def test_what_is_left_of_a_run_keeps_its_past(
     """A run that is stopped at once says of each id what is known, and not that it was skipped."""
     good, doubted, ready, new = cloud.ids[:4]
     known = b.Succeeded(good, b.Instance(id=good), attempts=1)
-    late = b.TimedOut(ready, b.Instance(id=ready), attempts=1)
-    as_if_killed(bee, path, "startInstance", good, known, doubted, ready, late)
+    accepted = Accepted(b.Succeeded(ready, b.Instance(id=ready), attempts=1))
+    steps = [good, known, doubted, ready, accepted]
+    as_if_killed(bee, path, "startInstance", *steps, wait="running")
 
     for leave in (True, False):
-        async with bee.start_stream(cloud.ids[:4], journal=path) as run:
+        run = bee.start_stream(cloud.ids[:4], journal=path, wait="running")
+        async with run:
             run.stop()
             if not leave:
                 await run.wait()
         report = run.report
 
-        assert (report[good], report[ready]) == (known, late)
+        assert report[good] == known
+        assert report[ready] == b.TimedOut(ready, b.Instance(id=ready), attempts=1)
         assert report[doubted].kind == "unknown"
         assert report[new].kind == "skipped"
         assert cloud.log == []
 
-    assert (await bee.start_many(cloud.ids[:4], journal=path)).ok
-    assert sent(cloud) == {"getInstance": 2, "startInstance": 3}
+    await bee.start(ready)
+    sent(cloud)
+    assert (await bee.start_many(cloud.ids[:4], journal=path, wait="running")).ok
+    assert sent(cloud)["startInstance"] == 2
 
 
 async def test_what_was_broken_off_before_it_left_is_not_in_doubt(
@@ -459,7 +546,7 @@ async def test_where_the_room_ends_the_run_ends_and_nothing_is_lost(
     report = b.FleetReport.from_jsonl(out)
 
     started = {entry.ids[0] for entry in cloud.log}
-    assert path.stat().st_size == room
+    assert size(path) == room
     assert 0 < len(started) < 20
     assert {one.id for one in report.succeeded} == started
     assert {one.reason for one in report.skipped} == {"stopped"}

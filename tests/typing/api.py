@@ -126,7 +126,7 @@ async def one_call(bee: AsyncBeeOS) -> None:
 
     await bee.start(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bee.start(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await bee.start("inst-1", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start("inst-1", 5)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
     await bee.start()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
@@ -186,7 +186,7 @@ async def a_fleet(
     await bee.start_many(["inst-1"], on_outcome=lambda outcome: outcome.kind)
     await bee.start_many([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     await bee.start_many(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await bee.start_many(["inst-1"], 8)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start_many(["inst-1"], 8)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def a_stream(bee: AsyncBeeOS) -> None:
