@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import uuid
 from typing import Protocol
 
 
@@ -27,6 +28,10 @@ class Clock(Protocol):
         """A number from 0 up to, not including, 1."""
         ...
 
+    def token(self) -> str:
+        """A UUID that nobody has had before."""
+        ...
+
     async def sleep(self, seconds: float, /) -> None:
         """Return after so many seconds."""
         ...
@@ -43,5 +48,6 @@ class RealClock:
     wall = staticmethod(time.time)
     # Jitter spreads load; nobody gains by guessing it.
     chance = staticmethod(random.random)
+    token = staticmethod(lambda: str(uuid.uuid4()))
     sleep = staticmethod(asyncio.sleep)
     limit = staticmethod(asyncio.timeout)

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from msgspec import structs
 
 from ._checks import (
-    DEFAULT_URL,
     Key,
     Options,
-    base_url_of,
     count,
     header_text,
-    proxy_of,
     tls_context,
 )
 from ._clock import Clock, RealClock
@@ -26,7 +23,9 @@ from ._io.poller import Poller
 from ._io.transport import AiohttpTransport
 from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
+from ._urls import DEFAULT_URL, base_url_of, proxy_of
 from ._version import __version__
+from .direct import Direct
 from .errors import ConfigurationError
 from .fleet.errands import Errands
 from .fleet.offers import Fleets
@@ -44,7 +43,7 @@ CLOSE_GRACE: Final = 1.0
 """Seconds requests in flight are given when the client closes."""
 
 
-class AsyncBeeOS(Errands, Fleets):
+class AsyncBeeOS(Errands, Fleets, Direct):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
     ```python

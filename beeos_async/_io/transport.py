@@ -13,6 +13,7 @@ import errno
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -21,7 +22,8 @@ from aiohttp import hdrs
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 from yarl import URL
 
-from .._protocol.wire import Request, Response, unreadable
+from .._protocol.message import Request, Response
+from .._protocol.refusal import unreadable
 from ..errors import (
     ClientClosedError,
     ClientLoopError,
@@ -211,7 +213,7 @@ class AiohttpTransport:
                             request.method,
                             self._url(request.target),
                             data=request.body,
-                            headers=None if request.body is None else _JSON,
+                            headers=_headers(request),
                             allow_redirects=False,
                             proxy=self._proxy,
                             timeout=self._timeout(connect_limit),
@@ -349,7 +351,12 @@ class AiohttpTransport:
         warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
 
 
-_JSON: Final = {hdrs.CONTENT_TYPE: "application/json"}
+_JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+
+
+def _headers(request: Request) -> Mapping[str, str] | None:
+    json = None if request.body is None else _JSON
+    return {**(json or {}), **dict(request.headers)} if request.headers else json
 
 
 async def _body(response: aiohttp.ClientResponse, cap: int) -> bytes:

@@ -22,7 +22,7 @@ from typing import Any, Final, NoReturn, cast
 
 from msgspec import Struct, structs
 
-from .._checks import Key, path_of
+from .._checks import Key, file_of
 from ..errors import ConfigurationError
 from ..models.instances import Instance
 from .outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown, is_cut
@@ -121,7 +121,7 @@ class Journal:
         Raises:
             ConfigurationError: `path` is none.
         """
-        self.path = path_of("journal", path)
+        self.path = file_of("journal", path)
         self._header = Header(
             format=FORMAT,
             action=action,

@@ -30,7 +30,7 @@ from beeos_async._checks import Key
 from beeos_async._clock import RealClock
 from beeos_async._io import transport
 from beeos_async._io.transport import AiohttpTransport
-from beeos_async._protocol.wire import Request
+from beeos_async._protocol.message import Request
 
 pytestmark = pytest.mark.anyio
 
