@@ -14,10 +14,12 @@ from .._clock import Clock, RealClock
 from .._protocol.throttle import RateLimit, rates
 from ..client import AsyncBeeOS
 from . import answers  # noqa: F401  # pyright: ignore[reportUnusedImport] -- fills the desk
-from .desk import EFFECTS_PATH, Desk, Entry
+from .desk import EFFECTS_PATH, Desk
 from .door import HOST, Door
-from .faults import MIXED, Faults
+from .faults import Faults
+from .log import Entry
 from .scenery import instance_ids
+from .troubles import MIXED
 from .world import World
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from aiohttp import web
 from .._clock import Clock
 from ..errors import ConfigurationError
 from .desk import Desk, Reply
-from .faults import Fault
+from .troubles import Fault
 
 HOST: Final = "127.0.0.1"
 """Nobody but this machine."""
@@ -44,6 +44,9 @@ class Door:
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._closing = asyncio.Event()
+        self._outage: asyncio.Task[None] | None = None
+        # The listener comes and goes; nobody closes it half-way through either.
+        self._moving = asyncio.Lock()
 
     async def open(self, port: int) -> int:
         """Listen.
@@ -73,10 +76,29 @@ class Door:
     async def close(self) -> None:
         """Stop listening, and drop every connection."""
         self._closing.set()
-        if self._listener is None or self._server is None:
+        async with self._moving:
+            if self._outage is not None:
+                self._outage.cancel()
+                await asyncio.wait([self._outage])
+                self._outage = None
+            if self._server is not None:
+                server, self._server = self._server, None
+                await self._clear(server)
+
+    async def _be_down(self, server: web.Server, port: int, seconds: float) -> None:
+        """Be out of order for a while, as if nobody had ever listened."""
+        async with self._moving:
+            await self._clear(server)
+        await self._clock.sleep(seconds)
+        async with self._moving:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(server, HOST, port, backlog=4096)
+
+    async def _clear(self, server: web.Server) -> None:
+        """Let nobody in any more, and throw out who is in."""
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        listener, server = self._listener, self._server
-        self._listener = self._server = None
         # asyncio forgets the socket of whom it lets in while its listener closes: so it
         # first stops to let in (a proactor loop cannot), and then closes.
         with contextlib.suppress(NotImplementedError):
@@ -112,6 +134,13 @@ class Door:
         # A status of 0 finds the connection closed: nothing of this reaches it.
         return web.Response(status=reply.status or 500, body=reply.body, headers=headers)
 
+    def _begin_outage(self, seconds: float) -> None:
+        """Begin to be out of order, unless that has begun."""
+        begun = self._outage is not None and not self._outage.done()
+        if self._server is not None and self._listener is not None and not begun:
+            port = int(self._listener.sockets[0].getsockname()[1])
+            self._outage = asyncio.create_task(self._be_down(self._server, port, seconds))
+
     async def _spoil(self, transport: asyncio.Transport, reply: Reply, fault: Fault) -> None:
         """Do to the socket what a fault asks for."""
         match fault.kind:
@@ -122,6 +151,8 @@ class Door:
                 return
             case "silence":
                 await self._closing.wait()
+            case "shut":
+                self._begin_outage(fault.seconds)
             case "cut":
                 transport.write(_half(reply))
             case "raw":

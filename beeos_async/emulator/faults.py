@@ -1,63 +1,22 @@
 """Scripted trouble: what goes wrong, with which request, how often.
 
-What a fault is and whose turn it is stands here; how it is done to a socket, in
-`door.py`.
+Whose turn it is stands here; what there is, in `troubles.py`, and how it is done to a
+socket, in `door.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
-from typing import Final, Literal, TypedDict, Unpack
+from typing import Final, TypedDict, Unpack, get_args
 
-from msgspec import Struct
-
-from .._checks import count, seconds
+from .._checks import count
+from .._checks import seconds as _check_seconds
 from .._protocol import table
 from ..errors import ConfigurationError
-
-When = Literal["before", "after"]
-"""Whether the trouble comes before the request takes effect, or after it."""
-
-
-class Fault(Struct, frozen=True, kw_only=True):
-    """What goes wrong with one request."""
-
-    kind: Literal["refuse", "garble", "raw", "cut", "push", "disconnect", "silence", "delay"]
-    when: When = "before"
-    status: int = 0
-    code: str = ""
-    message: str = ""
-    body: bytes | None = None
-    """What is sent instead of an answer of ours."""
-
-    headers: Mapping[str, str] = {}
-    seconds: float = 0.0
-    reset: bool = False
-
+from .troubles import MIXED, Down, Fault, Outage, When
 
 _MANY: Final = 1_000_000_000
-_GATEWAY_PAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
-
-MIXED: Final[Mapping[str, Fault]] = {
-    "429": Fault(kind="refuse", status=429, headers={"Retry-After": "1"}),
-    "500": Fault(kind="refuse", status=500),
-    "503": Fault(kind="refuse", status=503, code="auth_transient"),
-    "disconnect": Fault(kind="disconnect"),
-    "reset": Fault(kind="disconnect", reset=True),
-    "500 after": Fault(kind="refuse", when="after", status=500),
-    "502 after": Fault(
-        kind="garble",
-        when="after",
-        status=502,
-        body=_GATEWAY_PAGE,
-        headers={"Content-Type": "text/html"},
-    ),
-    "disconnect after": Fault(kind="disconnect", when="after"),
-    "reset after": Fault(kind="disconnect", when="after", reset=True),
-    "cut after": Fault(kind="cut", when="after"),
-}
-"""The kinds of a mix: half of them before the request takes effect, half of them after."""
 
 
 class Whom(TypedDict, total=False):
@@ -146,6 +105,16 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[_Rule | _Mix] = []
+        self.outages: list[Outage] = []
+        """What has been scripted by `outage`, also what is over."""
+
+    def down(self, now: float) -> Fault | None:
+        """Tell what the state of the whole host does to a request that comes now."""
+        for outage in self.outages:
+            fault = outage.meet(now)
+            if fault is not None:
+                return fault
+        return None
 
     def pick(self, operation: str, id: str) -> Fault | None:
         """Choose what goes wrong with a request, mostly nothing."""
@@ -158,6 +127,7 @@ class Faults:
     def clear(self) -> None:
         """Forget all trouble that is still to come."""
         self._rules.clear()
+        self.outages.clear()
 
     def refuse(
         self,
@@ -258,7 +228,7 @@ class Faults:
             pause: Seconds between the answer and them.
             **whom: Which requests.
         """
-        seconds("pause", pause, zero=True)
+        _check_seconds("pause", pause, zero=True)
         fault = Fault(kind="push", when="after", body=data, seconds=pause)
         self._rules.append(_Rule(operation, fault, whom))
 
@@ -299,9 +269,25 @@ class Faults:
             pause: Seconds.
             **whom: Which requests.
         """
-        seconds("pause", pause, zero=True)
+        _check_seconds("pause", pause, zero=True)
         fault = Fault(kind="delay", when="after", seconds=pause)
         self._rules.append(_Rule(operation, fault, whom))
+
+    def outage(self, seconds: float, kind: Down = "503", *, after: int = 0) -> None:
+        """Let the whole host fail for a while, whatever it is asked.
+
+        Args:
+            seconds: How long, from the request on that meets it first.
+            kind: `"503"`; `"reset"`: connections are reset; `"refused"`: nobody listens, and
+                who is connected is thrown out.
+            after: How many requests pass first.
+        """
+        _check_seconds("seconds", seconds)
+        count("after", after, least=0, most=_MANY)
+        if kind not in get_args(Down):
+            msg = f"an outage is one of {', '.join(get_args(Down))}, not {kind!r}"
+            raise ConfigurationError(msg)
+        self.outages.append(Outage(kind=kind, seconds=seconds, after=after))
 
     def mix(
         self,
