@@ -17,7 +17,7 @@ import pytest
 from msgspec import json
 
 from beeos_async.emulator import EFFECTS_PATH, instance_ids
-from beeos_async.emulator.__main__ import main, outage_of
+from beeos_async.emulator.__main__ import main, outage_of, refusal_of
 
 
 def ask(port: int, method: str, path: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -86,9 +86,17 @@ def test_an_outage_is_written_in_one_word(text: str, read: tuple[float, str, int
         assert main(["--instances", "2", "--outage", text]) == 0
 
 
-@pytest.mark.parametrize(
-    "option", ["--faults=2", "--quota=fast", "--instances=-1", "--outage=503", "--outage=fire:1"]
-)
+def test_starts_are_refused_after_so_many() -> None:
+    """As where a key dies in the middle of a run."""
+    assert refusal_of("401@1000") == (401, 1000)
+    with contextlib.redirect_stdout(Ear(signal.SIGTERM)):
+        assert main(["--instances", "2", "--refuse", "403@0"]) == 0
+
+
+WRONG = "--faults=2 --quota=fast --instances=-1 --outage=503 --outage=fire:1 --refuse=401"
+
+
+@pytest.mark.parametrize("option", WRONG.split())
 def test_an_option_that_cannot_work_is_a_usage_error(
     option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
