@@ -41,6 +41,9 @@ DOUBLING: Final = 0.5
 STEPS: Final = 3
 """Requests that must have been accepted for that, in the first search."""
 
+SMALL: Final = 16
+"""Below how many at once a burst is small: larger ones mostly hold what a second refills."""
+
 CATCH_UP: Final = 0.05
 """Seconds a late wake-up may be made up for: otherwise every one of them would be lost."""
 
@@ -290,8 +293,9 @@ class Pacer:
         if found and ledger.agrees and not self._searching:
             self._plateau = min(LONGEST_PLATEAU, 2 * self._plateau)
         else:
-            # Where little comes together in a pause, each one is lost time.
-            self._plateau = PLATEAU * (2 if ledger.burst < ledger.rate / 2 else 1)
-        self._steps = STEPS if found else self._steps * (2 if learned else 1)
-        self._searching = not found
-        self._base = ledger.rate * (STEADY if ledger.sharp else BOLD if found else 1.0)
+            self._plateau = PLATEAU
+        # A bucket that holds little runs over in a pause: most of the rate is still to be found.
+        self._searching = not found and ledger.burst < SMALL
+        self._steps = self._steps * 2 if self._searching and learned else STEPS
+        factor = STEADY if ledger.sharp else BOLD
+        self._base = ledger.rate * (1.0 if self._searching else factor)
