@@ -30,8 +30,14 @@ from .errors import ConfigurationError
 from .fleet.errands import Errands
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
+from .groups.agents import Agents
 from .groups.catalog import Catalog
+from .groups.computer import Computer
+from .groups.conversations import Conversations
 from .groups.instances import Instances
+from .groups.mobile import Mobile
+from .groups.runtime import Runtime
+from .groups.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -64,8 +70,26 @@ class AsyncBeeOS(Errands, Fleets, Direct):
     instances: Instances
     """The life of instances."""
 
+    computer: Computer
+    """Desktops, seen and worked by hand."""
+
+    mobile: Mobile
+    """Phones, seen and worked by hand."""
+
     catalog: Catalog
     """What can be deployed, where, and with which models."""
+
+    agents: Agents
+    """Who answers."""
+
+    tasks: Tasks
+    """Work that an agent is given."""
+
+    conversations: Conversations
+    """What is said to an agent and by it, turn by turn."""
+
+    runtime: Runtime
+    """Methods of an instance's runtime, and the operations they become."""
 
     def __init__(
         self,
@@ -98,7 +122,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             max_retries: How often a failed attempt is repeated; a 429 costs none of them.
             max_concurrency: Requests in flight of the whole client, 1 to 10,000.
             rate_limit: The known quota, for each endpoint or by operationId:
-                `"600/min"`, `"10/s"` or a number a second.
+                `"600/min"`, `"10/s"` or a number a second.  That of `computer` and `mobile`
+                is published and known without it; it is named `control-action` and, for
+                their `info`, `control-info`.
             max_throttle_wait: Seconds a 429 may make a single call wait.
             proxy: Where to connect instead, else `HTTPS_PROXY` and `NO_PROXY`.
             ssl: Whom to trust, instead of the system's certificates.
@@ -159,7 +185,13 @@ class AsyncBeeOS(Errands, Fleets, Direct):
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
         self.instances = Instances(caller)
+        self.computer = Computer(caller)
+        self.mobile = Mobile(caller)
         self.catalog = Catalog(caller)
+        self.agents = Agents(caller)
+        self.tasks = Tasks(caller)
+        self.conversations = Conversations(caller)
+        self.runtime = Runtime(caller)
 
     def with_options(
         self,

@@ -71,7 +71,7 @@ class WaitError(BeeOSError):
         super().__init__(message, last, reason)
         self.message = message
         self.last = last
-        self.reason = reason
+        self.reason: WaitReason | None = reason
 
     def __str__(self) -> str:
         return self.message

@@ -59,6 +59,8 @@ class Looks:
         one: Endpoint[Envelope[Any]],
         many: Endpoint[Page[Any]],
         onlooker: Onlooker,
+        group: TaskGroup,
+        pages: int,
     ) -> None:
         """Look at nothing yet.
 
@@ -67,11 +69,14 @@ class Looks:
             one: The endpoint that shows one id.
             many: The list that shows them all.
             onlooker: Who is told.
+            group: What the work runs in.
+            pages: How many pages the list had before.
         """
         self._caller = caller
         self._one = one
         self._many = many
         self._onlooker = onlooker
+        self._group = group
         self._due: dict[str, None] = {}
         self._under_way: set[str] = set()
         self._sought: set[str] = set()
@@ -80,28 +85,27 @@ class Looks:
         self._misses: dict[str, int] = {}
         self._lookers = 0
         self.requests = 0
-        self.pages = 1
+        self.pages = pages
         self.sweeps = True
 
-    def begin(self, group: TaskGroup, ids: Iterable[str]) -> None:
+    def begin(self, ids: Iterable[str]) -> None:
         """Begin a round: look at ids, by a sweep where that costs fewer requests.
 
         Args:
-            group: What the work runs in.
             ids: Which; those that still hang from a round before are left alone.
         """
         self.requests = 0
         self._round, self._quiet = set(), anyio.Event()
         asked = [id for id in ids if not self._is_busy(id)]
         if not self.sweeps or self.pages >= len(asked):
-            self.look(group, asked)
+            self.look(asked)
         elif LIST not in self._under_way:
             self._sought = set(asked)
             self._round.add(LIST)
             self._under_way.add(LIST)
-            group.start_soon(self._one_thing, LIST, self._sweep(group))
+            self._group.start_soon(self._one_thing, LIST, self._sweep())
 
-    def look(self, group: TaskGroup, ids: Iterable[str]) -> None:
+    def look(self, ids: Iterable[str]) -> None:
         """Have ids looked at, each by itself, as part of this round."""
         for id in ids:
             if not self._is_busy(id):
@@ -109,7 +113,7 @@ class Looks:
                 self._round.add(id)
         for _ in range(min(LOOKERS, len(self._due)) - self._lookers):
             self._lookers += 1
-            group.start_soon(self._look_around)
+            self._group.start_soon(self._look_around)
 
     async def finished(self) -> None:
         """Wait until the round is over; what hangs from another one is not waited for."""
@@ -173,7 +177,7 @@ class Looks:
         self._misses.pop(id, None)
         self._onlooker.show(id, item, began, whole=True)
 
-    async def _sweep(self, group: TaskGroup) -> None:
+    async def _sweep(self) -> None:
         """Page through the list, for as long as that is cheaper than to look at the rest."""
         ids = self._sought
         params: Params | None = {"page": 0, "pageSize": PAGE_SIZE}
@@ -189,13 +193,13 @@ class Looks:
             params, before = next_numbered(params, page, before), page
             self.pages = pages_of(page.total, asked, self.pages, more=params is not None)
             if params is not None and self.pages - asked >= len(ids):
-                self.look(group, ids)
+                self.look(ids)
                 return
         for id in ids:
             # Pages shift while the list changes: absence proves nothing.
             self._misses[id] = self._misses.get(id, 0) + 1
             if self._misses[id] >= MISSES:
-                self.look(group, [id])
+                self.look([id])
 
     def _pass(self) -> Pass:
         # What waits longer at the gate is of yesterday; the next round asks anew.

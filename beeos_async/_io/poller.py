@@ -13,7 +13,6 @@ from contextvars import Context
 from typing import Any, Final, Protocol
 
 import anyio
-from anyio.abc import TaskGroup
 
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.polling import BUSY, FIRST, LAST_LOOK, LONGEST, Sight, pause_after, round_at
@@ -82,9 +81,14 @@ class Poller:
         """
         self._caller = caller
         self._clock = caller.clock
-        self._looks = Looks(caller, one, many, self)
+        self._one = one
+        self._many = many
+        # While somebody waits; it knows this poller, which shall be free when nobody does.
+        self._looks: Looks | None = None
+        self._pages = 1
         self._watched: dict[str, list[Watched]] = {}
         self._unseen: set[str] = set()
+        self._joined = False
         self._moved = False
         # A key that was refused once, and whether this round is to try it again.
         self._refused = False
@@ -93,7 +97,6 @@ class Poller:
         self._next = math.inf
         self._nearest = math.inf
         self._alarm: asyncio.Timeout | None = None
-        self._group: TaskGroup | None = None
         self._task: asyncio.Task[None] | None = None
 
     def add(self, watch: Watched) -> None:
@@ -111,12 +114,13 @@ class Poller:
         if watch.until is not None:
             self._nearest = min(self._nearest, watch.until)
         if self._task is None:
-            self._pause, self._next, self._looks.sweeps = FIRST, now + FIRST, True
+            self._pause, self._next = FIRST, now + FIRST
             self._caller.gate.when_closed.append(self._close)
             # It works for everybody, so no single one's context is its own.
             work = self._run()
             self._task = asyncio.create_task(work, name="beeos-async poller", context=Context())
         else:
+            self._joined = True
             self._next = min(self._next, now + BUSY)
             self._wake()
 
@@ -129,9 +133,9 @@ class Poller:
         if not watches:
             del self._watched[watch.id]
             self._unseen.discard(watch.id)
-            self._looks.leave(watch.id)
+            if self._looks is not None:
+                self._looks.leave(watch.id)
         if not self._watched:
-            self._looks.let_go()
             self._wake()
 
     async def attend(self, watch: Watched, over: anyio.Event) -> None:
@@ -159,8 +163,8 @@ class Poller:
             sight = watch.see(item, now, whole=whole)
             if sight is Sight.OVER:
                 self.drop(watch)
-            elif sight is Sight.UNSURE and self._group is not None:
-                self._looks.look(self._group, [id])
+            elif sight is Sight.UNSURE:
+                self._at_work().look([id])
             self._moved = self._moved or sight is not Sight.SAME
 
     def hear(self, id: str, error: Exception, /) -> None:
@@ -173,7 +177,7 @@ class Poller:
             self._end_all(error)
         elif id == LIST and (isinstance(error, DecodeError) or _is_final(error)):
             # Not the list, then; each can still be looked at.
-            self._looks.sweeps = False
+            self._at_work().sweeps = False
         elif _is_final(error):
             # A bad certificate or a redirect would meet everybody.
             everybody = isinstance(error, TransportError)
@@ -185,7 +189,11 @@ class Poller:
             self._end_all(error)
         else:
             self._refused = True
-            self._looks.clear()
+            self._at_work().clear()
+
+    def _at_work(self) -> Looks:
+        assert self._looks is not None  # noqa: S101 -- whatever is told, it has looked
+        return self._looks
 
     def _close(self) -> None:
         self._end_all(ClientClosedError("the client was closed during the wait"))
@@ -203,15 +211,18 @@ class Poller:
         try:
             while self._watched:
                 async with anyio.create_task_group() as group:
-                    self._group = group
+                    self._looks = looks = Looks(
+                        self._caller, self._one, self._many, self, group, self._pages
+                    )
                     while self._watched:
                         await self._until_due()
                         self._expire()
-                        await self._round(group)
+                        await self._round(looks)
+                    self._pages = looks.pages
                     # What hangs is looked at for nobody.
                     group.cancel_scope.cancel()
         finally:
-            self._task = self._group = None
+            self._task = self._looks = None
             self._nearest = math.inf
             self._refused = False
             self._caller.gate.when_closed.remove(self._close)
@@ -238,6 +249,9 @@ class Poller:
             return
 
     def _wake(self) -> None:
+        """Look again what there is to do: somebody has come, or everybody has gone."""
+        if self._looks is not None and not self._watched:
+            self._looks.let_go()
         if self._alarm is not None:
             # Too late for one that is expiring by itself.
             with contextlib.suppress(RuntimeError):
@@ -256,21 +270,23 @@ class Poller:
             elif watch.until is not None:
                 self._nearest = min(self._nearest, watch.until)
 
-    async def _round(self, group: TaskGroup) -> None:
+    async def _round(self, looks: Looks) -> None:
         """Look at everything that is due, and wait for it, but not for what hangs."""
         now = self._clock.now()
         whole = now >= self._next
         # Somebody new, or late, is no reason to ask again about all others.
         ids = list(self._watched) if whole else [*self._unseen, *self._late(now)]
         self._unseen.clear()
-        self._moved, self._probing = False, self._refused
-        self._looks.begin(group, ids[:1] if self._refused else ids)
+        self._joined = self._moved = False
+        self._probing = self._refused
+        looks.begin(ids[:1] if self._refused else ids)
         with contextlib.suppress(TimeoutError):
             async with self._clock.limit(max(0.0, min(LONGEST, self._nearest - now))):
-                await self._looks.finished()
+                await looks.finished()
         if whole or self._refused:
-            self._pause = pause_after(self._pause, self._looks.requests, moved=self._moved)
-            rest = max(self._pause, KEY_PROBE) if self._refused else self._pause
+            self._pause = pause_after(self._pause, looks.requests, moved=self._moved)
+            rest = min(self._pause, BUSY) if self._joined else self._pause
+            rest = max(rest, KEY_PROBE) if self._refused else rest
             self._next = self._clock.now() + rest
 
     def _late(self, now: float) -> list[str]:

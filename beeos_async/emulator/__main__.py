@@ -18,7 +18,7 @@ from msgspec import json
 
 from ..errors import ConfigurationError
 from . import Emulator
-from .troubles import Down
+from .outage import Down
 
 _REFUSAL: Final = re.compile(r"([1-5][0-9][0-9])@([0-9]+)").fullmatch
 _OUTAGE: Final = re.compile(

@@ -1,98 +1,20 @@
 """Scripted trouble: what goes wrong, with which request, how often.
 
-Whose turn it is stands here; what there is, in `troubles.py`, and how it is done to a
-socket, in `door.py`.
+What a fault is stands in `trouble.py`; how it is done to a socket, in `door.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from hashlib import blake2b
-from typing import Final, TypedDict, Unpack, get_args
+from typing import Unpack, get_args
 
 from .._checks import count
-from .._checks import seconds as _check_seconds
-from .._protocol import table
+from .._checks import seconds as check_seconds
 from ..errors import ConfigurationError
-from .troubles import MIXED, Down, Fault, Outage, When
+from .outage import Down, Outage
+from .trouble import MANY, MIXED, Fault, Mix, Rule, Then, When, Whom
 
-_MANY: Final = 1_000_000_000
-
-
-class Whom(TypedDict, total=False):
-    """For which requests a fault is meant."""
-
-    times: int | None
-    """How many; 1 where it is not said, `None` for all that come."""
-
-    after: int
-    """How many pass first."""
-
-    ids: Collection[str]
-    """Which ids; all where it is not said."""
-
-
-class _Rule:
-    """A fault, and the requests it is meant for."""
-
-    def __init__(self, operation: str, fault: Fault, whom: Whom) -> None:
-        _check_operations([operation])
-        if unknown := sorted(set(whom) - set(Whom.__annotations__)):
-            msg = f"a fault has no option {unknown[0]!r}"
-            raise ConfigurationError(msg)
-        self._operation = operation
-        self._fault = fault
-        self._left = whom.get("times", 1)
-        self._after = whom.get("after", 0)
-        self._ids = frozenset(whom["ids"]) if "ids" in whom else None
-        if self._left is not None:
-            count("times", self._left, least=1, most=_MANY)
-        count("after", self._after, least=0, most=_MANY)
-
-    def pick(self, operation: str, id: str) -> Fault | None:
-        """Give the fault, where the request is meant and it is its turn."""
-        if operation != self._operation or not (self._ids is None or id in self._ids):
-            return None
-        if self._after:
-            self._after -= 1
-            return None
-        if self._left is not None:
-            if not self._left:
-                return None
-            self._left -= 1
-        return self._fault
-
-
-class _Mix:
-    """Faults for a share of all requests, drawn for each id and attempt."""
-
-    def __init__(
-        self, share: float, seed: int, operations: Collection[str], kinds: Collection[str]
-    ) -> None:
-        _check_operations(operations)
-        if not 0 <= share <= 1:
-            msg = f"share must be a number from 0 to 1, not {share!r}"
-            raise ConfigurationError(msg)
-        if unknown := sorted(set(kinds) - set(MIXED)):
-            msg = f"{unknown[0]!r} is no kind of a mix; there are {', '.join(MIXED)}"
-            raise ConfigurationError(msg)
-        self._share = share
-        self._seed = seed
-        self._operations = frozenset(operations)
-        self._faults = [MIXED[kind] for kind in kinds]
-        self._attempts: dict[tuple[str, str], int] = {}
-
-    def pick(self, operation: str, id: str) -> Fault | None:
-        """Roll the dice of one attempt."""
-        if operation not in self._operations:
-            return None
-        attempt = self._attempts.get((operation, id), 0) + 1
-        self._attempts[operation, id] = attempt
-        text = f"{self._seed}/{operation}/{id}/{attempt}"
-        roll = blake2b(text.encode(), digest_size=8).digest()
-        if int.from_bytes(roll[:6]) >= self._share * 2**48:
-            return None
-        return self._faults[int.from_bytes(roll[6:]) % len(self._faults)]
+__all__ = ["MIXED", "Faults"]
 
 
 class Faults:
@@ -104,7 +26,7 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self._rules: list[_Rule | _Mix] = []
+        self._rules: list[Rule | Mix] = []
         self.outages: list[Outage] = []
         """What has been scripted by `outage`, also what is over."""
 
@@ -168,7 +90,7 @@ class Faults:
             body=body,
             headers=sent,
         )
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def garble(
         self,
@@ -193,7 +115,7 @@ class Faults:
         count("status", status, least=200, most=999)
         sent = {"Content-Type": content_type}
         fault = Fault(kind="garble", when=when, status=status, body=body, headers=sent)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def raw(
         self, operation: str, data: bytes, *, when: When = "after", **whom: Unpack[Whom]
@@ -206,7 +128,7 @@ class Faults:
             when: `before`: it does not take effect.
             **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="raw", when=when, body=data), whom))
+        self._rules.append(Rule(operation, Fault(kind="raw", when=when, body=data), whom))
 
     def cut(self, operation: str, **whom: Unpack[Whom]) -> None:
         """Let it take effect, promise the whole answer, send half of it, and close.
@@ -215,7 +137,7 @@ class Faults:
             operation: Which endpoint.
             **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="cut", when="after"), whom))
+        self._rules.append(Rule(operation, Fault(kind="cut", when="after"), whom))
 
     def push(
         self, operation: str, data: bytes, *, pause: float = 0.0, **whom: Unpack[Whom]
@@ -228,9 +150,9 @@ class Faults:
             pause: Seconds between the answer and them.
             **whom: Which requests.
         """
-        _check_seconds("pause", pause, zero=True)
+        check_seconds("pause", pause, zero=True)
         fault = Fault(kind="push", when="after", body=data, seconds=pause)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def disconnect(
         self,
@@ -249,7 +171,7 @@ class Faults:
             **whom: Which requests.
         """
         fault = Fault(kind="disconnect", when=when, reset=reset)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def silence(self, operation: str, *, when: When = "before", **whom: Unpack[Whom]) -> None:
         """Say nothing until the client goes, or the emulator closes.
@@ -259,7 +181,7 @@ class Faults:
             when: Before or after it takes effect.
             **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="silence", when=when), whom))
+        self._rules.append(Rule(operation, Fault(kind="silence", when=when), whom))
 
     def delay(self, operation: str, pause: float, **whom: Unpack[Whom]) -> None:
         """Let it take effect at once, and answer late.
@@ -269,9 +191,33 @@ class Faults:
             pause: Seconds.
             **whom: Which requests.
         """
-        _check_seconds("pause", pause, zero=True)
+        check_seconds("pause", pause, zero=True)
         fault = Fault(kind="delay", when="after", seconds=pause)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
+
+    def break_stream(
+        self,
+        operation: str,
+        at: int,
+        *,
+        raw: bytes = b"",
+        then: Then = "close",
+        **whom: Unpack[Whom],
+    ) -> None:
+        """Open a stream of events, and break it.
+
+        Args:
+            operation: Which endpoint.
+            at: Bytes of its body that are sent before, wherever that is: in a frame, in a
+                character, before the first.
+            raw: What is put onto the connection then, past the chunked coding: such as what
+                is no chunk.
+            then: What happens to the connection.
+            **whom: Which requests.
+        """
+        count("at", at, least=0, most=MANY)
+        fault = Fault(kind="break", when="after", at=at, body=raw, then=then)
+        self._rules.append(Rule(operation, fault, whom))
 
     def outage(self, seconds: float, kind: Down = "503", *, after: int = 0) -> None:
         """Let the whole host fail for a while, whatever it is asked.
@@ -282,8 +228,8 @@ class Faults:
                 who is connected is thrown out.
             after: How many requests pass first.
         """
-        _check_seconds("seconds", seconds)
-        count("after", after, least=0, most=_MANY)
+        check_seconds("seconds", seconds)
+        count("after", after, least=0, most=MANY)
         if kind not in get_args(Down):
             msg = f"an outage is one of {', '.join(get_args(Down))}, not {kind!r}"
             raise ConfigurationError(msg)
@@ -308,10 +254,4 @@ class Faults:
             operations: Which endpoints.
             kinds: Which kinds of `MIXED`.
         """
-        self._rules.append(_Mix(share, seed, operations, kinds))
-
-
-def _check_operations(operations: Collection[str]) -> None:
-    if unknown := sorted(set(operations) - set(table.ROWS)):
-        msg = f"{unknown[0]!r} is no operationId, such as startInstance"
-        raise ConfigurationError(msg)
+        self._rules.append(Mix(share, seed, operations, kinds))

@@ -29,7 +29,7 @@ from .._protocol.endpoint import Endpoint
 from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .journal import Accepted, Journal, Past
+from .journal import Accepted, Journal
 from .mailbox import Mailbox
 from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally
 from .progress import Meter, Progress
@@ -58,7 +58,7 @@ GRACE: Final = 0.2
 """Seconds beyond the run's deadline to find out what became of calls in flight."""
 
 BREATH: Final = 200
-"""Outcomes after which other tasks of the loop get a turn, were they made without a request."""
+"""Outcomes without a request, after which other tasks of the loop get a turn."""
 
 KEY_PROBE: Final = 1.0
 """Seconds after a refused key until one request tries it again."""
@@ -138,7 +138,7 @@ class FleetRun(Generic[T]):
         self._halted: Reason | None = None
         self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
-        self._told = 0
+        self._silent = 0
         self._inherited = 0
         self._busy = 0
         self._began = 0.0
@@ -287,9 +287,6 @@ class FleetRun(Generic[T]):
             if self._waits is not None:
                 self._waits.wake()
 
-    def _is_halted(self) -> bool:
-        return self._halted is not None
-
     def _raise_error(self) -> None:
         if self._error is not None:
             error, self._error = self._error, None
@@ -361,8 +358,9 @@ class FleetRun(Generic[T]):
             if self._probing is not None:
                 await self._probing.wait()
                 continue
-            if self._waits is not None:
-                await self._waits.until_room(self._is_halted)
+            if self._waits is not None and self._waits.full:
+                await self._waits.change()
+                continue
             try:
                 id = await self._source.next(self._pass.deadline)
             except LateError:
@@ -373,36 +371,54 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
-            await self._turn(id)
+            if self._journal is not None:
+                await self._turn(id, self._journal)
+                continue
+            if (halted := self._halted) is not None:
+                # It came in the very moment in which nothing more was to be launched.
+                await self._put(Skipped(id, halted))
+                return
+            self._busy += 1
+            outcome = await self._one(id)
+            self._busy -= 1
+            if self._waits is not None and isinstance(outcome, Succeeded):
+                await self._wait_for(outcome, self._waits)
+            else:
+                await self._put(outcome)
 
-    async def _turn(self, id: str) -> None:
-        """Bring one id to its outcome, or to where it is waited for."""
-        past = self._past(id)
-        if past is not None and is_final(past, self._row):
+    async def _wait_for(self, accepted: Succeeded[T], waits: Waits[T]) -> None:
+        """Give an id that was accepted away, unless it is as wished already."""
+        at_once = waits.take(accepted)
+        if at_once is not None:
+            await self._finish(at_once)
+            return
+        if self._journal is not None and waits.sends:
+            self._jot(self._journal.accepted, accepted)
+        if not accepted.attempts:
+            await self._breathe()
+
+    async def _turn(self, id: str, journal: Journal) -> None:
+        """Bring one id to its outcome where a journal may know of it."""
+        past = journal.past(id)
+        if self._halted is not None or (past is not None and is_final(past, self._row)):
             await self._put(self._left(id))
+            await self._breathe()
             return
         self._busy += 1
         if isinstance(past, Accepted):
             outcome = cast("Outcome[T]", past.outcome)
+            await self._breathe()
         else:
             outcome = await self._one(id, None if past is None else doubt_of(past))
         self._busy -= 1
         if self._waits is not None and isinstance(outcome, Succeeded):
-            if (at_once := self._waits.take(outcome)) is None:
-                if self._journal is not None and self._waits.sends:
-                    self._jot(self._journal.accepted, outcome)
-                await self._breathe()
-                return
-            outcome = at_once
-        await self._finish(outcome)
-
-    def _past(self, id: str) -> Past | None:
-        """Tell what an earlier run has left of an id, if this one goes on with it."""
-        return None if self._journal is None else self._journal.past(id)
+            await self._wait_for(outcome, self._waits)
+        else:
+            await self._finish(outcome)
 
     def _left(self, id: str) -> Outcome[T]:
         """Come to the outcome of an id of which nothing more is asked."""
-        past = self._past(id)
+        past = None if self._journal is None else self._journal.past(id)
         if past is None:
             return Skipped(id, self._halted or "cancelled")
         outcome: Outcome[T] = left_by(past)
@@ -506,12 +522,13 @@ class FleetRun(Generic[T]):
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
         await self._mail.until_room()
-        await self._breathe()
+        if not outcome.attempts:
+            await self._breathe()
 
     async def _breathe(self) -> None:
-        """Give other tasks a turn, were many outcomes in a row made without a request."""
-        self._told += 1
-        if self._told % BREATH == 0:
+        """Give other tasks a turn, where many ids in a row cost no request."""
+        self._silent += 1
+        if self._silent % BREATH == 0:
             await checkpoint()
 
     async def _finish(self, outcome: Outcome[T]) -> None:

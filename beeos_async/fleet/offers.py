@@ -54,7 +54,8 @@ class StreamOptions(FleetOptions[T], total=False):
 
     collect: bool
     """Whether the report keeps the outcomes, as it does where nothing is said.  Without, it
-    only counts, ids are taken to be distinct, and memory does not grow with their number."""
+    only counts, ids are taken to be distinct, and memory does not grow with their number; of
+    those that are accepted, no more than 10,000 are waited for at once."""
 
 
 class Fleets:

@@ -92,12 +92,16 @@ class Waits(Generic[T]):
         async with anyio.create_task_group() as self._group:
             await launch()
             while self._accepted:
-                await self._change.wait()
+                await self.change()
 
-    async def until_room(self, halted: Callable[[], bool]) -> None:
-        """Wait while too many wait already, unless nothing more is launched."""
-        while self._limit is not None and len(self) >= self._limit and not halted():
-            await self._change.wait()
+    @property
+    def full(self) -> bool:
+        """Whether no more may come."""
+        return self._limit is not None and len(self) >= self._limit
+
+    async def change(self) -> None:
+        """Wait until something has changed."""
+        await self._change.wait()
 
     def take(self, accepted: Succeeded[T]) -> Outcome[T] | None:
         """Take an id in with its acceptance.
@@ -135,7 +139,7 @@ class Waits(Generic[T]):
         return left
 
     def wake(self) -> None:
-        """Let those who wait here see what has changed."""
+        """Let those who wait for a change look whether it is theirs."""
         self._change.set()
         self._change = anyio.Event()
 
