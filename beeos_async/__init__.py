@@ -47,18 +47,10 @@ if TYPE_CHECKING:
     )
     from .fleet.engine import FleetRun
     from .fleet.offers import FleetOptions, StreamOptions
-    from .fleet.outcomes import (
-        Failed,
-        FleetError,
-        FleetReport,
-        Outcome,
-        Skipped,
-        Succeeded,
-        TimedOut,
-        Unknown,
-    )
+    from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
+    from .fleet.report import FleetError, FleetReport
     from .groups.agents import InvokeStream
     from .models._base import Accepted
     from .models.agents import (
@@ -289,18 +281,10 @@ _ROOMS = {
     ),
     "fleet.engine": ("FleetRun",),
     "fleet.offers": ("FleetOptions", "StreamOptions"),
-    "fleet.outcomes": (
-        "Failed",
-        "FleetError",
-        "FleetReport",
-        "Outcome",
-        "Skipped",
-        "Succeeded",
-        "TimedOut",
-        "Unknown",
-    ),
+    "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
+    "fleet.report": ("FleetError", "FleetReport"),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
     "models.agents": (

@@ -6,10 +6,12 @@ be right, and never repeats a secret.
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Collection
-from typing import Final, TypeVar
+from hashlib import blake2b
+from typing import Final, TypeVar, cast
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -107,6 +109,11 @@ class Key:
     def header(self) -> str:
         """The value of the `Authorization` header."""
         return self._header
+
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen digits that tell one key from another, and give none away."""
+        return blake2b(self._header.encode(), digest_size=8, person=b"beeos-async").hexdigest()
 
     def __repr__(self) -> str:
         """Show the start of an `oag_` key, and nothing of a JWT."""
@@ -242,6 +249,22 @@ def header_text(name: str, value: object) -> str:
         f"{name} must be printable ASCII",
     )
     return str(value)
+
+
+def file_of(name: str, value: object) -> str:
+    """Refuse what cannot be the path of a file.
+
+    Raises:
+        ConfigurationError: With the name of the option.
+    """
+    given: object = value
+    if isinstance(value, os.PathLike):
+        given = os.fspath(cast("os.PathLike[str]", value))
+    must(
+        isinstance(given, str) and given != "" and "\0" not in given,
+        f"{name} must be the path of a file, not {value!r}",
+    )
+    return str(given)
 
 
 def idempotency_key(value: object) -> str:

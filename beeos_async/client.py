@@ -192,7 +192,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         # Nobody shall wait inside the pool, which is unfair: a small one bounds the gate.
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
-        self._furnish(Caller(transport, gate, clock, key, options, on_attempt, store=store))
+        self._furnish(
+            Caller(transport, gate, clock, key, options, on_attempt, store=store, base_url=url)
+        )
         # Views share it, as they share the gate.
         self._poller = Poller(self._caller, table.GET_INSTANCE, table.LIST_INSTANCES)
 
@@ -248,6 +250,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
                 options,
                 on_attempt or old.on_attempt,
                 store=old.store,
+                base_url=old.base_url,
             )
         )
         return view

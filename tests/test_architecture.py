@@ -71,7 +71,6 @@ ARGUED = {
     "groups.conversations": "one class for eleven endpoints, most of it what each argument means",
     "fleet.engine": "one run from its first id to its report",
     "groups.tasks": "one class for one group; most of it is what its methods say of themselves",
-    "fleet.outcomes": "the closed union, the report over it and the error of it",
 }
 
 

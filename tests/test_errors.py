@@ -25,7 +25,8 @@ from beeos_async.errors import (
     TransportError,
     Trouble,
 )
-from beeos_async.fleet.outcomes import Failed, FleetError, FleetReport, Tally
+from beeos_async.fleet.outcomes import Failed, Tally
+from beeos_async.fleet.report import FleetError, FleetReport
 from beeos_async.models.agents import AgentError, InvokeReply
 from beeos_async.models.instances import Instance
 from beeos_async.models.tasks import Task, TaskTimeoutError
@@ -172,6 +173,8 @@ def test_an_error_equals_only_its_like(kind: type[BeeOSError]) -> None:
     """Equal means same type and same data."""
     error, other = made(kind), made(kind)
 
+    assert error == other
+    assert vars(error) is not None, "looking at it changes nothing"
     assert error == other
     assert error != made(errors.WebhookSignatureError if kind is BeeOSError else BeeOSError)
     assert error != "what went wrong"

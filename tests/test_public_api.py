@@ -576,6 +576,13 @@ def test_a_report_offers(name: str) -> None:
     assert isinstance(vars(beeos_async.FleetReport)[name], property)
 
 
+def test_a_report_is_written_down_and_merged() -> None:
+    """As text, as bytes, and with a later one."""
+    assert positional(beeos_async.FleetReport.to_jsonl) == []
+    assert positional(beeos_async.FleetReport.from_jsonl) == ["text"]
+    assert "__or__" in vars(beeos_async.FleetReport)
+
+
 def test_a_run_offers_its_report_and_a_way_to_stop() -> None:
     """While it goes on and afterwards."""
     assert isinstance(vars(beeos_async.FleetRun)["report"], property)

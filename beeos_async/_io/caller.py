@@ -87,6 +87,9 @@ class Pass(Struct, frozen=True, kw_only=True):
     grace: float = 0.0
     """Seconds beyond it for the look that settles an ambiguous call."""
 
+    before: Callable[[str], None] | None = None
+    """Told the id before its request goes out for the first time; if it raises, none does."""
+
 
 class Call(Generic[T]):
     """One call as the user sees it, retries included, and what is known of it so far.
@@ -208,6 +211,14 @@ class Call(Generic[T]):
             return deadline
         return deadline + self.pass_.grace
 
+    def doubt(self, error: BeeOSError) -> None:
+        """Begin with a look: somebody who did not hear the answer may have sent it before.
+
+        Args:
+            error: What there is to say of that, should the look be impossible.
+        """
+        self.unsettled, self.doubted = error, True
+
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
         error = self.unsettled or self.failure or _too_late()
@@ -233,6 +244,7 @@ class Caller:
         on_attempt: Callable[[Attempt], object] | None = None,
         *,
         store: Store,
+        base_url: str = "",
     ) -> None:
         """Bring together what a call needs.
 
@@ -244,6 +256,7 @@ class Caller:
             options: Timeouts and bounds.
             on_attempt: Told of each attempt.
             store: What moves files; no call goes there.
+            base_url: Where the transport goes, for those who write it down.
         """
         self.transport = transport
         self.gate = gate
@@ -252,6 +265,7 @@ class Caller:
         self.options = options
         self.on_attempt = on_attempt
         self.store = store
+        self.base_url = base_url
 
     async def call(
         self,
@@ -358,12 +372,19 @@ class Caller:
             return turn
         return None
 
+    def _begin(self, call: Call[Any]) -> None:
+        """Tell who counts calls, and who writes them down, that one is sent for the first time."""
+        if call.pass_.lane is Lane.SINGLE:
+            self.gate.budget.call(self.clock.now())
+        if call.pass_.before is not None:
+            call.pass_.before(call.id)
+
     async def _try(self, call: Call[T], turn: Turn) -> T:
         """Send once, and find out what became of it, within one slot of the gate."""
         repeat = call.row.repeat
         if call.unsettled is None:
-            if not call.attempts and call.pass_.lane is Lane.SINGLE:
-                self.gate.budget.call(self.clock.now())
+            if not call.attempts:
+                self._begin(call)
             call.attempts += 1
             try:
                 answer = await self._send(call, call.row, call.request, turn)

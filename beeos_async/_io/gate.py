@@ -399,7 +399,7 @@ class Gate:
 
     def _return(self, turn: Turn) -> None:
         turn.over = True
-        turn.door.pacer.end(turn, accepted=turn.accepted)
+        turn.door.pacer.end(turn, self._clock.now(), accepted=turn.accepted)
         turn.door.ring()
 
     def _free_slot(self) -> None:

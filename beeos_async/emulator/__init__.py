@@ -16,10 +16,12 @@ from ..client import AsyncBeeOS
 from . import answers  # noqa: F401  # pyright: ignore[reportUnusedImport] -- fills the desk
 from .courier import Courier
 from .depot import Depot
-from .desk import EFFECTS_PATH, Desk, Entry
+from .desk import EFFECTS_PATH, Desk
 from .door import HOST, Door
-from .faults import MIXED, Faults
+from .faults import Faults
+from .log import Entry
 from .scenery import instance_ids
+from .trouble import MIXED
 from .world import World
 
 if TYPE_CHECKING:

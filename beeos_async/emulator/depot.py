@@ -14,8 +14,8 @@ from xml.sax.saxutils import escape
 from msgspec import structs
 
 from .._clock import Clock
-from .desk import Entry
 from .faults import Faults
+from .log import Entry
 from .refusals import RefusedError
 from .replies import Reply
 from .shelf import Shelf

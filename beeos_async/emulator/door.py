@@ -60,6 +60,9 @@ class Door:
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._closing = asyncio.Event()
+        self._outage: asyncio.Task[None] | None = None
+        # The listener comes and goes; nobody closes it half-way through either.
+        self._moving = asyncio.Lock()
 
     async def open(self, port: int) -> int:
         """Listen.
@@ -89,10 +92,36 @@ class Door:
     async def close(self) -> None:
         """Stop listening, and drop every connection."""
         self._closing.set()
-        if self._listener is None or self._server is None:
+        async with self._moving:
+            if self._outage is not None:
+                self._outage.cancel()
+                await asyncio.wait([self._outage])
+                self._outage = None
+            if self._server is not None:
+                server, self._server = self._server, None
+                await self._clear(server)
+
+    def _begin_outage(self, seconds: float) -> None:
+        """Begin to be out of order, unless that has begun."""
+        begun = self._outage is not None and not self._outage.done()
+        if self._server is not None and self._listener is not None and not begun:
+            port = int(self._listener.sockets[0].getsockname()[1])
+            self._outage = asyncio.create_task(self._be_down(self._server, port, seconds))
+
+    async def _be_down(self, server: web.Server, port: int, seconds: float) -> None:
+        """Be out of order for a while, as if nobody had ever listened."""
+        async with self._moving:
+            await self._clear(server)
+        await self._clock.sleep(seconds)
+        async with self._moving:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(server, HOST, port, backlog=4096)
+
+    async def _clear(self, server: web.Server) -> None:
+        """Let nobody in any more, and throw out who is in."""
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        listener, server = self._listener, self._server
-        self._listener = self._server = None
         # asyncio forgets the socket of whom it lets in while its listener closes: so it
         # first stops to let in (a proactor loop cannot), and then closes.
         with contextlib.suppress(NotImplementedError):
@@ -173,6 +202,8 @@ class Door:
                 return
             case "silence":
                 await self._closing.wait()
+            case "shut":
+                self._begin_outage(fault.seconds)
             case "cut":
                 transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
                 transport.write(_half(reply))

@@ -32,7 +32,7 @@ class Fault(Struct, frozen=True, kw_only=True):
 
     kind: Literal[
         "refuse", "garble", "raw", "cut", "malformed", "push", "disconnect", "silence", "delay",
-        "trickle", "break",
+        "trickle", "break", "shut",
     ]  # fmt: skip
     when: When = "before"
     status: int = 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from hand_clock import HandClock
 
-from beeos_async.emulator import Emulator
+from beeos_async.emulator import EFFECTS_PATH, Emulator
 
 if TYPE_CHECKING:
     from conftest import Knock
@@ -289,3 +289,73 @@ async def test_many_connections_are_served_at_once(cloud: Emulator) -> None:
                 return bool((await response.json())["data"]["id"] == id)
 
         assert all(await asyncio.gather(*(look(number) for number in range(200))))
+
+
+async def test_while_it_is_down_nobody_listens_and_then_it_does_again() -> None:
+    """Whoever is connected is thrown out; afterwards it is the same cloud at the same port."""
+    async with Emulator(3) as cloud:
+        cloud.faults.outage(0.2, "refused", after=1)
+        wires = [await Wire.to(cloud) for _ in range(3)]
+        wires[0].ask("POST", start(cloud.ids[0]))
+        assert (await wires[0].reader.readline()).startswith(b"HTTP/1.1 200")
+        for wire in wires[1:]:
+            wire.ask("POST", start(cloud.ids[1]))
+
+        for wire in wires:
+            await asyncio.gather(wire.rest(), return_exceptions=True)
+            await wire.close()
+        with pytest.raises(ConnectionRefusedError):
+            await Wire.to(cloud)
+        while True:
+            try:
+                last = await Wire.to(cloud)
+                break
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.01)
+        last.ask("POST", start(cloud.ids[1]))
+        assert (await last.reader.readline()).startswith(b"HTTP/1.1 200")
+        await last.close()
+
+    assert [cloud.effects(id) for id in cloud.ids] == [1, 1, 0]
+    assert {entry.status for entry in cloud.log[1:-1]} == {0}
+
+
+async def test_a_cloud_that_is_down_can_be_closed_and_opened_again() -> None:
+    """The outage ends with it."""
+    cloud = Emulator(3)
+    async with cloud:
+        cloud.faults.outage(3600, "refused")
+        wire = await Wire.to(cloud)
+        wire.ask("POST", start(cloud.ids[0]))
+        await asyncio.gather(wire.rest(), return_exceptions=True)
+        await wire.close()
+    cloud.faults.clear()
+
+    async with cloud:
+        wire = await Wire.to(cloud)
+        wire.ask("POST", start(cloud.ids[0]))
+        assert (await wire.reader.readline()).startswith(b"HTTP/1.1 200")
+        await wire.close()
+
+
+@pytest.mark.parametrize("kind", ["503", "reset"])
+async def test_an_outage_fails_whatever_is_asked_for(kind: Any, knock: Knock) -> None:
+    """Looks and starts alike; another process can ask how long it took to be well again."""
+    clock = HandClock()
+    async with Emulator(3, clock=clock) as cloud:
+        cloud.faults.outage(10, kind)
+        told = (await knock(cloud, "GET", EFFECTS_PATH, key=None)).document["outages"]
+        assert told == [{"kind": kind, "began": None, "well_after": None}]
+        for method, path in (("POST", start(cloud.ids[0])), ("GET", "/api/v1/instances")):
+            if kind == "503":
+                assert (await knock(cloud, method, path)).status == 503
+            else:
+                with pytest.raises(aiohttp.ClientError):
+                    await knock(cloud, method, path)
+        told = (await knock(cloud, "GET", EFFECTS_PATH, key=None)).document["outages"]
+        assert told == [{"kind": kind, "began": 1000.0, "well_after": None}]
+        clock.time += 12.5
+        assert (await knock(cloud, "GET", "/api/v1/instances")).status == 200
+        told = (await knock(cloud, "GET", EFFECTS_PATH, key=None)).document["outages"]
+        assert told == [{"kind": kind, "began": 1000.0, "well_after": 2.5}]
+    assert cloud.effects(cloud.ids[0]) == 0

@@ -524,7 +524,7 @@ ROWS = sorted(row.operation for row in table.ROWS.values() if row.repeat.word !=
 
 async def ask(bee: AsyncBeeOS, row: Endpoint[Any]) -> b.BeeOSError:
     """Call an endpoint, whatever it is, and give the error it ends in."""
-    names = ["one", "two", "three"][: len(row.pieces) - 1]
+    names = ["one", "two", "three", "four"][: len(row.pieces) - 1]
     body = Body() if row.key == "body" or row.method in {"POST", "PUT"} else None
     with pytest.raises(b.BeeOSError) as caught:
         await bee._caller.call(row, *names, body=body)

@@ -195,6 +195,38 @@ async def test_stopping_does_not_wait_for_a_slow_source() -> None:
     assert run.report.counts == {"succeeded": 1}
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_run_that_is_cancelled_as_it_begins_has_its_report(turns: int) -> None:
+    """However early: every id has its outcome, and nothing of the run is left behind."""
+    async with FaultServer(honest()) as server, client(server) as bee:
+        run = bee.start_stream(ids(20))
+
+        async def body() -> None:
+            async with run:
+                await asyncio.sleep(3600)
+
+        before = asyncio.all_tasks()
+        task = asyncio.create_task(body())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert asyncio.all_tasks() == before
+        assert bee._caller.gate.when_closed == []
+    assert len(run.report) == (20 if turns else 0)
+
+
+async def test_a_run_that_is_left_at_once_has_its_report(clock: HandClock) -> None:
+    """Also where nothing of it has had its turn yet."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        async with bee.start_stream(ids(20)) as run:
+            pass
+
+    assert len(run.report) == 20
+
+
 async def test_outcomes_come_as_they_finish(clock: HandClock) -> None:
     """The stream yields each outcome once, and the report has them all."""
     async with FaultServer(honest()) as server, client(server, clock) as bee:

@@ -29,8 +29,6 @@ from beeos_async.errors import (
 )
 from beeos_async.fleet.outcomes import (
     Failed,
-    FleetError,
-    FleetReport,
     Outcome,
     Skipped,
     Succeeded,
@@ -38,6 +36,7 @@ from beeos_async.fleet.outcomes import (
     TimedOut,
     Unknown,
 )
+from beeos_async.fleet.report import FleetError, FleetReport
 from beeos_async.models.instances import Instance
 from beeos_async.waiting import WaitTimeoutError
 

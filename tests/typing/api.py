@@ -502,6 +502,17 @@ def what_all_outcomes_tell(outcome: Outcome[Instance]) -> None:
     outcome.attempts = 9  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
+async def a_journal(bee: AsyncBeeOS, report: FleetReport[Instance]) -> None:
+    """A path, as text or as a `Path`; a report becomes text, and merges with its like."""
+    await bee.start_many(["inst-1"], journal="fleet.jsonl")
+    await bee.stop_many(["inst-1"], journal=Path("fleet.jsonl"))
+    bee.start_stream(["inst-1"], journal=None)
+    await bee.start_many(["inst-1"], journal=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(report.to_jsonl(), str)
+    assert_type(report | report, FleetReport[Instance])
+    report | 7  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
+
+
 def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:
     for outcome in report:
         assert_type(outcome, Outcome[Instance])
