@@ -30,12 +30,10 @@ async def events_of(stream: EventStream[Any]) -> list[Any]:
         return [event async for event in events]
 
 
-async def refusal_of(call: Awaitable[Any]) -> APIError | None:
-    try:
+async def refusal_of(call: Awaitable[Any]) -> APIError:
+    with pytest.raises(APIError) as caught:
         await call
-    except APIError as error:
-        return error
-    return None
+    return caught.value
 
 
 CALLS: Final[dict[str, tuple[Drive, Callable[[Any, Any], Any]]]] = {

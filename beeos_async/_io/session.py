@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 import aiohttp
 from aiohttp import hdrs
 
+from .._protocol.message import Response
+
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
@@ -115,3 +117,14 @@ def forget_session(session: aiohttp.ClientSession, home: Home, *, owned: bool) -
         # The public `close` wants to be awaited, and there is nobody to do it.
         connector._close()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] -- as said
     return True
+
+
+def drop(response: aiohttp.ClientResponse | None) -> None:
+    """Close the connection of a response that was not read to its end."""
+    if response is not None:
+        response.close()
+
+
+def head_of(response: aiohttp.ClientResponse | None) -> Response | None:
+    """Give what has come of a response without its body."""
+    return None if response is None else Response(response.status, response.headers, b"")

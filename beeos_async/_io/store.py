@@ -31,7 +31,9 @@ from .session import (
     StaleConnection,
     close_session,
     current,
+    drop,
     forget_session,
+    head_of,
     open_session,
 )
 
@@ -184,18 +186,18 @@ class Store:
                         )
                 return await read(response, watch)
         except asyncio.CancelledError:
-            _drop(response)
+            drop(response)
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
             failure: Exception = failures.lost(flight)
         except BeeOSError:
-            _drop(response)
+            drop(response)
             raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
-            _drop(response)
+            drop(response)
             own = error.error if isinstance(error, OwnError) else body and body.flaw
-            failure = own or failures.of(error, flight, _head(response))
+            failure = own or failures.of(error, flight, head_of(response))
         finally:
             if data is not None:
                 # Where it is still being run, its task has been told to end.
@@ -283,13 +285,3 @@ async def _words(response: aiohttp.ClientResponse) -> Response:
             if room <= 0:
                 break
     return Response(response.status, response.headers, b"".join(said))
-
-
-def _drop(response: aiohttp.ClientResponse | None) -> None:
-    """Close the connection of a response that was not read to its end."""
-    if response is not None:
-        response.close()
-
-
-def _head(response: aiohttp.ClientResponse | None) -> Response | None:
-    return None if response is None else Response(response.status, response.headers, b"")

@@ -27,7 +27,9 @@ from .session import (
     StaleConnection,
     close_session,
     current,
+    drop,
     forget_session,
+    head_of,
     open_session,
 )
 
@@ -128,7 +130,7 @@ class AiohttpTransport:
                 body = b"" if kept else await read_body(response.headers, response.content, cap)
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
-            _drop(response)
+            drop(response)
             # Closing the session cancels those who wait inside it, although nobody
             # cancelled them (aiohttp issue 10313 and relatives).
             task = asyncio.current_task()
@@ -136,8 +138,8 @@ class AiohttpTransport:
                 raise
             failure = self._failures.lost(flight)
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
-            _drop(response)
-            failure = self._failures.of(error, flight, _head(response))
+            drop(response)
+            failure = self._failures.of(error, flight, head_of(response))
         # Raised down here, where aiohttp's exception is no longer being handled.
         raise failure
 
@@ -201,13 +203,3 @@ _JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 def _headers(request: Request) -> Mapping[str, str] | None:
     json = None if request.body is None else _JSON
     return {**(json or {}), **dict(request.headers)} if request.headers else json
-
-
-def _drop(response: aiohttp.ClientResponse | None) -> None:
-    """Close the connection of a response that was not read to its end."""
-    if response is not None:
-        response.close()
-
-
-def _head(response: aiohttp.ClientResponse | None) -> Response | None:
-    return None if response is None else Response(response.status, response.headers, b"")

@@ -29,6 +29,7 @@ class Tasks:
     """All tasks of one pretend cloud.
 
     Attributes:
+        hooks: Who is told how they go.
         work_time: Seconds from a task's creation to its end or pause, and from there on.
     """
 
@@ -39,11 +40,10 @@ class Tasks:
         channels: Channels,
         agents: Agents,
         files: Shelf,
-        hooks: Hooks,
         change: Callable[[], None],
+        seed: int,
         *,
-        seed: int = 0,
-        strict: bool = False,
+        strict: bool,
     ) -> None:
         """Begin without any.
 
@@ -53,18 +53,17 @@ class Tasks:
             channels: Where it is written down what is said.
             agents: Who lives where.
             files: What may be attached.
-            hooks: Who is told how it goes.
             change: Told whenever something is changed.
             seed: What ids are drawn from.
             strict: Whether to cancel what is over is a conflict.
         """
         self.work_time = 0.1
+        self.hooks = Hooks(clock, agenda, change)
         self._clock = clock
         self._agenda = agenda
         self._channels = channels
         self._agents = agents
         self._files = files
-        self._hooks = hooks
         self._change = change
         self._seed = seed
         self._strict = strict
@@ -201,7 +200,7 @@ class Tasks:
             metadata=metadata or {},
             channel=self._channels.open(agent, id),
             agenda=self._agenda,
-            tell=self._hooks.tell,
+            tell=self.hooks.tell,
             now=self._now,
             created=self._now(),
         )

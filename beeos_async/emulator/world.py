@@ -21,7 +21,6 @@ from .agents import Agents
 from .channels import Channels
 from .conversations import Conversations
 from .devices import Devices
-from .hooks import Hooks
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
 from .pictures import Pictures
@@ -81,18 +80,10 @@ class World:
         self.conversations = Conversations(
             clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
         )
-        self.hooks = Hooks(clock, agenda, self.touch)
         self.tasks = Tasks(
-            clock,
-            agenda,
-            self.channels,
-            self.agents,
-            self.files,
-            self.hooks,
-            self.touch,
-            seed=seed,
-            strict=strict,
+            clock, agenda, self.channels, self.agents, self.files, self.touch, seed, strict=strict
         )
+        self.hooks = self.tasks.hooks
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time

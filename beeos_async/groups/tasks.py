@@ -185,7 +185,8 @@ class Tasks:
         It stops at a pause, too: look at `.is_paused` before `.outcome`, and let it go on by
         `continue_`.  A status that is not known here ends nothing.  The server keeps no
         connection for this: it is looked at again and again, more and more seldom; `events`
-        tells at once.
+        tells at once.  Of a task with more than 1,000 messages (`truncated`) a look may tell
+        an old status: follow its events instead, or give the wait a deadline.
 
         Args:
             agent_id: The agent.
