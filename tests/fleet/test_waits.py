@@ -27,13 +27,6 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture
-async def slow(clock: HandClock) -> AsyncIterator[Emulator]:
-    """Give a pretend cloud of sixty whose instances take ten seconds, on the hand's clock."""
-    async with Emulator(instances=60, boot_time=10, online_time=2, clock=clock) as cloud:
-        yield cloud
-
-
-@pytest.fixture
 async def bee(slow: Emulator, clock: HandClock) -> AsyncIterator[AsyncBeeOS]:
     async with slow.client(_clock=clock) as bee:
         yield bee

@@ -102,6 +102,17 @@ def start_all(cloud: Emulator, ids: list[str]) -> None:
         cloud.world.start(id)
 
 
+async def waiting_for_long(cloud: Emulator, bee: AsyncBeeOS) -> Waiter:
+    """Have somebody wait for the first of two that never come up, until pauses are long."""
+    for id in cloud.ids[:2]:
+        cloud.world.pin(id, status="pending")
+    patient = Waiter(cloud.ids[0])
+    bee._poller.add(patient)
+    while len(patient.seen) < 6:
+        await asyncio.sleep(0)
+    return patient
+
+
 # Lists and looks ------------------------------------------------------------------------------
 
 
@@ -218,12 +229,7 @@ async def test_who_knows_nothing_is_looked_at_at_once_and_alone(
     slow: Emulator, bee: AsyncBeeOS, clock: HandClock
 ) -> None:
     """Nobody else is asked about because somebody new has come."""
-    for id in slow.ids[:3]:
-        slow.world.pin(id, status="pending")
-    patient = Waiter(slow.ids[0], until=clock.time + 60)
-    bee._poller.add(patient)
-    while len(patient.seen) < 5:
-        await asyncio.sleep(0)
+    patient = await waiting_for_long(slow, bee)
     new = Waiter(slow.ids[1], "pending", unseen=True)
     known, begin = len(patient.seen), clock.time
 
@@ -238,12 +244,7 @@ async def test_somebody_new_is_looked_at_within_a_second(
     slow: Emulator, bee: AsyncBeeOS, clock: HandClock
 ) -> None:
     """Also where others have been waiting for long."""
-    for id in slow.ids[:2]:
-        slow.world.pin(id, status="pending")
-    patient = Waiter(slow.ids[0], until=clock.time + 60)
-    bee._poller.add(patient)
-    while len(patient.seen) < 6:
-        await asyncio.sleep(0)
+    patient = await waiting_for_long(slow, bee)
     begin = clock.time
     new = Waiter(slow.ids[1], "pending", since=begin)
 
