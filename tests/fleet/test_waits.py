@@ -518,6 +518,18 @@ async def test_without_collecting_no_more_than_some_wait_at_once(
     assert 8 <= most <= 10 + 3
 
 
+async def test_without_collecting_an_id_that_comes_twice_comes_out_twice(
+    slow: Emulator, bee: AsyncBeeOS
+) -> None:
+    """Ids are taken to be distinct; where they are not, nothing is lost either."""
+    ids = [*slow.ids[:5], *slow.ids[:5]]
+
+    async with bee.start_stream(ids, wait="online", collect=False) as run:
+        told = Counter([one.id async for one in run])
+
+    assert told == dict.fromkeys(slow.ids[:5], 2)
+
+
 async def test_a_full_house_is_left_when_the_run_is_stopped(
     slow: Emulator, bee: AsyncBeeOS, monkeypatch: pytest.MonkeyPatch
 ) -> None:
