@@ -30,10 +30,14 @@ from .errors import ConfigurationError
 from .fleet.errands import Errands
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
+from .groups.agents import Agents
 from .groups.catalog import Catalog
 from .groups.computer import Computer
+from .groups.conversations import Conversations
 from .groups.instances import Instances
 from .groups.mobile import Mobile
+from .groups.runtime import Runtime
+from .groups.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -74,6 +78,18 @@ class AsyncBeeOS(Errands, Fleets, Direct):
 
     catalog: Catalog
     """What can be deployed, where, and with which models."""
+
+    agents: Agents
+    """Who answers."""
+
+    tasks: Tasks
+    """Work that an agent is given."""
+
+    conversations: Conversations
+    """What is said to an agent and by it, turn by turn."""
+
+    runtime: Runtime
+    """Methods of an instance's runtime, and the operations they become."""
 
     def __init__(
         self,
@@ -172,6 +188,10 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         self.computer = Computer(caller)
         self.mobile = Mobile(caller)
         self.catalog = Catalog(caller)
+        self.agents = Agents(caller)
+        self.tasks = Tasks(caller)
+        self.conversations = Conversations(caller)
+        self.runtime = Runtime(caller)
 
     def with_options(
         self,

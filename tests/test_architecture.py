@@ -63,10 +63,12 @@ NEVER = {
 LONGEST = 350
 # Above it a module is argued for: what it holds would lose by being parted.
 ARGUED = {
+    "_protocol.table": "every endpoint of the API, one row each, in one place",
     "_io.caller": "the only retry loop; its parts make sense only together",
     "_io.gate": "one entrance: brake, pace and slot belong to one walk",
     "_io.transport": "the only door to aiohttp: what it is kept from, and how it fails",
     "errors": "the error tree, drawn whole",
+    "groups.conversations": "one class for eleven endpoints, most of it what each argument means",
     "fleet.engine": "one run from its first id to its report",
     "fleet.outcomes": "the closed union, the report over it and the error of it",
 }
@@ -185,7 +187,7 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        ("aiohttp", {"_io.transport", "client", "emulator"}),
+        ("aiohttp", {"_io.feed", "_io.transport", "client", "emulator"}),
         ("random", {"_clock", "emulator"}),
         ("pydantic", set()),
         ("requests", set()),

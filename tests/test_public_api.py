@@ -20,16 +20,24 @@ from beeos_async.models import computer, control, mobile
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AppInfo AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError
-    Captured ClientClosedError ClientLoopError ConfigurationError ConflictError
-    ConnectionLostError ControlInfo DecodeError DeployInstance DeviceInfo EndpointState
-    Failed FleetError FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError
-    Instance Model NotFoundError NotSentError Outcome Pager PayloadTooLargeError
-    PermissionDeniedError PlanState Progress Provider RateLimitError Region
-    RequestTimeoutError RuntimeMethodError Screenshot ServerError ServiceUnavailableError
-    Skipped SkippedError StartWish StreamEndedError StreamOptions Succeeded Throttle TimedOut
-    TransportError UITree Unknown UnprocessableEntityError WaitError WaitReason
-    WaitTimeoutError WebhookSignatureError Wish __version__
+    APIError Accepted AgentTarget AppInfo AsyncBeeOS Attachment Attempt AuthenticationError
+    BackfillTruncated BadRequestError BeeOSError CancelAccepted Captured ChannelEvent
+    ChannelStream ClearAccepted ClientClosedError ClientLoopError ConfigurationError
+    ConflictError ConnectionLostError ControlInfo Conversation ConversationTarget CustomPart
+    DecodeError DeployInstance DeviceInfo EndpointState EventStream Failed FilePart FleetError
+    FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceTarget
+    InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeStream Message
+    MessagePage Model NotFoundError NotSentError OperationCancelAccepted OperationCancelRequest
+    OperationProgress OperationProjection OperationTarget Outcome Pager Part
+    PayloadTooLargeError PermissionDeniedError PlanState Progress Provider RateLimitError
+    Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent
+    RuntimeMethodError RuntimeOperation RuntimeOperationError RuntimeOperationEvent
+    RuntimeOperationEventPayload Screenshot SentMessage ServerError ServiceUnavailableError
+    Skipped SkippedError SourcePart StartWish StreamEnd StreamEndedError StreamOptions
+    Succeeded TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart
+    TransportError UITree Unknown UnknownEvent UnknownPart UnknownTarget
+    UnprocessableEntityError WaitError WaitReason WaitTimeoutError WebhookSignatureError Wish
+    __version__
 """
 PINNED = set(NAMES.split())
 
@@ -204,7 +212,10 @@ def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
 
 def test_the_groups_are_found() -> None:
     """The test above looks at every group the client carries."""
-    assert set(GROUPS) >= {"Catalog", "Computer", "Instances", "Mobile"}
+    assert set(GROUPS) >= {
+        *("Agents", "Catalog", "Computer", "Conversations"),
+        *("Instances", "Mobile", "Runtime", "Tasks"),
+    }
 
 
 # How it is called -----------------------------------------------------------------------------
@@ -374,6 +385,103 @@ def test_an_action_takes_the_fields_of_its_request(
     assert set(taken) == {*(field.encode_name for field in fields), "deadline"}
     for field in fields:
         assert (taken[field.name] is inspect.Parameter.empty) == field.required
+
+
+@pytest.mark.parametrize(
+    ("group", "method", "ids", "own"),
+    [
+        ("Agents", "invoke_stream", ["id", "message"], {"idempotency_key": None}),
+        ("Tasks", "events", ["agent_id", "task_id"], {"since": 0}),
+        ("Conversations", "events", ["agent_id", "conversation_id"], {"since": 0}),
+        ("Runtime", "operation_events", ["id", "operation"], {"last_event_id": None}),
+    ],
+)
+def test_a_stream_is_called_as_documented(
+    group: str, method: str, ids: list[str], own: dict[str, Any]
+) -> None:
+    """Ids first; then where to go on, and how it is listened to."""
+    owner = getattr(GROUPS[group], method)
+    found = parameters(owner)
+
+    assert positional(owner) == ids
+    assert found.items() >= own.items()
+    assert {name: found[name] for name in ("idle", "on_bad_event", "deadline")} == {
+        "idle": 120.0,
+        "on_bad_event": "raise",
+        "deadline": None,
+    }
+    assert not inspect.iscoroutinefunction(owner)
+
+
+def test_a_stream_tells_where_it_is() -> None:
+    """Where to go on after, and why it ended; in words, too, where it has words."""
+    for name in ("last_offset", "end_reason"):
+        assert isinstance(vars(beeos_async.EventStream)[name], property)
+    assert isinstance(vars(beeos_async.InvokeStream)["done"], property)
+    assert issubclass(beeos_async.InvokeStream, beeos_async.TextStream)
+    assert issubclass(beeos_async.ChannelStream, beeos_async.TextStream)
+
+
+KEYED = {"idempotency_key": None}
+DURABLE = {**KEYED, "operation_id": None}
+TALK = ["agent_id", "conversation_id"]
+
+
+@pytest.mark.parametrize(
+    ("group", "method", "ids", "own"),
+    [
+        ("Conversations", "create", ["agent_id"], {**KEYED, "title": None, "metadata": None}),
+        ("Conversations", "list", ["agent_id"], {"state": None, "since": None, "limit": 100}),
+        ("Conversations", "get", TALK, {}),
+        ("Conversations", "rename", [*TALK, "title"], KEYED),
+        ("Conversations", "delete", TALK, {}),
+        ("Conversations", "send", [*TALK, "message"], {**KEYED, "attachments": None}),
+        (
+            "Conversations",
+            "messages",
+            TALK,
+            {"since": None, "limit": 200, "include_deltas": None},
+        ),
+        ("Conversations", "cancel", [*TALK, "target_message_id"], {**DURABLE, "reason": None}),
+        ("Conversations", "clear", TALK, DURABLE),
+        ("Conversations", "set_model", [*TALK, "model_override_id"], DURABLE),
+        ("Runtime", "capabilities", ["id"], {}),
+        ("Runtime", "invoke", ["id", "method", "params"], {**DURABLE, "rpc_id": 1}),
+        ("Runtime", "operations", ["id"], {"limit": 200}),
+        ("Runtime", "operation", ["id", "operation"], {}),
+        ("Runtime", "cancel_operation", ["id", "operation"], DURABLE),
+        (
+            "Runtime",
+            "terminal_session",
+            ["id"],
+            {
+                "platform_agent_id": inspect.Parameter.empty,
+                "conversation_id": None,
+                "resume_terminal_id": None,
+            },
+        ),
+        (
+            "Runtime",
+            "canvas_session",
+            ["id"],
+            {
+                "platform_agent_id": inspect.Parameter.empty,
+                "conversation_id": inspect.Parameter.empty,
+                "canvas_id": None,
+            },
+        ),
+    ],
+)
+def test_a_method_of_agents_and_runtimes_is_called_as_documented(
+    group: str, method: str, ids: list[str], own: dict[str, Any]
+) -> None:
+    """Ids first, and what it is all about; the rest by keyword, with a deadline."""
+    owner = getattr(GROUPS[group], method)
+
+    assert positional(owner) == ids
+    assert parameters(owner) == {**own, "deadline": None}
+    pages = method in {"list", "messages", "operations"}
+    assert inspect.iscoroutinefunction(owner) is not pages
 
 
 def test_a_deployment_takes_a_request_or_its_fields() -> None:

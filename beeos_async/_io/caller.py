@@ -269,13 +269,24 @@ class Caller:
         if deadline is not None:
             seconds("deadline", deadline)
             deadline += self.clock.now()
-        if row.key and key is None:
-            # What the caller has put into the body is the caller's.
-            key = getattr(body, "idempotency_key", None) or self.clock.token()
+        key = self.key_of(row, body, key)
         pass_ = Pass(deadline=deadline)
         return await self.run(
             Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
         )
+
+    def key_of(self, row: Endpoint[Any], body: object, key: str | None) -> str | None:
+        """Give the idempotency key of a call, minted where its endpoint takes one.
+
+        Args:
+            row: The endpoint.
+            body: What travels as JSON.
+            key: The one that is given.
+        """
+        if row.key and key is None:
+            # What the caller has put into the body is the caller's.
+            return getattr(body, "idempotency_key", None) or self.clock.token()
+        return key
 
     async def run(self, call: Call[T]) -> T:
         """Take a call to its end: send, and again, until there is an answer or none to be had.

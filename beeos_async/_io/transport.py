@@ -48,9 +48,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE: Final = 15.0
 """Seconds an idle connection is kept; longer ones are the likelier to be dead on arrival."""
 
-SPARE_CONNECTIONS: Final = 16
-"""Connections beyond the gate's slots, so that nobody waits inside aiohttp's unfair pool."""
-
 _READABLE: Final = frozenset({"gzip", "deflate", "identity"})
 
 
@@ -62,6 +59,9 @@ class Flight:
     key: Key
     """The key the attempt goes with; set before it takes off."""
 
+    keeps: bool = False
+    """Whether it may take over its answer instead of having it read."""
+
     def __init__(self) -> None:
         self.sent = False
         """Whether the request has begun to be written; until then it certainly never left."""
@@ -72,6 +72,10 @@ class Flight:
         """Note that the request is about to be written, and where."""
         self.sent = True
         self._protocol = protocol
+
+    def keep(self, response: aiohttp.ClientResponse) -> bool:  # noqa: ARG002 -- a feed's looks
+        """Take over an answer whose head has come; tell whether it did."""
+        return False
 
     def ground(self) -> None:
         """Close the connection used: what came over it cannot be trusted."""
@@ -221,7 +225,8 @@ class AiohttpTransport:
                     except _StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
-                body = await _body(response, request.answer_cap)
+                kept = flight.keep(response)
+                body = b"" if kept else await _body(response, request.answer_cap)
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
             _drop(response)
@@ -266,7 +271,8 @@ class AiohttpTransport:
             msg = "the client is closed"
             raise ClientClosedError(msg)
         connector = self._borrowed or aiohttp.TCPConnector(
-            limit=self._pool + SPARE_CONNECTIONS,
+            # The gate bounds requests; streams, which hold no slot, shall not take theirs.
+            limit=0,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=60,
             ssl=self._ssl or True,

@@ -15,10 +15,16 @@ from msgspec import structs
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .agenda import Agenda
+from .agents import Agents
+from .channels import Channels
+from .conversations import Conversations
 from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
+from .operations import Operations
 from .pictures import Pictures
 from .refusals import RefusedError
+from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
 
 
@@ -29,6 +35,11 @@ class World:
         changes: How often anything was changed: a request that changed something took effect.
         devices: The desktops and phones the instances have or are.
         pictures: Where their screenshots are fetched.
+        channels: What is said in tasks and conversations.
+        operations: What happens to runtime operations.
+        agents: Who lives on which instance.
+        runtimes: What the instances' runtimes are asked to do.
+        conversations: The conversations with agents.
     """
 
     def __init__(
@@ -54,6 +65,14 @@ class World:
         self.changes = 0
         self.pictures = Pictures(clock, seed)
         self.devices = Devices(clock, self.pictures, self.get, self.touch)
+        agenda = Agenda(clock)
+        self.channels = Channels(clock, agenda)
+        self.operations = Operations(clock, agenda)
+        self.agents = Agents(self.get)
+        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
+        self.conversations = Conversations(
+            clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
+        )
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time

@@ -419,12 +419,16 @@ def test_the_depth_guard_looks_at_brackets_alone(
         reads(255)
 
 
+BODILESS = {"empty", "accepted"}
+"""Shapes whose yes needs no body."""
+
+
 @modest
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_body_is_worse_than_an_error_of_ours(body: bytes) -> None:
     """Under any status, for every row."""
     for row in ROWS.values():
-        for status in (200, 302, 400, 503):
+        for status in (302, 400, 503) if row.shape in BODILESS else (200, 302, 400, 503):
             with pytest.raises(BeeOSError) as caught:
                 read(row, OURS, answer(body, status))
             assert re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", str(caught.value)) is None

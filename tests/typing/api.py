@@ -14,17 +14,28 @@ from typing import Any, assert_never, assert_type
 import aiohttp
 
 from beeos_async import (
+    Accepted,
+    AgentTarget,
     APIError,
     AppInfo,
     AsyncBeeOS,
     Attempt,
+    BackfillTruncated,
     BeeOSError,
+    CancelAccepted,
+    ChannelEvent,
+    ChannelStream,
     ControlInfo,
+    Conversation,
+    ConversationTarget,
+    CustomPart,
     DecodeError,
     DeployInstance,
     DeviceInfo,
     EndpointState,
+    EventStream,
     Failed,
+    FilePart,
     FleetError,
     FleetOptions,
     FleetPlan,
@@ -32,27 +43,47 @@ from beeos_async import (
     FleetRun,
     GatewayTimeoutError,
     Instance,
+    InstanceTarget,
+    InvokeDone,
+    InvokeEvent,
+    InvokeStream,
+    Message,
     Model,
     NotSentError,
+    OperationCancelAccepted,
     Outcome,
     Pager,
+    Part,
     PlanState,
     Progress,
     Provider,
     RateLimitError,
     Region,
+    ReplayComplete,
     RequestTimeoutError,
+    RuntimeEvent,
     RuntimeMethodError,
+    RuntimeOperation,
+    RuntimeOperationError,
     Screenshot,
+    SentMessage,
     Skipped,
     SkippedError,
+    SourcePart,
     StartWish,
+    StreamEnd,
     StreamEndedError,
     Succeeded,
+    ThinkingPart,
     TimedOut,
+    ToolResultPart,
+    ToolUsePart,
     TransportError,
     UITree,
     Unknown,
+    UnknownEvent,
+    UnknownPart,
+    UnknownTarget,
     WaitError,
     WaitReason,
     WaitTimeoutError,
@@ -208,6 +239,55 @@ async def a_phone(bee: AsyncBeeOS) -> None:
     await phone.press_button("inst-1", button="left")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
+async def a_conversation(bee: AsyncBeeOS) -> None:
+    of = bee.conversations
+    made = assert_type(await of.create("agt-1", title="t", metadata={"a": "b"}), Conversation)
+    assert_type(made.is_open, bool)
+    assert_type(of.list("agt-1", state="closed"), Pager[Conversation])
+    assert_type(await of.get("agt-1", "c"), Conversation)
+    assert_type(await of.rename("agt-1", "c", "New", idempotency_key="k"), Conversation)
+    assert_type(await of.send("agt-1", "c", "Hello", attachments=[]), SentMessage)
+    assert_type(await of.messages("agt-1", "c", since=7).collect(), list[Message])
+    assert_type(await of.cancel("agt-1", "c", "msg-1", operation_id="…"), CancelAccepted)
+    assert_type((await of.clear("agt-1", "c")).generation, int)
+    assert_type(await of.set_model("agt-1", "c", None), Accepted)
+    await of.delete("agt-1", "c")
+    await of.set_model("agt-1", "c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    of.list("agt-1", state="dormant")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await of.create("agt-1", metadata={"a": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+
+async def a_runtime(bee: AsyncBeeOS) -> None:
+    of = bee.runtime
+    assert_type(await of.capabilities("inst-1"), dict[str, Any])
+    assert_type(await of.invoke("inst-1", "skills/list"), Accepted)
+    # Open: a runtime may know more methods.
+    assert_type((await of.invoke("inst-1", "moon/land", {"at": 1})).operation_id, str)
+    assert_type(of.operations("inst-1"), Pager[RuntimeOperation])
+    assert_type(await of.cancel_operation("inst-1", "op"), OperationCancelAccepted)
+    assert_type(await of.terminal_session("inst-1", platform_agent_id="…"), dict[str, Any])
+    operation = assert_type(await of.operation("inst-1", "op"), RuntimeOperation)
+    assert_type(operation.position, int)
+    if operation.error is not None:
+        assert_type(operation.error.retry_after, float | None)
+    await of.canvas_session("inst-1", platform_agent_id="…")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    operation.terminal = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def a_target_is_one_of_these(operation: RuntimeOperation) -> str:
+    match operation.target:
+        case InstanceTarget():
+            return operation.instance_id
+        case AgentTarget(platform_agent_id=agent):
+            return assert_type(agent, str)
+        case ConversationTarget(conversation_id=conversation):
+            return assert_type(conversation, str)
+        case UnknownTarget(json=json):
+            return str(json)
+        case _:
+            assert_never(operation.target)
+
+
 async def pages(bee: AsyncBeeOS) -> None:
     pager = bee.instances.list(status="stopped")
     assert_type(pager, Pager[Instance])
@@ -360,6 +440,69 @@ def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:
     report[0]  # type: ignore[index]  # pyright: ignore[reportArgumentType]
 
 
+# Streams --------------------------------------------------------------------------------------
+
+
+async def an_invocation(bee: AsyncBeeOS) -> None:
+    async with bee.agents.invoke_stream("agt-1", "Sum up.", timeout_ms=5000) as reply:
+        assert_type(reply, InvokeStream)
+        async for words in reply.text():
+            assert_type(words, str)
+        async for event in reply:
+            assert_type(event, InvokeEvent)
+    assert_type(reply.done, InvokeDone | None)
+    assert_type(reply.end_reason, str | None)
+    bee.agents.invoke_stream("agt-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def a_channel(bee: AsyncBeeOS) -> None:
+    async with bee.tasks.events("agt-1", "tsk-1", since=5, on_bad_event="skip") as events:
+        assert_type(events, ChannelStream[ChannelEvent])
+        async for event in events:
+            assert_type(an_event_is_one_of_these(event), str)
+    assert_type(events.last_offset, int)
+    bee.conversations.events("agt-1", "cnv-1", since=events.last_offset)
+    bee.tasks.events("agt-1", "tsk-1", on_bad_event="cry")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def an_event_is_one_of_these(event: ChannelEvent) -> str:
+    match event:
+        case Message(type="agent_reply", parts=parts):
+            return "".join(a_part_is_one_of_these(part) for part in parts)
+        case Message(offset=offset):
+            return str(assert_type(offset, int))
+        case BackfillTruncated() | ReplayComplete():
+            return ""
+        case StreamEnd(reason=reason):
+            return reason
+        case UnknownEvent(name=name):
+            return name
+        case _:
+            assert_never(event)
+
+
+def a_part_is_one_of_these(part: Part) -> str:
+    match part:
+        case ThinkingPart(text=text):
+            return text
+        case ToolUsePart() | ToolResultPart() | FilePart() | SourcePart() | CustomPart():
+            return part.type
+        case UnknownPart():
+            return part.type
+        case _:
+            assert_never(part)
+
+
+async def an_operation(bee: AsyncBeeOS) -> None:
+    async with bee.runtime.operation_events("inst-1", "op-1", last_event_id="7") as events:
+        assert_type(events, EventStream[RuntimeEvent])
+        async for event in events:
+            assert_type(event.event.result, Any)
+            assert_type(event.event.error, RuntimeOperationError | None)
+    assert_type(events.last_offset, int | str | None)
+    events.text()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+
 # Errors ---------------------------------------------------------------------------------------
 
 
@@ -389,6 +532,7 @@ def other_errors(
     runtime: RuntimeMethodError, stream: StreamEndedError, skipped: SkippedError, wait: WaitError
 ) -> None:
     assert_type(runtime.code, int)
+    assert_type(runtime.retry_after, float | None)
     assert_type(stream.last_offset, int | str | None)
     assert_type(skipped.id + skipped.reason, str)
     assert_type(wait.last, Instance | None)

@@ -1,5 +1,14 @@
 """What the pretend cloud answers: one file for each group, one function for each row."""
 
-from . import catalog, computer, instances, mobile
+from . import agents, catalog, computer, conversations, instances, mobile, runtime, tasks
 
-__all__ = ["catalog", "computer", "instances", "mobile"]
+__all__ = [
+    "agents",
+    "catalog",
+    "computer",
+    "conversations",
+    "instances",
+    "mobile",
+    "runtime",
+    "tasks",
+]
