@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import platform
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +16,6 @@ from statistics import median
 from typing import Any, Final
 from urllib.request import urlopen
 
-from beeos_async._clock import RealClock
 from beeos_async.emulator import EFFECTS_PATH
 
 HERE: Final = Path(__file__).parent
@@ -141,23 +138,6 @@ def memory() -> int:
     with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as told:
         return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return peak_memory()
-
-
-class Quick(RealClock):
-    """A clock on which pauses take no time, so that backing off is not waited for."""
-
-    def __init__(self) -> None:
-        self._skipped = 0.0
-
-    def now(self) -> float:  # type: ignore[override]
-        """Seconds, with those that were not waited."""
-        return time.monotonic() + self._skipped
-
-    async def sleep(self, seconds: float, /) -> None:  # type: ignore[override]
-        """Let others go, and say that so much time has passed."""
-        until = self.now() + seconds
-        await asyncio.sleep(0)
-        self._skipped += max(0.0, until - self.now())
 
 
 def run_side(side: str, count: int, concurrency: int, url: str) -> list[str]:

@@ -1,10 +1,11 @@
-"""Does the client keep what it promises through trouble?
+"""Does the client keep its promises where answers are foreign, calls are broken off, hosts dead?
 
-One line for each promise: what was promised, and what was seen.  The pretend cloud is another
-process, and its log is the judge: what took effect, how often, and what was asked.  Where a
-figure is no matter of seconds, pauses take no time.
+Answers to nobody's request, pushed onto connections of a fleet; a fleet cancelled with a thousand
+requests in flight; single calls to a server that answers nothing but 503.  One line says what was
+promised, one what was seen.  The pretend cloud is another process, and its log is the judge: what
+took effect, how often, and what was asked.
 
-    python benchmarks/figures.py [mix outage quota key neighbour desync cancel ...] [--quick]
+    python benchmarks/edges.py [desync cancel dead] [--quick]
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import math
 import subprocess
 import sys
 from collections import Counter
@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
-from _measure import Quick, about
+from _measure import about
 
 from beeos_async import AsyncBeeOS, BeeOSError, FleetReport
 from beeos_async.emulator import Emulator, instance_ids
@@ -110,117 +110,6 @@ def say(name: str, promised: str, seen: str) -> None:
     print(f"{name:<10} promised  {promised}\n{'':<10} seen      {seen}", flush=True)
 
 
-async def mix(*, quick: bool) -> None:
-    """Starts through ten kinds of trouble, half of them after the effect."""
-    size = 2000 if quick else 100_000
-    async with open_cloud(size) as cloud, cloud.client(_clock=Quick()) as bee:
-        await cloud.tell(fault="mix", share=0.1, seed=SEED)
-        report = await bee.start_many(cloud.ids)
-        told = await cloud.tell()
-    posts, gets = told["asked"]["startInstance"], told["asked"].get("getInstance", 0)
-    most = max(one.attempts for one in report)
-    say(
-        "mix",
-        f"{size:,} outcomes, none wrong, at most 10 unknown; POST 1.07 n, GET 0.10 n, 4 an id",
-        f"{len(report):,} outcomes, {', '.join(judge(report, told)) or 'none wrong'},"
-        f" {len(report.unknown)} unknown; POST {posts / size:.4f} n, GET {gets / size:.4f} n,"
-        f" {most} an id; first try {report.first_try_rate:.1%},"
-        f" in the end {len(report.succeeded) / size:.3%}",
-    )
-
-
-async def outage(*, quick: bool) -> None:
-    """A host that fails for ten seconds in the middle of a run."""
-    size, down = (3000, 1.0) if quick else (20_000, 10.0)
-    for kind in ("503", "RST"):
-        async with open_cloud(size) as cloud, cloud.client() as bee:
-            times: list[float] = []
-            run = asyncio.create_task(
-                bee.start_many(
-                    cloud.ids,
-                    on_outcome=lambda outcome, times=times: times.append(
-                        perf_counter() if outcome.kind == "succeeded" else math.inf
-                    ),
-                )
-            )
-            while not times:
-                await asyncio.sleep(0.05)
-            for operation in ("startInstance", "getInstance"):
-                if kind == "503":
-                    await cloud.tell(fault="refuse", of=[operation, 503], times=None)
-                else:
-                    await cloud.tell(fault="disconnect", of=[operation], reset=True, times=None)
-            await asyncio.sleep(down)
-            await cloud.tell(clear=True)
-            up = perf_counter()
-            report = await run
-            told = await cloud.tell()
-        first = min((at for at in times if at > up + 0.02), default=math.inf) - up
-        asked = sum(told["asked"].values()) / size
-        say(
-            f"outage {kind}"[:10],
-            f"none lost, requests 1.02 n, first success 5.5 s after {down:.0f} s of {kind}",
-            f"{size - len(report.succeeded)} lost, requests {asked:.4f} n, first success"
-            f" {first:.1f} s after, {', '.join(judge(report, told)) or 'none wrong'}",
-        )
-
-
-async def quota(*, quick: bool) -> None:
-    """A quota nobody told the client of."""
-    size, rate, burst, concurrency = (600, 200, 200, 100) if quick else (4000, 200, 200, 100)
-    async with open_cloud(size, quota=f"{rate}/s") as cloud:
-        async with cloud.client(max_concurrency=concurrency) as bee:
-            began = perf_counter()
-            report = await bee.start_many(cloud.ids)
-            took = perf_counter() - began
-        told = await cloud.tell()
-    ideal = (size - burst) / rate
-    refused = told["statuses"].get("429", 0)
-    say(
-        "quota",
-        f"none lost, {concurrency + size // 100} refusals, {1.05 * ideal + 1:.1f} s",
-        f"{size - len(report.succeeded)} lost, {refused} refusals, {took:.1f} s",
-    )
-
-
-async def key(*, quick: bool) -> None:
-    """A key that dies in the middle of a run."""
-    size, alive, concurrency = (1000, 200, 100) if quick else (10_000, 1000, 100)
-    async with open_cloud(size) as cloud, cloud.client(max_concurrency=concurrency) as bee:
-        await cloud.tell(fault="refuse", of=["startInstance", 401], after=alive, times=None)
-        report = await bee.start_many(cloud.ids)
-        told = await cloud.tell()
-    more = told["asked"]["startInstance"] - alive
-    say(
-        "key",
-        f"{concurrency + 1} more requests after the key died",
-        f"{more} more, {len(report.succeeded):,} started, {len(report.skipped):,} skipped",
-    )
-
-
-async def neighbour(*, quick: bool) -> None:
-    """Single calls beside a fleet some of whose answers are a second late."""
-    size, looks = (2000, 50) if quick else (10_000, 300)
-    async with open_cloud(size) as cloud, cloud.client(max_concurrency=100) as bee:
-        await cloud.tell(fault="delay", of=["startInstance", 1.0], times=None, ids=cloud.ids[::50])
-        run = asyncio.create_task(bee.start_many(cloud.ids))
-        await asyncio.sleep(0.3)
-        took: list[float] = []
-        for _ in range(looks):
-            began = perf_counter()
-            await bee.instances.get(cloud.ids[0])
-            took.append(perf_counter() - began)
-            await asyncio.sleep(0.005)
-        report = await run
-    slow = sorted(took)[int(len(took) * 0.99)] * 1000
-    say(
-        "neighbour",
-        "99 of 100 single calls within 50 ms beside a fleet",
-        f"{slow:.1f} ms, half of them {sorted(took)[len(took) // 2] * 1000:.1f} ms;"
-        f" the fleet: {len(report.succeeded):,} started",
-    )
-
-
 async def desync(*, quick: bool) -> None:
     """Answers to somebody else, pushed onto connections that are idle or about to be used."""
     size = 1000 if quick else 10_000
@@ -293,7 +182,7 @@ async def dead(*, quick: bool) -> None:
 
 
 FIGURES: dict[str, Callable[..., Awaitable[None]]] = {
-    one.__name__: one for one in (mix, outage, quota, key, neighbour, desync, cancel, dead)
+    one.__name__: one for one in (desync, cancel, dead)
 }
 
 
