@@ -482,7 +482,8 @@ class FleetRun(Generic[T]):
         try:
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
-            outcome = self._judged(call, began, before, None, None)
+            elapsed, attempts = self._clock.now() - began, before + call.attempts
+            outcome = judged(call, None, None, self._halted, attempts, elapsed)
             if self._journal is not None:
                 self._jot(self._journal.outcome, outcome)
             self._write(outcome)
@@ -490,26 +491,18 @@ class FleetRun(Generic[T]):
         except BeeOSError as error:
             # An outcome is kept; the frames of its error are not.
             failure = error.with_traceback(None)
+            self._heed(failure, what_ends(failure))
         except Exception as error:  # noqa: BLE001 -- of the callable that gives the key, or the journal's
             self._fail(error)
-        return self._judged(call, began, before, answer, failure)
+        elapsed, attempts = self._clock.now() - began, before + call.attempts
+        return judged(call, answer, failure, self._halted, attempts, elapsed)
 
-    def _judged(
-        self,
-        call: Call[Envelope[Any]],
-        began: float,
-        before: int,
-        answer: Envelope[Any] | None,
-        failure: BeeOSError | None,
-    ) -> Outcome[T]:
-        """Come to the outcome of a call, and halt where it means the end of the run."""
-        if failure is not None and (reason := what_ends(failure)):
-            if reason == "fatal":
-                self._end(failure)
-            else:
-                self._halt(reason)
-        elapsed = self._clock.now() - began
-        return judged(call, answer, failure, self._halted, before + call.attempts, elapsed)
+    def _heed(self, error: BeeOSError, reason: Reason | None) -> None:
+        """Halt where an error means the end of the run."""
+        if reason == "fatal":
+            self._end(error)
+        elif reason is not None:
+            self._halt(reason)
 
     async def _put(self, outcome: Outcome[T]) -> None:
         """Write an outcome, tell of it, and wait while nobody reads."""
@@ -542,13 +535,10 @@ class FleetRun(Generic[T]):
 
     def _hear(self, error: Exception) -> None:
         """Halt because looking at those that wait has failed for all of them."""
-        reason = what_ends_waiting(error)
-        if not isinstance(error, BeeOSError):
-            self._fail(error)
-        elif reason == "fatal":
-            self._end(error)
+        if isinstance(error, BeeOSError):
+            self._heed(error, what_ends_waiting(error))
         else:
-            self._halt(reason)
+            self._fail(error)
 
     def _write(self, outcome: Outcome[T]) -> None:
         if self._collect:

@@ -77,14 +77,8 @@ def what_ends(failure: BeeOSError) -> Reason | None:
     return None
 
 
-def what_ends_waiting(error: Exception) -> Reason:
-    """Tell why a run ends, of which looking at ids that wait has failed for all.
-
-    Args:
-        error: Why it failed; of the user's own where it is none of ours.
-    """
-    if not isinstance(error, BeeOSError):
-        return "stopped"
+def what_ends_waiting(error: BeeOSError) -> Reason:
+    """Tell why a run ends, of which looking at ids that wait has failed for all with an error."""
     return what_ends(error) or "fatal"
 
 
