@@ -118,7 +118,7 @@ class Pacer:
             known.per_second * KNOWN, known.burst - min(SPARED, known.burst // 20)
         )
         self._base = self._known.per_second if self._known else None
-        self._ledger = Ledger()
+        self._ledger = Ledger(self._known)
         self._tokens = float(self._known.burst) if self._known else 1.0
         self._at = 0.0
         self._window = float(most if known else min(FIRST_WINDOW, most))
@@ -262,11 +262,11 @@ class Pacer:
     def _filled(self, now: float, rate: float) -> float:
         """Tell how full our bucket is."""
         if self._known and not self._epoch:
-            # A burst is trusted only where the user knows it, and only until the first 429.
+            # What the user knows is trusted whole until the first 429.
             most = float(self._known.burst)
         else:
             most = max(1.0, rate * CATCH_UP)
-            if not (self._known or self._searching):
+            if not self._searching:
                 most = max(most, self._share * self._ledger.burst)
         return min(most, self._tokens + max(0.0, now - self._at) * rate)
 
@@ -277,8 +277,6 @@ class Pacer:
 
     def _learn(self, now: float) -> None:
         """Learn from the second 429 on how much is refilled, and from then on how much more."""
-        if self._known:
-            return
         ledger, got = self._ledger, self._ledger.got
         step = math.pow(2.0, 1 / self._steps) if self._searching else 0.0
         ledger.empty(now, self.rate(now), step)
@@ -289,6 +287,8 @@ class Pacer:
             # A burst that was refused at once was not there.
             gone = got <= self._believed + 2
             self._share = self._share / 2 if gone else min(SHARE, self._share * 1.2)
+        if self._known:
+            return
         found = ledger.sharp or ledger.agrees
         if found and ledger.agrees and not self._searching:
             self._plateau = min(LONGEST_PLATEAU, 2 * self._plateau)

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from .throttle import Rate
+
 SLOWEST: Final = 0.01
 """Requests a second below which no measure goes."""
 
@@ -47,6 +49,7 @@ class Ledger:
         "_count",
         "_emptied",
         "_fills",
+        "_known",
         "_marks",
         "agrees",
         "burst",
@@ -55,12 +58,17 @@ class Ledger:
         "sharp",
     )
 
-    def __init__(self) -> None:
-        """Know nothing."""
-        self.rate: float | None = None
+    def __init__(self, known: Rate | None = None) -> None:
+        """Know nothing, or what the user knows: that stands.
+
+        Args:
+            known: The quota.
+        """
+        self._known = known
+        self.rate: float | None = known.per_second if known else None
         """Requests a second; `None` before the second 429."""
 
-        self.burst = 1.0
+        self.burst = float(known.burst) if known else 1.0
         """How many at once, after a rest."""
 
         self.sharp = False
@@ -117,6 +125,8 @@ class Ledger:
         """
         opened = now if self.opened is None else self.opened
         before, self._emptied = self._emptied, (now, self._count)
+        if self._known:
+            return
         if before is None:
             self._fills.append((self._count, now - opened))
             return

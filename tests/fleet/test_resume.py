@@ -58,11 +58,8 @@ def size(path: Path) -> int:
 async def cut_short(run: b.FleetRun[Any], after: int) -> None:
     """Leave a run early: it is cancelled, as it would be by somebody's Ctrl-C."""
     async with run:
-        count = 0
-        async for _ in run:
-            count += 1
-            if count == after:
-                break
+        for _ in range(after):
+            await anext(run)
 
 
 def as_if_killed(

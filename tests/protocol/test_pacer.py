@@ -105,11 +105,36 @@ def test_bursts_that_are_refused_are_given_up() -> None:
 
 
 def test_a_quota_that_was_told_too_high_is_kept_to_without_its_burst() -> None:
-    """The user's word for the rate stands; what is refused has used the burst up."""
+    """The user's word for the rate stands; a burst that is refused again is halved each time."""
     seconds, refused = simulate(400, Rate(20.0, 10), known=Rate(20.0, 100))
 
-    assert refused <= 100
-    assert seconds <= 1.1 * 400 / 20
+    assert refused <= 150
+    assert seconds <= 1.2 * 400 / 20
+
+
+def test_what_is_refused_in_spite_of_all_costs_no_time() -> None:
+    """Two requests that bunch, and a pause: what comes together in it goes at once after it."""
+    pacer = Pacer(64, Rate(10.0, 10))
+    now = 100.0
+    tickets = [Ticket() for _ in range(10)]
+    for ticket in tickets:
+        pacer.go(ticket, now)
+    assert pacer.wait(now) > 0
+    for ticket in tickets:
+        pacer.end(ticket, now, accepted=True)
+    late = Ticket()
+    pacer.go(late, now + 0.2)
+    pacer.refuse(late, now + 0.2, 1.0)
+    now += 1.2
+    probe = Ticket()
+    pacer.go(probe, now)
+    pacer.end(probe, now, accepted=True)
+
+    going = 0
+    while pacer.wait(now) == 0:
+        pacer.go(Ticket(), now)
+        going += 1
+    assert 6 <= going <= 9
 
 
 def test_without_a_quota_only_the_window_bounds() -> None:
