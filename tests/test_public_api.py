@@ -338,11 +338,11 @@ def test_a_client_is_closed_under_two_names() -> None:
     [
         ("Instances", "list get deploy start stop restart destroy device_info"),
         ("Catalog", "providers regions models"),
-        ("Computer", "info screenshot click move scroll type key"),
+        ("Computer", "info screenshot screenshot_bytes click move scroll type key"),
         (
             "Mobile",
-            """info screenshot tap double_tap long_press drag swipe scroll type key press_button
-            apps open_app ui_tree""",
+            """info screenshot screenshot_bytes tap double_tap long_press drag swipe scroll type
+            key press_button apps open_app ui_tree""",
         ),
         ("Agents", "list get update delete"),
         ("Files", "presign_upload get"),

@@ -72,17 +72,18 @@ class Shelf:
             download_expires_in=DOWNLOAD_TIME,
         )
 
-    def keep(self, data: bytes, name: str, kind: str) -> FileMeta:
+    def keep(self, data: bytes, name: str, kind: str, lasts: int = DOWNLOAD_TIME) -> FileMeta:
         """Put a file of the cloud's own there, such as a screenshot.
 
         Args:
             data: Its bytes.
             name: Its name.
             kind: Its `Content-Type`.
+            lasts: Seconds for which the address that is told gives it.
         """
         file = self._place(name, kind)
         file.data = data
-        return self.get(file.id)
+        return self._told(file, lasts)
 
     def get(self, id: str) -> FileMeta:
         """Look at a file.
@@ -93,14 +94,16 @@ class Shelf:
         Raises:
             RefusedError: There is none.
         """
-        file = self.find(id)
+        return self._told(self.find(id), DOWNLOAD_TIME)
+
+    def _told(self, file: File, lasts: int) -> FileMeta:
         here = file.data is not None
         return FileMeta(
             file_id=file.id,
             filename=file.name,
             content_type=file.kind,
             size=None if file.data is None else len(file.data),
-            download_url=self._link("GET", file.id, DOWNLOAD_TIME) if here else "",
+            download_url=self._link("GET", file.id, lasts) if here else "",
         )
 
     def find(self, id: str) -> File:

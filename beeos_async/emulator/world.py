@@ -23,7 +23,6 @@ from .conversations import Conversations
 from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
-from .pictures import Pictures
 from .refusals import RefusedError
 from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
@@ -38,7 +37,6 @@ class World:
         changes: How often anything was changed: a request that changed something took effect.
         files: What was uploaded, or is to be.
         devices: The desktops and phones the instances have or are.
-        pictures: Where their screenshots are fetched.
         channels: What is said in tasks and conversations.
         operations: What happens to runtime operations.
         agents: Who lives on which instance.
@@ -70,8 +68,7 @@ class World:
         """
         self.changes = 0
         self.files = Shelf(clock, seed)
-        self.pictures = Pictures(clock, seed)
-        self.devices = Devices(clock, self.pictures, self.get, self.touch)
+        self.devices = Devices(clock, self.files, self.get, self.touch)
         agenda = Agenda(clock)
         self.channels = Channels(clock, agenda)
         self.operations = Operations(clock, agenda)

@@ -289,6 +289,7 @@ async def a_desktop(bee: AsyncBeeOS) -> None:
     # Open words: any text may be compared with.
     assert_type(info.os == "meadowos", bool)
     assert_type(await bee.computer.screenshot("inst-1", deadline=5), Screenshot)
+    assert_type(await bee.computer.screenshot_bytes("inst-1", deadline=5), bytes)
     assert_type(await bee.computer.click("inst-1", x=1, y=2, button="right", count=2), bool)
     assert_type(await bee.computer.move("inst-1", x=1, y=2), bool)
     assert_type(await bee.computer.scroll("inst-1", direction="down", amount=3), bool)
@@ -305,6 +306,7 @@ async def a_phone(bee: AsyncBeeOS) -> None:
     phone = bee.mobile
     assert_type(await phone.info("inst-1"), ControlInfo)
     assert_type(await phone.screenshot("inst-1"), Screenshot)
+    assert_type(await phone.screenshot_bytes("inst-1"), bytes)
     assert_type(await phone.tap("inst-1", x=1, y=2), bool)
     assert_type(await phone.double_tap("inst-1", x=1, y=2), bool)
     assert_type(await phone.long_press("inst-1", x=1, y=2, duration_ms=800), bool)
