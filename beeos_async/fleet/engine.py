@@ -297,15 +297,16 @@ class FleetRun(Generic[T]):
 
     async def _drive(self) -> None:
         try:
-            await self._source.open(self._pass.deadline)
+            try:
+                await self._source.open(self._pass.deadline)
+            except LateError:
+                self._halt("deadline")
             size = self._source.size
             workers = self._workers if size is None else min(self._workers, size)
             launch = partial(self._launch, workers)
             await (launch() if self._waits is None else self._waits.around(launch))
             if self._journal is not None and self._halted is None:
                 self._jot(self._journal.end)
-        except LateError:
-            self._halt("deadline")
         except asyncio.CancelledError:
             self._halt("cancelled")
             raise

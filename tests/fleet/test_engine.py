@@ -15,6 +15,7 @@ from hand_clock import HandClock
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -657,6 +658,30 @@ async def test_a_list_that_cannot_be_read_is_raised(clock: HandClock) -> None:
             await bee.start_many(bee.instances.list())
 
     assert len(server.seen) == 1
+
+
+async def test_a_list_whose_page_does_not_come_is_raised() -> None:
+    """A page that times out is no deadline of the run: an empty report would look well."""
+    async with Emulator(instances=3, boot_time=0) as cloud:
+        async with cloud.client(timeout=0.05, max_retries=0) as bee:
+            cloud.faults.silence("listInstances")
+            with pytest.raises(b.RequestTimeoutError) as caught:
+                await bee.start_many(bee.instances.list(), deadline=5)
+
+    assert caught.value.gave_up is None
+
+
+async def test_what_was_read_of_a_list_by_the_deadline_is_told() -> None:
+    """The second page is too late: those of the first have their outcome all the same."""
+    told: list[b.Outcome[b.Instance]] = []
+    async with Emulator(instances=201, boot_time=0) as cloud, cloud.client() as bee:
+        cloud.faults.silence("listInstances", after=1)
+        report = await bee.start_many(bee.instances.list(), deadline=0.3, on_outcome=told.append)
+
+    assert [one.id for one in report] == [one.id for one in told]
+    assert len(report) == 200
+    assert {one.reason for one in report.skipped} == {"deadline"}
+    assert [entry.operation for entry in cloud.log] == ["listInstances"] * 2
 
 
 async def test_workers_pause_again_when_the_reader_falls_behind_again() -> None:
