@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,7 +27,7 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
-from ..errors import BeeOSError, ConfigurationError
+from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
 from .journal import Accepted, Journal
@@ -395,8 +396,8 @@ class FleetRun(Generic[T]):
             return
         if self._journal is not None and waits.sends:
             self._jot(self._journal.accepted, accepted)
-        if not accepted.attempts:
-            await self._breathe()
+        # Also one that was accepted by an earlier run costs no request.
+        await self._breathe()
 
     async def _turn(self, id: str, journal: Journal) -> None:
         """Bring one id to its outcome where a journal may know of it."""
@@ -408,7 +409,6 @@ class FleetRun(Generic[T]):
         self._busy += 1
         if isinstance(past, Accepted):
             outcome = cast("Outcome[T]", past.outcome)
-            await self._breathe()
         else:
             outcome = await self._one(id, None if past is None else doubt_of(past))
         self._busy -= 1
@@ -442,23 +442,43 @@ class FleetRun(Generic[T]):
                 return outcome
             attempts, doubt = outcome.attempts, None
             if self._probing is None:
-                return await self._probe(id, began, attempts)
-            await self._probing.wait()
+                return await self._probe(outcome, began)
+            await self._bide(outcome, self._probing.wait())
             if self._halted is not None:
                 return outcome
 
-    async def _probe(self, id: str, began: float, attempts: int) -> Outcome[T]:
+    async def _probe(self, refused: Outcome[T], began: float) -> Outcome[T]:
         """Try a refused key once more, while nothing is launched: a second no is final."""
         verdict = self._probing = anyio.Event()
         try:
-            await self._clock.sleep(KEY_PROBE)
-            outcome = await self._call(id, began, attempts)
+            await self._bide(refused, self._until_probe())
+            if self._halted is not None:
+                return refused
+            outcome = await self._call(refused.id, began, refused.attempts)
             if isinstance(outcome, Failed) and is_refused_key(outcome):
                 self._end(outcome.error)
             return outcome
         finally:
             self._probing = None
             verdict.set()
+
+    async def _until_probe(self) -> None:
+        """Sleep until a refused key is due once more, or nothing is."""
+        left = math.inf
+        if self._pass.deadline is not None:
+            left = max(0.0, self._pass.deadline - self._clock.now())
+        with contextlib.suppress(ClientClosedError):
+            await self._caller.gate.rest(min(KEY_PROBE, left))
+        if left <= KEY_PROBE:
+            self._halt("deadline")
+
+    async def _bide(self, outcome: Outcome[T], pause: Awaitable[None]) -> None:
+        """Wait with an outcome at hand, which a cancellation makes the last word."""
+        try:
+            await pause
+        except asyncio.CancelledError:
+            self._break_off(outcome)
+            raise
 
     def _end(self, error: BeeOSError) -> None:
         """End the run because of something that would fail every id."""
@@ -484,10 +504,7 @@ class FleetRun(Generic[T]):
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
             elapsed, attempts = self._clock.now() - began, before + call.attempts
-            outcome = judged(call, None, None, self._halted, attempts, elapsed)
-            if self._journal is not None:
-                self._jot(self._journal.outcome, outcome)
-            self._write(outcome)
+            self._break_off(judged(call, None, None, self._halted, attempts, elapsed))
             raise
         except BeeOSError as error:
             # An outcome is kept; the frames of its error are not.
@@ -530,6 +547,12 @@ class FleetRun(Generic[T]):
         if self._journal is not None:
             self._jot(self._journal.outcome, outcome)
         await self._put(outcome)
+
+    def _break_off(self, outcome: Outcome[T]) -> None:
+        """Write down what became of an id as a cancellation came; there is no time to tell."""
+        if self._journal is not None:
+            self._jot(self._journal.outcome, outcome)
+        self._write(outcome)
 
     async def _hand_over(self, outcome: Outcome[T]) -> None:
         await self._own(self._finish, outcome)

@@ -321,6 +321,23 @@ async def test_what_was_accepted_is_waited_for_and_not_sent_again(
     assert sent(cloud)["startInstance"] == 0
 
 
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_what_was_accepted_before_is_not_lost_however_early_a_run_is_left(
+    bee: AsyncBeeOS, path: Path, turns: int
+) -> None:
+    """Taking in a long past gives way to others now and then: also there each id is kept."""
+    ids = [f"inst-{n}" for n in range(500)]
+    accepted = [Accepted(b.Succeeded(id, b.Instance(id=id), attempts=1)) for id in ids]
+    as_if_killed(bee, path, "startInstance", *accepted, wait="online")
+
+    async with bee.start_stream(ids, journal=path, wait="online", max_concurrency=1) as run:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    assert [one.id for one in run.report] == ids
+    assert run.report.counts == {"timed_out": 500}
+
+
 async def test_a_restart_that_was_accepted_is_waited_for(
     cloud: Emulator, bee: AsyncBeeOS, path: Path
 ) -> None:

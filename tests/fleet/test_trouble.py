@@ -79,6 +79,35 @@ async def test_a_single_odd_401_costs_a_second_and_nothing_else(clock: HandClock
     assert sorted(server.applied) == sorted(ids(200))
 
 
+@pytest.mark.fault("H3")
+@pytest.mark.parametrize("end", ["cancelled", "closed", "deadline", "stopped"])
+async def test_a_run_that_ends_while_a_refused_key_rests_has_each_id(end: str) -> None:
+    """What was refused is `Failed`, the rest is skipped, and the probe is not waited for."""
+
+    async def stranger(peer: Peer, _: Seen) -> None:
+        await refuse(peer, "401 Who", "invalid_token")
+
+    async with FaultServer(requests(stranger)) as server, client(server, RealClock()) as bee:
+        deadline = 0.3 if end == "deadline" else None
+        async with bee.start_stream(ids(20), max_concurrency=4, deadline=deadline) as run:
+            while len(server.seen) < 4:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            if end == "closed":
+                await bee.close()
+            elif end == "stopped":
+                run.stop()
+            if end != "cancelled":
+                await run.wait()
+
+    assert [one.id for one in run.report] == ids(20)
+    assert {type(one.error) for one in run.report.failed} == {b.AuthenticationError}
+    assert run.report.counts == {"failed": 4, "skipped": 16}
+    assert {one.reason for one in run.report.skipped} == {end}
+    assert run.report.elapsed < 0.9 or end == "stopped"
+    assert len(server.seen) == 4
+
+
 @pytest.mark.fault("N8")
 async def test_a_certificate_nobody_trusts_ends_the_run(clock: HandClock, authority: Any) -> None:
     """It would fail every id alike."""
