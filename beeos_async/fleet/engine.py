@@ -124,7 +124,8 @@ class FleetRun(Generic[T]):
         if max_failures is not None:
             budget("max_failures", max_failures, sized=size is not None)
         if isinstance(max_failures, float):
-            max_failures = int(max_failures * self._source.distinct())
+            # 0.29 of a hundred are 29, although the product of floats is a little less.
+            max_failures = int(round(max_failures * self._source.distinct(), 6))
         self._caller = caller
         self._row = row
         self._workers = max_concurrency or caller.gate.slots
@@ -254,13 +255,17 @@ class FleetRun(Generic[T]):
     def report(self) -> FleetReport[T]:
         """What is known so far; complete once the block has been left, however it was left."""
         if self._driver is not None and self._driver.done():
-            # A cancellation has no time for a long tail; whoever reads the report has.
-            for id in self._source.rest():
-                self._write(self._left(id))
+            # A cancellation has no time for a long tail; whoever reads the report has.  Of a
+            # collection that was changed meanwhile no more can be had: the run has raised it.
+            with contextlib.suppress(Exception):
+                for id in self._source.rest():
+                    self._write(self._left(id))
             if self._journal is not None:
                 self._journal.close()
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
+        if self._driver is not None and not self._driver.done():
+            tally.elapsed = self._clock.now() - self._began
         return FleetReport(self._operation, known, tally)
 
     @property

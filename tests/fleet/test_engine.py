@@ -660,6 +660,34 @@ async def test_a_list_that_cannot_be_read_is_raised(clock: HandClock) -> None:
     assert len(server.seen) == 1
 
 
+async def test_a_collection_that_changes_under_a_run_is_raised_with_the_report(
+    clock: HandClock,
+) -> None:
+    """No more can be said of what was not pulled, but all of what was."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        given = dict.fromkeys(ids(20))
+        run = bee.start_stream(given, max_concurrency=2, on_outcome=lambda one: given.pop(one.id))
+        with pytest.raises(RuntimeError, match="changed size") as caught:
+            async with run:
+                await run.wait()
+
+    assert [one.id for one in run.report] == sorted(server.applied)
+    assert getattr(caught.value, "report", None) == run.report
+
+
+async def test_a_report_of_a_run_that_goes_on_says_how_long_it_has(clock: HandClock) -> None:
+    """Not that all of it took no time."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        async with bee.start_stream(ids(3), max_concurrency=1) as run:
+            assert run.report.elapsed == 0
+            await anext(run)
+            clock.time += 5
+            assert run.report.elapsed == 5
+            assert "1 of 1 started in 5.0 s" in str(run.report)
+            run.stop()
+            await run.wait()
+
+
 async def test_a_list_whose_page_does_not_come_is_raised() -> None:
     """A page that times out is no deadline of the run: an empty report would look well."""
     async with Emulator(instances=3, boot_time=0) as cloud:

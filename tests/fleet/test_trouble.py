@@ -122,7 +122,7 @@ async def test_a_certificate_nobody_trusts_ends_the_run(clock: HandClock, author
     assert server.seen == []
 
 
-@pytest.mark.parametrize(("allowed", "lost"), [(0, 1), (5, 6), (0.1, 11)])
+@pytest.mark.parametrize(("allowed", "lost"), [(0, 1), (5, 6), (0.1, 11), (0.29, 30)])
 async def test_a_budget_of_failures_stops_launching(
     clock: HandClock, allowed: float, lost: int
 ) -> None:
