@@ -14,6 +14,7 @@ from hand_clock import HandClock
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._clock import RealClock
+from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -229,6 +230,31 @@ async def test_stopping_sends_away_who_only_waits(clock: HandClock) -> None:
     assert len(server.seen) <= 6
     assert run.report.counts["succeeded"] == len(server.applied)
     assert {one.reason for one in run.report.skipped} == {"stopped"}
+
+
+async def test_stopping_sends_away_who_waits_for_a_host_that_is_down(clock: HandClock) -> None:
+    """The host comes back later: no id goes to it then that had not gone before `stop`."""
+    known: set[str] = set()
+    tries = 0
+
+    def listen(_: b.Attempt) -> None:
+        nonlocal tries
+        tries += bee._caller.gate.brake.open_since is not None
+        if tries == 30:
+            known.update(id for entry in cloud.log for id in entry.ids)
+            run.stop()
+
+    async with Emulator(instances=200, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(60)
+        async with cloud.client(_clock=clock, on_attempt=listen) as bee:
+            async with bee.start_stream(cloud.ids) as run:
+                await run.wait()
+
+    assert known
+    assert {id for entry in cloud.log for id in entry.ids} == known
+    assert {one.id for one in run.report.succeeded} <= known
+    assert {one.reason for one in run.report.skipped} == {"stopped"}
+    assert len(run.report) == 200
 
 
 async def test_closing_wakes_who_sleeps() -> None:
