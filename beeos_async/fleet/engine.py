@@ -32,7 +32,7 @@ from ..models._base import Envelope
 from ..models.instances import Instance
 from .journal import Accepted, Journal
 from .mailbox import Mailbox
-from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally, TimedOut
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
@@ -138,6 +138,8 @@ class FleetRun(Generic[T]):
         self._tally = Tally(counts={})
         self._mail: Mailbox[Outcome[T]] = Mailbox(read=read)
         self._halted: Reason | None = None
+        # Whether an id was left without its turn, or may have been.
+        self._left_some = False
         self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
         self._silent = 0
@@ -171,8 +173,7 @@ class FleetRun(Generic[T]):
         self._caller.gate.stay_open()
         journal = self._journal
         if journal is not None:
-            # A long one takes a while to read.
-            await to_thread.run_sync(journal.open)
+            await _opened(journal)
         self._caller.gate.when_closed.append(self._close)
         self._began = self._clock.now()
         self._meter.begin(self._began)
@@ -311,7 +312,8 @@ class FleetRun(Generic[T]):
             workers = self._workers if size is None else min(self._workers, size)
             launch = partial(self._launch, workers)
             await (launch() if self._waits is None else self._waits.around(launch))
-            if self._journal is not None and self._halted is None:
+            failed = self._error is not None or self._tally.fatal is not None
+            if self._journal is not None and not (self._left_some or failed):
                 self._jot(self._journal.end)
         except asyncio.CancelledError:
             self._halt("cancelled")
@@ -321,7 +323,11 @@ class FleetRun(Generic[T]):
             self._error = self._error or _bare(error)
         finally:
             for outcome in self._waits.break_off() if self._waits is not None else ():
-                self._write(outcome)
+                # What only waited is in the journal as accepted, which tells as much.
+                if isinstance(outcome, TimedOut):
+                    self._write(outcome)
+                else:
+                    self._break_off(outcome)
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             if self._journal is not None:
@@ -336,6 +342,7 @@ class FleetRun(Generic[T]):
             for _ in range(workers):
                 group.start_soon(self._own, self._take_turns)
         if self._halted is not None:
+            self._left_some = self._left_some or self._source.size is None
             for id in self._source.rest():
                 await self._put(self._left(id))
 
@@ -424,6 +431,7 @@ class FleetRun(Generic[T]):
 
     def _left(self, id: str) -> Outcome[T]:
         """Come to the outcome of an id of which nothing more is asked."""
+        self._left_some = self._left_some or self._halted is not None
         past = None if self._journal is None else self._journal.past(id)
         if past is None:
             return Skipped(id, self._halted or "cancelled")
@@ -594,6 +602,19 @@ class FleetRun(Generic[T]):
 
 def _not_entered() -> RuntimeError:
     return RuntimeError("a run begins with `async with`")
+
+
+async def _opened(journal: Journal) -> None:
+    """Open a journal, away from the loop: a long one takes a while to read."""
+    opening = asyncio.create_task(to_thread.run_sync(journal.open))
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on; what it locks must not stay locked.
+        await asyncio.wait([opening])
+        opening.exception()
+        journal.close()
+        raise
 
 
 def _bare(error: BaseException) -> BaseException:
