@@ -123,6 +123,9 @@ class FleetRun(Generic[T]):
             seconds("deadline", deadline)
         if max_failures is not None:
             budget("max_failures", max_failures, sized=size is not None)
+        if on_outcome is not None and not callable(on_outcome):
+            msg = f"on_outcome must be a function of an outcome, not {on_outcome!r}"
+            raise ConfigurationError(msg)
         if isinstance(max_failures, float):
             # 0.29 of a hundred are 29, although the product of floats is a little less.
             max_failures = int(round(max_failures * self._source.distinct(), 6))
@@ -274,6 +277,8 @@ class FleetRun(Generic[T]):
         """How far the run is, how fast it goes and what holds it, in this moment."""
         over = self._driver is not None and self._driver.done()
         held = "nothing" if self._halted else "a refused key" if self._probing else None
+        if held is None and self._mail.full:
+            held = "outcomes nobody has read"
         size = self._source.size
         return self._meter.read(
             self._clock.now(),
@@ -344,7 +349,7 @@ class FleetRun(Generic[T]):
         if self._halted is not None:
             self._left_some = self._left_some or self._source.size is None
             for id in self._source.rest():
-                await self._put(self._left(id))
+                await self._own(self._put, self._left(id))
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""

@@ -99,7 +99,13 @@ async def test_what_is_no_collection_is_refused_before_any_request(
 @pytest.mark.fault("C21")
 @pytest.mark.parametrize(
     "options",
-    [{"max_concurrency": 0}, {"max_concurrency": 1.5}, {"deadline": 0}, {"deadline": -1}],
+    [
+        {"max_concurrency": 0},
+        {"max_concurrency": 1.5},
+        {"deadline": 0},
+        {"deadline": -1},
+        {"on_outcome": 3},
+    ],
 )
 async def test_options_that_cannot_work_are_refused(
     clock: HandClock, options: dict[str, Any]
@@ -451,6 +457,26 @@ async def test_a_callback_that_raises_stops_the_run_and_is_raised() -> None:
     assert len(report) == 100
     assert report.counts["succeeded"] == len(server.applied) <= 8
     assert {one.reason for one in report.skipped} == {"stopped"}
+
+
+async def test_a_callback_that_is_cancelled_over_the_rest_is_raised_too(clock: HandClock) -> None:
+    """Nobody has cancelled the run: it says so, and tells of all others."""
+    told: list[str] = []
+
+    async def tell(outcome: b.Outcome[b.Instance]) -> None:
+        told.append(outcome.id)
+        if outcome.kind == "skipped":
+            raise asyncio.CancelledError
+        run.stop()
+
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        run = bee.start_stream(ids(10), max_concurrency=1, on_outcome=tell)
+        with pytest.raises(RuntimeError, match="was cancelled"):
+            async with run:
+                await run.wait()
+
+    assert told == ids(10)
+    assert run.report.counts == {"succeeded": 1, "skipped": 9}
 
 
 async def test_an_error_comes_out_of_the_stream_after_its_outcomes() -> None:
