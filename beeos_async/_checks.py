@@ -194,6 +194,15 @@ def count(name: str, value: object, *, least: int, most: int) -> None:
     )
 
 
+def length(name: str, value: str, *, most: int, least: int = 1) -> None:
+    """Refuse a text that is too short or too long.
+
+    Raises:
+        ConfigurationError: With the name of the field.
+    """
+    must(least <= len(value) <= most, f"{name} must have {least} to {most:,} characters")
+
+
 def budget(name: str, value: object, *, sized: bool) -> None:
     """Refuse what is neither a count nor a share of a known number.
 

@@ -25,6 +25,7 @@ async def test_each_python_block_runs(
     block: str, cloud: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What the README shows works as it stands."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
     monkeypatch.setenv("BEEOS_API_URL", cloud.url)
     # Some of them write files.

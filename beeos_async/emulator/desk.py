@@ -23,7 +23,6 @@ from .faults import Faults
 from .frames import Written
 from .keys import Keys
 from .log import Entry, answers_in, recovery
-from .pictures import PICTURES_PATH
 from .refusals import RefusedError, admit
 from .replies import JSON, Reply, accepted, encode, refusal, streamed, trouble
 from .routes import Routes
@@ -53,11 +52,6 @@ class Call(Struct, frozen=True):
 
     told: dict[str, str] = {}
     """Headers of the answer, where it has some of its own."""
-
-    @property
-    def host(self) -> str:
-        """How the client calls this server."""
-        return self.headers.get("Host", "127.0.0.1")
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -218,9 +212,6 @@ class Desk:
         path, _, query = target.partition("?")
         if path == EFFECTS_PATH:
             return Reply(200, encode(self._told()), JSON)
-        if path.startswith(PICTURES_PATH):
-            served = self._world.pictures.serve(path, query, headers)
-            return Reply(served.status, served.body, {"Content-Type": served.kind})
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"

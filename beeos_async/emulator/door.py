@@ -10,14 +10,13 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from .._clock import Clock
 from ..errors import ConfigurationError
-from .desk import Desk
 from .replies import Reply
 from .trouble import Fault
 
@@ -31,10 +30,25 @@ _TURNS: Final = 4
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
+class Serving(Protocol):
+    """Whoever answers requests."""
+
+    async def serve(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        read: Callable[[int], Awaitable[bytes | None]],
+        /,
+    ) -> Reply:
+        """Serve one request; see `Desk.serve`."""
+        ...
+
+
 class Door:
     """An HTTP server on loopback in front of a desk."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    def __init__(self, desk: Serving, clock: Clock) -> None:
         """Stay closed for now.
 
         Args:
@@ -191,7 +205,17 @@ class Door:
             case "shut":
                 self._begin_outage(fault.seconds)
             case "cut":
+                transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
                 transport.write(_half(reply))
+            case "malformed":
+                half = _half(reply)
+                transport.write(_head(reply, "Transfer-Encoding: chunked"))
+                transport.write(b"%x\r\n%b\r\nno number\r\n" % (len(half), half))
+            case "trickle":
+                transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
+                for byte in reply.body:
+                    await self._clock.sleep(fault.seconds)
+                    transport.write(bytes([byte]))
             case "raw":
                 transport.write(fault.body or b"")
             case _:
@@ -218,12 +242,13 @@ async def _body(request: web.BaseRequest, cap: int) -> bytes | None:
     return b"".join(pieces)
 
 
+def _head(reply: Reply, length: str) -> bytes:
+    """Promise a whole answer."""
+    told = {**reply.headers, "X-Request-Id": reply.request_id}
+    status = "206 Partial Content" if "Content-Range" in told else "200 OK"
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in told.items()), length]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def _half(reply: Reply) -> bytes:
-    """Promise a whole answer and give half of it."""
-    head = (
-        "HTTP/1.1 200 OK\r\n"
-        "Content-Type: application/json\r\n"
-        f"X-Request-Id: {reply.request_id}\r\n"
-        f"Content-Length: {len(reply.body)}\r\n\r\n"
-    )
-    return head.encode() + reply.body[: len(reply.body) // 2]
+    return reply.body[: len(reply.body) // 2]

@@ -130,14 +130,17 @@ class Faults:
         """
         self._rules.append(Rule(operation, Fault(kind="raw", when=when, body=data), whom))
 
-    def cut(self, operation: str, **whom: Unpack[Whom]) -> None:
+    def cut(self, operation: str, *, malformed: bool = False, **whom: Unpack[Whom]) -> None:
         """Let it take effect, promise the whole answer, send half of it, and close.
 
         Args:
             operation: Which endpoint.
+            malformed: Whether the half comes as a chunk, and after it what is no chunk: there
+                are clients that then wait for ever.
             **whom: Which requests.
         """
-        self._rules.append(Rule(operation, Fault(kind="cut", when="after"), whom))
+        fault = Fault(kind="malformed" if malformed else "cut", when="after")
+        self._rules.append(Rule(operation, fault, whom))
 
     def push(
         self, operation: str, data: bytes, *, pause: float = 0.0, **whom: Unpack[Whom]
@@ -183,16 +186,20 @@ class Faults:
         """
         self._rules.append(Rule(operation, Fault(kind="silence", when=when), whom))
 
-    def delay(self, operation: str, pause: float, **whom: Unpack[Whom]) -> None:
+    def delay(
+        self, operation: str, pause: float, *, trickle: bool = False, **whom: Unpack[Whom]
+    ) -> None:
         """Let it take effect at once, and answer late.
 
         Args:
             operation: Which endpoint.
             pause: Seconds.
+            trickle: Whether so many seconds pass before each byte of the body, and none before
+                the headers.
             **whom: Which requests.
         """
         check_seconds("pause", pause, zero=True)
-        fault = Fault(kind="delay", when="after", seconds=pause)
+        fault = Fault(kind="trickle" if trickle else "delay", when="after", seconds=pause)
         self._rules.append(Rule(operation, fault, whom))
 
     def break_stream(

@@ -68,8 +68,11 @@ def judged(
 
 def what_ends(failure: BeeOSError) -> Reason | None:
     """Tell why a failure ends the whole run, if it does."""
-    if failure.gave_up in {"outage", "throttled"}:
-        return failure.gave_up
+    match failure.gave_up:
+        case "outage" | "throttled" as reason:
+            return reason
+        case _:
+            pass
     if isinstance(failure, NotSentError) and failure.reason == "tls":
         return "fatal"
     if isinstance(failure, ClientClosedError) and failure.delivered == "no":
@@ -134,11 +137,13 @@ def _failed(
     if isinstance(failure, ClientClosedError):
         return Skipped(id, "closed", **told)
     # A 429 that asked for too long is told with its error: it says until when.
-    if failure.gave_up == "stopped":
-        return Skipped(id, halted or "stopped", **told)
-    if failure.gave_up in {"deadline", "outage"}:
-        return Skipped(id, failure.gave_up, **told)
-    return Failed(id, failure, **told)
+    match failure.gave_up:
+        case "stopped":
+            return Skipped(id, halted or "stopped", **told)
+        case "deadline" | "outage" as reason:
+            return Skipped(id, reason, **told)
+        case _:
+            return Failed(id, failure, **told)
 
 
 def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:

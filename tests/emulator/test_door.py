@@ -89,6 +89,35 @@ async def test_a_cut_answer_promises_more_than_it_gives(cloud: Emulator) -> None
     assert cloud.log[0].status == 0
 
 
+async def test_a_malformed_answer_ends_in_what_is_no_chunk(cloud: Emulator) -> None:
+    """Head and first chunk are whole, and then comes no number."""
+    cloud.faults.cut("startInstance", malformed=True)
+    wire = await Wire.to(cloud)
+
+    wire.ask("POST", start(cloud.ids[0]))
+
+    head, _, rest = (await wire.rest()).partition(b"\r\n\r\n")
+    await wire.close()
+    assert b"Transfer-Encoding: chunked" in head
+    size, _, rest = rest.partition(b"\r\n")
+    assert rest[int(size, 16) :] == b"\r\nno number\r\n"
+    assert cloud.effects(cloud.ids[0]) == 1
+
+
+async def test_a_trickling_answer_comes_byte_by_byte(clock: HandClock) -> None:
+    """Its pauses are the script's, and in the end it is whole."""
+    async with Emulator(instances=1, boot_time=0.0, clock=clock) as cloud:
+        cloud.faults.delay("startInstance", 0.5, trickle=True)
+        wire = await Wire.to(cloud)
+        wire.ask("POST", start(cloud.ids[0]))
+        head, _, body = (await wire.rest()).partition(b"\r\n\r\n")
+        await wire.close()
+
+    assert b"Content-Length: %d" % len(body) in head
+    assert clock.slept == [0.5] * len(body)
+    assert cloud.effects(cloud.ids[0]) == 1
+
+
 async def test_raw_bytes_are_sent_as_they_are(cloud: Emulator) -> None:
     """Below HTTP anything can be said."""
     data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nQQ\r\n"

@@ -39,7 +39,9 @@ from beeos_async.fleet.outcomes import (
 )
 from beeos_async.fleet.records import Lines, UnreadableError
 from beeos_async.fleet.report import FleetError, FleetReport
+from beeos_async.models.agents import AgentError
 from beeos_async.models.instances import Instance
+from beeos_async.models.tasks import TaskTimeoutError
 from beeos_async.waiting import WaitError, WaitTimeoutError
 
 LINES: Lines[Outcome[Any]] = Lines()
@@ -188,14 +190,14 @@ def test_every_class_of_errors_comes_back(kind: type[BeeOSError]) -> None:
 
 
 def test_every_public_error_is_known() -> None:
-    """None is forgotten, the group of them included."""
+    """None is forgotten, the group of them included, but those that no fleet can meet."""
     public = {
         value
         for value in (getattr(beeos_async, name) for name in beeos_async.__all__)
         if isinstance(value, type) and issubclass(value, BeeOSError)
     }
 
-    assert public == {*KINDS, FleetError}
+    assert public == {*KINDS, FleetError, AgentError, TaskTimeoutError}
 
 
 def test_the_error_of_a_fleet_comes_back_with_its_report() -> None:

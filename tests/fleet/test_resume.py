@@ -579,6 +579,7 @@ ACKNOWLEDGES = """
 """
 
 
+@pytest.mark.fault("C18")
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX's")
 @pytest.mark.parametrize("after", [1, 40])
 async def test_after_a_kill_nothing_acknowledged_is_lost(path: Path, after: int) -> None:
