@@ -44,9 +44,9 @@ from ..errors import (
     TransportError,
     Trouble,
 )
+from .flight import Flight, Transport
 from .gate import Gate
 from .queues import CoolingError, DismissedError, Lane, OutageError, Turn
-from .transport import AiohttpTransport, Flight
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -202,7 +202,7 @@ class Caller:
 
     def __init__(
         self,
-        transport: AiohttpTransport,
+        transport: Transport,
         gate: Gate,
         clock: Clock,
         key: Key | Callable[[], Awaitable[str] | str],

@@ -28,7 +28,7 @@ import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
 from beeos_async._clock import RealClock
-from beeos_async._io import transport
+from beeos_async._io import home, transport
 from beeos_async._io.transport import AiohttpTransport
 from beeos_async._protocol.wire import Request
 
@@ -609,10 +609,10 @@ async def test_a_forgotten_client_leaves_a_borrowed_connector_alone() -> None:
 
 async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The counter of forks is compared on each call."""
-    monkeypatch.setattr(transport, "_process", transport._process)
+    monkeypatch.setattr(home, "_process", home._process)
     async with FaultServer(honest()) as server, client(server.url) as bee:
         await bee.start("inst-1")
-        transport._forked()
+        home._forked()
         with pytest.raises(b.ClientLoopError, match="fork"):
             await bee.start("inst-2")
         session = bee._caller.transport._session
