@@ -262,6 +262,15 @@ def count(name: str, value: object, *, least: int, most: int) -> None:
     )
 
 
+def one_of(name: str, value: object, words: tuple[str, ...]) -> None:
+    """Refuse what is none of the words that have a meaning here.
+
+    Raises:
+        ConfigurationError: With the name of the option.
+    """
+    _must(value in words, f"{name} must be one of {', '.join(words)}, not {value!r}")
+
+
 def budget(name: str, value: object, *, sized: bool) -> None:
     """Refuse what is neither a count nor a share of a known number.
 

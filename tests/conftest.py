@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import trustme
 from hand_clock import HandClock
+from roads import ROAD
 
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
@@ -23,6 +24,13 @@ def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own key, URL and proxy out of every test."""
     for name in ("BEEOS_API_KEY", "BEEOS_API_URL", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["leased", "plain"])
+def either_road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test once by each transport."""
+    monkeypatch.setitem(ROAD, "transport", request.param)
+    return ROAD["transport"]
 
 
 @pytest.fixture

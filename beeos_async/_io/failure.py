@@ -6,6 +6,7 @@ Each becomes an error of ours that holds plain data.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 
 import aiohttp
@@ -59,11 +60,21 @@ class Failures:
         if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             # The 400 inside is aiohttp's own; the server never said it.
             return DecodeError(_trouble("the answer is no valid HTTP", "unreadable", "yes"))
-        return self.lost(flight, head)
+        return self._lost(flight, head)
+
+    def of_cancellation(self, flight: Flight) -> TransportError | None:
+        """Tell what a cancellation means; `None` where somebody wanted it.
+
+        Closing the session cancels those who wait inside it, although nobody cancelled
+        them (aiohttp issue 10313 and relatives).
+        """
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            return None
+        return self._lost(flight, None)
 
     @staticmethod
-    def lost(flight: Flight, head: Response | None = None) -> TransportError:
-        """Tell of a connection that ended under an attempt."""
+    def _lost(flight: Flight, head: Response | None) -> TransportError:
         if not flight.sent:
             return NotSentError(
                 _trouble("the client closed before the request left", "local", "no")

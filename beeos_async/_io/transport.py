@@ -10,7 +10,7 @@ import asyncio
 import sys
 import warnings
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Required, TypedDict, Unpack
 
 import aiohttp
 from aiohttp import hdrs
@@ -62,42 +62,45 @@ class _GuardedRequest(aiohttp.ClientRequest):
         return await super().send(conn)
 
 
+class Road(TypedDict, total=False):
+    """How a transport connects, and as whom."""
+
+    pool: Required[int]
+    """How many requests may be in flight at once."""
+
+    user_agent: Required[str]
+    proxy: str | None
+    """Where to connect instead."""
+
+    ssl: ssl.SSLContext | None
+    """Whom to trust, instead of the system's certificates."""
+
+    connector: aiohttp.BaseConnector | None
+    """Somebody else's connections, to be used and not to be closed."""
+
+
 class AiohttpTransport:
     """A pooled aiohttp session, made at first use, with every habit of its own switched off."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        base_url: str,
-        *,
-        pool: int,
-        user_agent: str,
-        proxy: str | None = None,
-        ssl: ssl.SSLContext | None = None,
-        connector: aiohttp.BaseConnector | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, base_url: str, **road: Unpack[Road]) -> None:
         """Remember how to connect; nothing is opened yet.
 
         Args:
             clock: Time.
             base_url: Scheme, host and prefix, without a trailing slash.
-            pool: How many requests may be in flight at once.
-            user_agent: The `User-Agent` header.
-            proxy: Where to connect instead.
-            ssl: Whom to trust, instead of the system's certificates.
-            connector: Somebody else's connections, to be used and not to be closed.
+            **road: How to connect, and as whom; see `Road`.
         """
         self._clock = clock
         self._base = URL(base_url)
         self._base_path = self._base.raw_path.rstrip("/")
-        self._pool = pool
-        self._user_agent = user_agent
-        self._proxy = proxy
-        self._ssl = ssl
-        self._borrowed = connector
+        self._pool = road["pool"]
+        self._user_agent = road["user_agent"]
+        self._proxy = road.get("proxy")
+        self._ssl = road.get("ssl")
+        self._borrowed = road.get("connector")
         self._session: aiohttp.ClientSession | None = None
         self._home = Home()
-        self._failures = Failures(self._base.authority, proxied=bool(proxy))
+        self._failures = Failures(self._base.authority, proxied=bool(self._proxy))
         self._connect_timeout = aiohttp.ClientTimeout(total=None)
         self._closed = False
 
@@ -138,12 +141,9 @@ class AiohttpTransport:
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
             _drop(response)
-            # Closing the session cancels those who wait inside it, although nobody
-            # cancelled them (aiohttp issue 10313 and relatives).
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            failure = self._failures.of_cancellation(flight)
+            if failure is None:
                 raise
-            failure = self._failures.lost(flight)
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             _drop(response)
             failure = self._failures.of(error, flight, _head(response))

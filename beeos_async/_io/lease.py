@@ -1,0 +1,229 @@
+"""One request over a leased connection: aiohttp connects and pools, the rest is done here.
+
+`connector.connect` hands out a connection of the session's pool, with its DNS, TLS, proxy
+tunnel and keep-alive.  The request is written onto it as it stands, and the answer is read
+from the parser that sits on it.  Nothing is built on the way that this client does not need,
+and there is nothing to be switched off: no redirects, no cookies, no hidden retry.
+
+It reaches below the front door of aiohttp.  So it is tried out once in a process, and where
+a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Coroutine
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, cast
+
+import aiohttp
+from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from yarl import URL
+
+from .._protocol.wire import Request, Response
+from ..errors import ConfigurationError
+from .body import read_body
+from .flight import Flight
+from .transport import ACCEPT, CODING, AiohttpTransport, Road
+
+if TYPE_CHECKING:
+    from aiohttp import StreamReader
+    from aiohttp.http import RawResponseMessage
+
+    from .._checks import Key
+    from .._clock import Clock
+
+T = TypeVar("T")
+
+log: Final = logging.getLogger("beeos_async")
+
+SWITCHING_PROTOCOLS: Final = 101
+
+
+class LeasedTransport(AiohttpTransport):
+    """Leases connections of the session for what is plain; the rest goes through the session."""
+
+    def __init__(
+        self, clock: Clock, base_url: str, *, forced: bool = False, **road: Unpack[Road]
+    ) -> None:
+        """Remember how to connect; nothing is opened yet.
+
+        Args:
+            clock: Time.
+            base_url: Scheme, host and prefix, without a trailing slash.
+            forced: Whether it is an error if no connection can be leased.
+            **road: How to connect, and as whom; see `Road`.
+        """
+        super().__init__(clock, base_url, **road)
+        self._forced = forced
+        self._able: bool | None = None
+        self._address: aiohttp.ClientRequest | None = None
+        self._key: Key | None = None
+        self._headers = ""
+
+    async def send(
+        self, request: Request, flight: Flight, limit: float, connect_limit: float
+    ) -> Response:
+        """Send a request and read the whole response; see `Transport.send`."""
+        if not (self._able or self._is_able()):
+            return await super().send(request, flight, limit, connect_limit)
+        if self._session is None:
+            self._open()
+        flight.sent = False
+        connection: Connection | None = None
+        head: Response | None = None
+        try:
+            async with self._clock.limit(limit):
+                connection = await self._lease(connect_limit)
+                protocol, wire = connection.protocol, connection.transport
+                assert protocol is not None  # noqa: S101 -- a lease has both
+                assert wire is not None  # noqa: S101
+                protocol.set_response_params(read_until_eof=True)
+                flight.take_off(protocol)
+                wire.write(self._words(request, flight.key))
+                message, content = await _answer(protocol)
+                head = Response(message.code, message.headers, b"")
+                body = await read_body(message.headers, content, request.answer_cap)
+                whole = Response(message.code, message.headers, body, self._clock.wall())
+        except asyncio.CancelledError:
+            _give_up(connection)
+            failure = self._failures.of_cancellation(flight)
+            if failure is None:
+                raise
+        except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
+            _give_up(connection)
+            failure = self._failures.of(error, flight, head)
+        else:
+            if request.body is not None and wire.get_write_buffer_size():
+                # Answered before the request was out: the rest of it is still on its way.
+                connection.close()
+            else:
+                connection.release()
+            return whole
+        # Raised down here, where aiohttp's exception is no longer being handled.
+        raise failure
+
+    async def _lease(self, connect_limit: float) -> Connection:
+        """Take a clean connection out of the pool, or a new one."""
+        connector = self._session and self._session.connector
+        if connector is None:
+            # The session was closed by somebody else.
+            msg = "session is closed"
+            raise RuntimeError(msg)
+        address, timeout = self._address or self._find(), self._timeout(connect_limit)
+        while True:
+            connection = await connector.connect(address, [], timeout)
+            # An answer pushed onto an idle connection would be taken for the answer to this
+            # request, and every later answer would be off by one (aiohttp issue 13656).
+            if connection.protocol is not None and not connection.protocol.should_close:
+                return connection
+            connection.close()
+
+    def _find(self) -> aiohttp.ClientRequest:
+        """Say where to connect, as aiohttp wants to be told."""
+        proxy = URL(self._proxy) if self._proxy else None
+        self._address = aiohttp.ClientRequest("GET", self._base, proxy=proxy)
+        return self._address
+
+    def _words(self, request: Request, key: Key) -> bytes:
+        """Put a request together as it goes over the wire; nothing else writes to it."""
+        if key is not self._key:
+            self._key = key
+            self._headers = (
+                f"Host: {(self._address or self._find()).headers[hdrs.HOST]}\r\n"
+                f"Accept: {ACCEPT}\r\nAccept-Encoding: {CODING}\r\n"
+                f"User-Agent: {self._user_agent}\r\nAuthorization: {key.header}\r\n"
+            )
+        start = f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n{self._headers}"
+        body = request.body
+        if body is not None:
+            start += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            return start.encode("ascii") + body
+        if request.method in _BODILESS:
+            return f"{start}\r\n".encode("ascii")
+        return f"{start}Content-Length: 0\r\n\r\n".encode("ascii")
+
+    def _is_able(self) -> bool:
+        """Find out, once, whether connections can be leased here."""
+        if self._able is None:
+            flaw = self._flaw()
+            if flaw and self._forced:
+                msg = f'transport="leased" is not possible: {flaw}; "auto" goes the plain way'
+                raise ConfigurationError(msg)
+            if flaw:
+                log.debug("connections are not leased: %s", flaw)
+            self._able = not flaw
+        return self._able
+
+    def _flaw(self) -> str | None:
+        if self._proxy and self._base.scheme == "http":
+            return "an http request through a proxy names its whole URL"
+        return flaw_of_aiohttp()
+
+
+_BODILESS: Final = frozenset({"GET", "HEAD"})
+
+
+async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
+    """Read status and headers of the answer, past the interim ones."""
+    while True:
+        message, content = await protocol.read()
+        if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
+            return message, content
+
+
+def _give_up(connection: Connection | None) -> None:
+    """Close a connection whose answer was not read to its end."""
+    if connection is not None:
+        connection.close()
+
+
+@cache
+def flaw_of_aiohttp() -> str | None:
+    """Try out, once in a process, what is used of aiohttp below its front door.
+
+    Returns:
+        What is missing or behaves differently; `None` if nothing does.
+    """
+    try:
+        return _tried()
+    except Exception as error:  # noqa: BLE001 -- whatever another release of it may do
+        return f"aiohttp {aiohttp.__version__}: {type(error).__name__}: {error}"
+
+
+def _tried() -> str | None:
+    if list(inspect.signature(aiohttp.BaseConnector.connect).parameters)[1:] != [
+        "req",
+        "traces",
+        "timeout",
+    ]:
+        return f"aiohttp {aiohttp.__version__} connects differently"
+    for name in ("transport", "protocol", "release", "close"):
+        inspect.getattr_static(Connection, name)
+    handler = ResponseHandler(asyncio.get_running_loop())
+    handler.connection_made(asyncio.Transport())
+    handler.set_response_params(read_until_eof=True)
+    handler.data_received(b"HTTP/1.1 201 Yes\r\nX-Probe: a\r\nContent-Length: 2\r\n\r\n{}")
+    message, content = _now(handler.read())
+    answer = message.code, message.headers.get("x-probe"), _now(content.read())
+    if answer != (201, "a", b"{}") or handler.should_close:
+        return f"aiohttp {aiohttp.__version__} reads an answer differently"
+    handler.data_received(b"HTTP/1.1 200 Pushed\r\nContent-Length: 0\r\n\r\n")
+    if not handler.should_close:
+        return f"aiohttp {aiohttp.__version__} does not see what was pushed"
+    return None
+
+
+def _now(step: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that has nothing to wait for."""
+    try:
+        step.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    step.close()
+    msg = "it waits for what is there"
+    raise RuntimeError(msg)
