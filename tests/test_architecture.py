@@ -59,7 +59,7 @@ NEVER = {
 }
 
 # What speaks to aiohttp: both transports and what they share.
-TRANSPORTS = {"_io.body", "_io.failure", "_io.lease", "_io.transport"}
+TRANSPORTS = {"_io.body", "_io.failure", "_io.lease", "_io.line", "_io.transport"}
 
 LONGEST = 350
 # Above it a module is argued for: what it holds would lose by being parted.

@@ -22,18 +22,17 @@ import aiohttp
 from aiohttp import hdrs
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
+from msgspec import structs
 from yarl import URL
 
 from .._protocol.wire import Request, Response
 from ..errors import ConfigurationError
 from .body import read_body
 from .flight import Flight
-from .transport import ACCEPT, CODING, AiohttpTransport, Road
+from .line import Line, Lines
+from .transport import ACCEPT, CODING, AiohttpTransport, Road, inherited
 
 if TYPE_CHECKING:
-    from aiohttp import StreamReader
-    from aiohttp.http import RawResponseMessage
-
     from .._checks import Key
     from .._clock import Clock
 
@@ -61,6 +60,7 @@ class LeasedTransport(AiohttpTransport):
         super().__init__(clock, base_url, **road)
         self._forced = forced
         self._able: bool | None = None
+        self._lines = Lines()
         self._address: aiohttp.ClientRequest | None = None
         self._key: Key | None = None
         self._headers = ""
@@ -74,54 +74,97 @@ class LeasedTransport(AiohttpTransport):
         if self._session is None:
             self._open()
         flight.sent = False
-        connection: Connection | None = None
-        head: Response | None = None
+        line: Line | None = None
         try:
-            async with self._clock.limit(limit):
-                connection = await self._lease(connect_limit)
-                protocol, wire = connection.protocol, connection.transport
-                assert protocol is not None  # noqa: S101 -- a lease has both
-                assert wire is not None  # noqa: S101
-                protocol.set_response_params(read_until_eof=True)
-                flight.take_off(protocol)
-                wire.write(self._words(request, flight.key))
-                message, content = await _answer(protocol)
-                head = Response(message.code, message.headers, b"")
-                body = await read_body(message.headers, content, request.answer_cap)
-                whole = Response(message.code, message.headers, body, self._clock.wall())
+            line = self._lines.take()
+            if line is None:
+                line, limit = await self._lease(limit, connect_limit)
+            flight.take_off(line)
+            plain = await line.ask(self._words(request, flight.key), request.answer_cap, limit)
+            if plain is None:
+                answer = await self._told(line, request.answer_cap)
+            else:
+                answer = Response(200, *plain, self._clock.wall())
         except asyncio.CancelledError:
-            _give_up(connection)
+            _give_up(line)
             failure = self._failures.of_cancellation(flight)
             if failure is None:
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
-            _give_up(connection)
-            failure = self._failures.of(error, flight, head)
+            _give_up(line)
+            failure = self._failures.of(error, flight, None if line is None else line.head)
         else:
-            if request.body is not None and wire.get_write_buffer_size():
-                # Answered before the request was out: the rest of it is still on its way.
-                connection.close()
+            if plain is None or request.body is not None or self._borrowed is not None:
+                self._leave(line)
             else:
-                connection.release()
-            return whole
+                line.rest()
+            return answer
         # Raised down here, where aiohttp's exception is no longer being handled.
         raise failure
 
-    async def _lease(self, connect_limit: float) -> Connection:
-        """Take a clean connection out of the pool, or a new one."""
-        connector = self._session and self._session.connector
+    async def _told(self, line: Line, cap: int) -> Response:
+        """Read an answer that is not plain, as aiohttp's handler tells it."""
+        if line.left <= 0:
+            raise TimeoutError
+        async with self._clock.limit(line.left):
+            while True:
+                message, content = await line.handler.read()
+                # Past the interim ones.
+                if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
+                    break
+            line.head = Response(message.code, message.headers, b"", self._clock.wall())
+            return structs.replace(line.head, body=await read_body(message.headers, content, cap))
+
+    def _leave(self, line: Line) -> None:
+        """Part from a line whose answer was whole, but which may not rest as it is."""
+        if line.transport.get_write_buffer_size():
+            # Answered before the request was out: the rest of it is still on its way.
+            line.close()
+        elif line.head is not None or self._borrowed is not None:
+            # For a connector that is somebody else's, somebody else may be waiting.
+            line.give_back()
+        else:
+            line.rest()
+
+    async def close(self) -> None:
+        """Close every connection of ours, for good."""
+        if self._home.is_elsewhere:
+            inherited.append(self._lines)
+        else:
+            self._lines.close()
+        await super().close()
+
+    def __del__(self) -> None:
+        """Say that a client was forgotten, once, and close what it left open."""
+        lines = getattr(self, "_lines", None)
+        try:
+            super().__del__()
+        finally:
+            if lines is not None and self._home.is_elsewhere:
+                inherited.append(lines)
+            elif lines is not None:
+                # Their connections are closed; without the lease nobody complains of them.
+                lines.close()
+
+    async def _lease(self, limit: float, connect_limit: float) -> tuple[Line, float]:
+        """Lease a clean connection of the pool, or a new one, and tell what time is left."""
+        connector = None if self._session is None else self._session.connector
         if connector is None:
             # The session was closed by somebody else.
             msg = "session is closed"
             raise RuntimeError(msg)
         address, timeout = self._address or self._find(), self._timeout(connect_limit)
-        while True:
-            connection = await connector.connect(address, [], timeout)
-            # An answer pushed onto an idle connection would be taken for the answer to this
-            # request, and every later answer would be off by one (aiohttp issue 13656).
-            if connection.protocol is not None and not connection.protocol.should_close:
-                return connection
-            connection.close()
+        timer = self._clock.limit(limit)
+        async with timer:
+            while True:
+                connection = await connector.connect(address, [], timeout)
+                handler, transport = connection.protocol, connection.transport
+                # An answer pushed onto an idle connection would be taken for the answer to this
+                # request, and every later answer would be off by one (aiohttp issue 13656).
+                if handler is not None and transport is not None and not handler.should_close:
+                    left = (timer.when() or 0.0) - asyncio.get_running_loop().time()
+                    return Line(self._lines, connection, handler, transport), left
+                connection.close()
 
     def _find(self) -> aiohttp.ClientRequest:
         """Say where to connect, as aiohttp wants to be told."""
@@ -168,18 +211,10 @@ class LeasedTransport(AiohttpTransport):
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 
 
-async def _answer(protocol: ResponseHandler) -> tuple[RawResponseMessage, StreamReader]:
-    """Read status and headers of the answer, past the interim ones."""
-    while True:
-        message, content = await protocol.read()
-        if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
-            return message, content
-
-
-def _give_up(connection: Connection | None) -> None:
+def _give_up(line: Line | None) -> None:
     """Close a connection whose answer was not read to its end."""
-    if connection is not None:
-        connection.close()
+    if line is not None:
+        line.close()
 
 
 @cache

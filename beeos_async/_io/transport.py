@@ -22,6 +22,7 @@ from .body import read_body
 from .failure import Failures
 from .flight import Flight
 from .home import Home
+from .line import KEEP_ALIVE
 
 if TYPE_CHECKING:
     import ssl
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from aiohttp.connector import Connection
 
     from .._clock import Clock
-
-KEEP_ALIVE: Final = 15.0
-"""Seconds an idle connection is kept; longer ones are the likelier to be dead on arrival."""
 
 SPARE_CONNECTIONS: Final = 16
 """Connections beyond the gate's slots, so that nobody waits inside aiohttp's unfair pool."""
@@ -156,7 +154,7 @@ class AiohttpTransport:
         session, self._session = self._session, None
         if session is not None and self._home.is_elsewhere:
             # The sockets are the parent's too: closing them here would deafen it.
-            _inherited.append(session)
+            inherited.append(session)
         elif session is not None:
             await session.close()
 
@@ -209,7 +207,7 @@ class AiohttpTransport:
         if session is None or session.closed or sys.is_finalizing():
             return
         if self._home.is_elsewhere:
-            _inherited.append(session)
+            inherited.append(session)
             return
         connector = session.connector
         # Without its connector the session has nothing to complain of.
@@ -234,5 +232,5 @@ def _head(response: aiohttp.ClientResponse | None) -> Response | None:
     return None if response is None else Response(response.status, response.headers, b"")
 
 
-_inherited: Final[list[aiohttp.ClientSession]] = []
-"""Sessions of the parent, kept in a forked child so that nothing ever closes them."""
+inherited: Final[list[object]] = []
+"""What is the parent's, kept in a forked child so that nothing ever closes them."""

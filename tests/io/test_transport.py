@@ -627,7 +627,7 @@ async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.Monkey
         bee._caller.transport.__del__()
         await bee.close()
         assert not session.closed
-        transport._inherited.clear()
+        transport.inherited.clear()
         await session.close()
 
     assert len(server.seen) == 1
