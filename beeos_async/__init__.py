@@ -13,6 +13,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from ._io.caller import Attempt
+    from ._io.capture import Captured
     from ._io.gate import EndpointState
     from ._io.pager import Pager
     from .client import AsyncBeeOS
@@ -68,6 +69,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BeeOSError",
+    "Captured",
     "ClientClosedError",
     "ClientLoopError",
     "ConfigurationError",
@@ -120,6 +122,7 @@ __all__ = [
 # The same names again, by the room they live in; a test holds the two and the imports together.
 _ROOMS = {
     "_io.caller": ("Attempt",),
+    "_io.capture": ("Captured",),
     "_io.gate": ("EndpointState",),
     "_io.pager": ("Pager",),
     "client": ("AsyncBeeOS",),

@@ -6,24 +6,22 @@ be right, and never repeats a secret.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import ssl
-from typing import Final
-from urllib.parse import SplitResult, quote, urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
+from collections.abc import Collection
+from typing import Final, TypeVar
+from urllib.parse import quote
 
 from msgspec import Struct
 
 from .errors import ConfigurationError
 
-DEFAULT_URL: Final = "https://openapi.beeos.ai"
+T = TypeVar("T")
+
 
 ID_LIMIT: Final = 128
 """Characters of an id: the contract's `maxLength`."""
 
-HOST_LIMIT: Final = 253
-"""Characters of a host name: what the DNS can carry."""
 
 FOREVER: Final = 1e9
 """Seconds nobody waits for."""
@@ -35,11 +33,10 @@ _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}").fullmatch
 # C0, DEL and C1 controls, every kind of blank, surrogates, and what could change a path.
 _ODD_IN_ID: Final = re.compile(r"[\x00-\x20\x7f-\xa0/\\?#%\ud800-\udfff\s]").search
 _KEY: Final = re.compile(r"[\x21-\x7e]+").fullmatch
-_HOST: Final = re.compile(
-    r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?"
+_UUID: Final = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 ).fullmatch
-_PATH: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*").fullmatch
-_CONTROL_OR_BLANK: Final = re.compile(r"[\x00-\x20\x7f-\xa0]").search
+_ROUTE: Final = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*").fullmatch
 
 
 def quoted_id(value: object, what: str = "id") -> str:
@@ -140,82 +137,6 @@ def _flaw_of_key(value: object) -> str | None:
     return None
 
 
-def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
-    """Check a base URL and cut its trailing slashes.
-
-    Args:
-        value: `https://host[:port][/prefix]`; plain `http` for loopback names only.
-        allow_insecure: Let plain `http` go to any host.
-
-    Returns:
-        The URL in its plainest form.
-
-    Raises:
-        ConfigurationError: It could lead the key to somewhere else.
-    """
-    if not isinstance(value, str) or not value:
-        msg = f"base_url must be a string such as {DEFAULT_URL}"
-        raise ConfigurationError(msg)
-    _must(
-        value.isascii() and not _CONTROL_OR_BLANK(value) and "\\" not in value,
-        "base_url has a blank, a control character, a backslash or a character outside ASCII"
-        " (write a foreign host name as punycode)",
-    )
-    parts, port = _url_parts(value, "base_url")
-    host = parts.hostname or ""
-    _must(
-        parts.scheme in {"https", "http"},
-        "base_url must begin with https:// (or http:// for loopback)",
-    )
-    _must("@" not in parts.netloc, "base_url holds user information; the key is given as api_key")
-    _must("?" not in value and "#" not in value, "base_url must have no query and no fragment")
-    _must(_is_host(host), "base_url has no usable host name")
-    _must(
-        _PATH(parts.path) is not None and not {".", ".."} & set(parts.path.split("/")),
-        "base_url has a path with a dot segment, a percent sign or another odd character",
-    )
-    _must(
-        parts.scheme == "https" or allow_insecure or is_loopback(host),
-        f"base_url is plain http to {host}: the key would be readable on the way;"
-        " use https, or say allow_insecure=True",
-    )
-    shown = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host name can only mean this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    address = _address(host)
-    return address is not None and address.is_loopback
-
-
-def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        msg = f"{name} has a malformed host or port"
-        # Not chained: what `urlsplit` raises may quote the URL, password and all.
-        raise ConfigurationError(msg) from None
-    return parts, port
-
-
-def _is_host(host: str) -> bool:
-    if ":" in host:
-        # A zone, after a percent sign, is a matter of one machine's interfaces.
-        return "%" not in host and _address(host) is not None
-    return len(host) <= HOST_LIMIT and _HOST(host) is not None
-
-
-def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
-
-
 class Options(Struct, frozen=True, kw_only=True):
     """What `with_options` can change: how one call behaves."""
 
@@ -242,7 +163,7 @@ def seconds(name: str, value: object, *, zero: bool = False) -> None:
     Raises:
         ConfigurationError: With the name of the option.
     """
-    _must(
+    must(
         isinstance(value, int | float)
         and not isinstance(value, bool)
         and (0 < value <= FOREVER or (zero and value == 0)),
@@ -256,19 +177,10 @@ def count(name: str, value: object, *, least: int, most: int) -> None:
     Raises:
         ConfigurationError: With the name of the option.
     """
-    _must(
+    must(
         isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
         f"{name} must be a whole number from {least:,} to {most:,}, not {value!r}",
     )
-
-
-def one_of(name: str, value: object, words: tuple[str, ...]) -> None:
-    """Refuse what is none of the words that have a meaning here.
-
-    Raises:
-        ConfigurationError: With the name of the option.
-    """
-    _must(value in words, f"{name} must be one of {', '.join(words)}, not {value!r}")
 
 
 def budget(name: str, value: object, *, sized: bool) -> None:
@@ -278,8 +190,8 @@ def budget(name: str, value: object, *, sized: bool) -> None:
         ConfigurationError: With the name of the option.
     """
     if isinstance(value, float):
-        _must(0 < value < 1, f"{name} must be a whole number, or a share between 0 and 1")
-        _must(sized, f"{name} can be a share only of a sized collection of ids")
+        must(0 < value < 1, f"{name} must be a whole number, or a share between 0 and 1")
+        must(sized, f"{name} can be a share only of a sized collection of ids")
     else:
         count(name, value, least=0, most=10**9)
 
@@ -290,10 +202,20 @@ def tls_context(value: object) -> None:
     Raises:
         ConfigurationError: With what was given.
     """
-    _must(
+    must(
         value is None or isinstance(value, ssl.SSLContext),
         f"ssl must be an ssl.SSLContext, not {value!r}; no flag switches verification off",
     )
+
+
+def one_of(name: str, value: T, allowed: Collection[T]) -> T:
+    """Refuse what is none of a few words.
+
+    Raises:
+        ConfigurationError: With the words.
+    """
+    must(value in allowed, f"{name} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+    return value
 
 
 def header_text(name: str, value: object) -> str:
@@ -302,34 +224,59 @@ def header_text(name: str, value: object) -> str:
     Raises:
         ConfigurationError: With the name of the option.
     """
-    _must(
+    must(
         isinstance(value, str) and value.isascii() and value.isprintable(),
         f"{name} must be printable ASCII",
     )
     return str(value)
 
 
-def proxy_of(url: str, given: str | None) -> str | None:
-    """Choose the proxy: the one given, else what the environment says for https.
+def idempotency_key(value: object) -> str:
+    """Refuse what no endpoint takes as an idempotency key.
 
     Raises:
-        ConfigurationError: It is no proxy's URL.
+        ConfigurationError: It has not 1 to 128 printable ASCII characters, blanks aside.
     """
-    if given is None:
-        target = urlsplit(url)
-        # To a proxy, plain http would show the key; and loopback is this machine.
-        if target.scheme != "https" or is_loopback(target.hostname or ""):
-            return None
-        given = getproxies_environment().get("https")
-        if not given or proxy_bypass(target.netloc):
-            return None
-    shape = "a proxy (proxy, or HTTPS_PROXY) is given as http://host:port"
-    _must(not _CONTROL_OR_BLANK(given), shape)
-    parts, _ = _url_parts(given, "the proxy's URL")
-    _must(parts.scheme in {"http", "https"} and bool(parts.hostname), shape)
-    return given
+    must(
+        isinstance(value, str)
+        and 0 < len(value) <= ID_LIMIT
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value,
+        f"idempotency_key must have 1 to {ID_LIMIT} printable ASCII characters and no blanks",
+    )
+    return str(value)
 
 
-def _must(holds: bool, message: str) -> None:  # noqa: FBT001 -- the condition is its one subject
+def operation_id(value: object) -> str:
+    """Refuse what is no UUID.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    must(
+        isinstance(value, str) and _UUID(value) is not None,
+        "operation_id must be a UUID such as 123e4567-e89b-42d3-a456-426614174000",
+    )
+    return str(value)
+
+
+def path_of(value: object) -> str:
+    """Refuse what is no path of the API, as it shall be sent.
+
+    Raises:
+        ConfigurationError: It does not begin with a slash, or holds a query, a dot segment or
+            a character that a path cannot carry.
+    """
+    text = value if isinstance(value, str) else ""
+    segments = text.lower().replace("%2e", ".").split("/")
+    must(
+        _ROUTE(text) is not None and "." not in segments and ".." not in segments,
+        f"a path looks like '/api/v1/things', percent-encoded, its query in params; not {value!r}",
+    )
+    return text
+
+
+def must(holds: bool, message: str) -> None:  # noqa: FBT001 -- the condition is its one subject
     if not holds:
         raise ConfigurationError(message)

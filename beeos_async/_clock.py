@@ -10,6 +10,7 @@ import asyncio
 import math
 import random
 import time
+import uuid
 from typing import Final, Generic, Protocol, TypeVar
 
 
@@ -28,6 +29,10 @@ class Clock(Protocol):
         """A number from 0 up to, not including, 1."""
         ...
 
+    def token(self) -> str:
+        """A UUID that nobody has had before."""
+        ...
+
     async def sleep(self, seconds: float, /) -> None:
         """Return after so many seconds."""
         ...
@@ -44,6 +49,7 @@ class RealClock:
     wall = staticmethod(time.time)
     # Jitter spreads load; nobody gains by guessing it.
     chance = staticmethod(random.random)
+    token = staticmethod(lambda: str(uuid.uuid4()))
     sleep = staticmethod(asyncio.sleep)
     limit = staticmethod(asyncio.timeout)
 

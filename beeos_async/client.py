@@ -10,14 +10,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 from msgspec import structs
 
 from ._checks import (
-    DEFAULT_URL,
     Key,
     Options,
-    base_url_of,
     count,
     header_text,
     one_of,
-    proxy_of,
     tls_context,
 )
 from ._clock import Clock, RealClock
@@ -26,7 +23,9 @@ from ._io.gate import Gate
 from ._io.lease import LeasedTransport
 from ._io.transport import AiohttpTransport, Road
 from ._protocol.throttle import RateLimit, rates
+from ._urls import DEFAULT_URL, base_url_of, proxy_of
 from ._version import __version__
+from .direct import Direct
 from .errors import ConfigurationError
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
@@ -45,7 +44,7 @@ CLOSE_GRACE: Final = 1.0
 """Seconds requests in flight are given when the client closes."""
 
 
-class AsyncBeeOS(Fleets):
+class AsyncBeeOS(Fleets, Direct):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
     ```python

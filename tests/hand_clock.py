@@ -16,6 +16,7 @@ class HandClock:
         self.epoch = 1_790_000_000.0
         self.dice = 0.5
         self.slept: list[float] = []
+        self.tokens = 0
 
     def now(self) -> float:
         return self.time
@@ -25,6 +26,10 @@ class HandClock:
 
     def chance(self) -> float:
         return self.dice
+
+    def token(self) -> str:
+        self.tokens += 1
+        return f"00000000-0000-4000-8000-{self.tokens:012}"
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

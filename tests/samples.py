@@ -10,8 +10,8 @@ import msgspec
 from multidict import CIMultiDict
 
 from beeos_async._protocol.endpoint import Endpoint
+from beeos_async._protocol.message import Response
 from beeos_async._protocol.table import ROWS
-from beeos_async._protocol.wire import Response
 
 WIRE = Path(__file__).parent / "wire"
 

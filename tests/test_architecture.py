@@ -28,6 +28,7 @@ FLOORS = {
     "_version": 0,
     "errors": 0,
     "_checks": 0,
+    "_urls": 0,
     "_clock": 0,
     "models": 1,
     "_protocol": 2,
@@ -35,6 +36,7 @@ FLOORS = {
     "groups": 4,
     "waiting": 5,
     "webhooks": 5,
+    "direct": 5,
     "fleet": 5,
     "client": 6,
     "emulator": 7,
@@ -147,7 +149,8 @@ def may_import(module: str, other: str) -> bool:
         # Client and emulator meet only at the table and on the socket.
         return below < 3 or room_of(other) == room or (module, other) == ("emulator", "client")
     refused = {
-        0: other != "errors",
+        # What may pass the border is said in two rooms.
+        0: other != "errors" and (module, other) != ("_urls", "_checks"),
         1: other == "_clock",
         2: other == "_clock",
         # It carries any endpoint and knows none.

@@ -17,18 +17,15 @@ from hypothesis import strategies as st
 from properties import modest
 
 from beeos_async._checks import (
-    DEFAULT_URL,
     Key,
     Options,
-    base_url_of,
     count,
     header_text,
-    is_loopback,
-    proxy_of,
     quoted_id,
     seconds,
     tls_context,
 )
+from beeos_async._urls import DEFAULT_URL, base_url_of, is_loopback, proxy_of
 from beeos_async.errors import ConfigurationError
 
 HEX = "0123456789abcdef" * 4

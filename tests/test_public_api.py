@@ -19,15 +19,15 @@ import beeos_async
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError ClientClosedError
-    ClientLoopError ConfigurationError ConflictError ConnectionLostError DecodeError
-    DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions FleetPlan FleetReport
-    FleetRun GatewayTimeoutError Instance Model NotFoundError NotSentError Outcome Pager
-    PayloadTooLargeError PermissionDeniedError PlanState Progress Provider RateLimitError Region
-    RequestTimeoutError RuntimeMethodError ServerError ServiceUnavailableError Skipped
-    SkippedError StreamEndedError StreamOptions Succeeded Throttle TimedOut TransportError Unknown
-    UnprocessableEntityError WaitError WaitTimeoutError
-    WebhookSignatureError __version__
+    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError Captured
+    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError
+    DecodeError DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions
+    FleetPlan FleetReport FleetRun GatewayTimeoutError Instance Model NotFoundError
+    NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError PlanState Progress
+    Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
+    ServiceUnavailableError Skipped SkippedError StreamEndedError StreamOptions Succeeded
+    Throttle TimedOut TransportError Unknown UnprocessableEntityError WaitError
+    WaitTimeoutError WebhookSignatureError __version__
 """
 PINNED = set(NAMES.split())
 

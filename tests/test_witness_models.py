@@ -20,8 +20,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from beeos_async import errors
+from beeos_async._protocol.message import Response
 from beeos_async._protocol.table import GET_INSTANCE
-from beeos_async._protocol.wire import Response, read
+from beeos_async._protocol.wire import read
 from beeos_async.models.catalog import (
     Model,
     Provider,

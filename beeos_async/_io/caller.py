@@ -17,6 +17,7 @@ from msgspec import Struct
 from .._checks import Key, Options, seconds
 from .._clock import Clock
 from .._protocol.endpoint import SAFE, Endpoint
+from .._protocol.message import Request, Response
 from .._protocol.retry import (
     Verdict,
     backoff,
@@ -24,11 +25,12 @@ from .._protocol.retry import (
     cool_down,
     has_ended,
     is_host_failure,
+    is_own_echo,
     is_slow,
     judge,
     took,
 )
-from .._protocol.wire import Request, build, read
+from .._protocol.wire import build, read
 from ..errors import (
     APIError,
     AuthenticationError,
@@ -44,6 +46,7 @@ from ..errors import (
     TransportError,
     Trouble,
 )
+from .capture import Captured, capturing
 from .flight import Flight, Transport
 from .gate import Gate
 from .queues import CoolingError, DismissedError, Lane, OutageError, Turn
@@ -98,6 +101,7 @@ class Call(Generic[T]):
         "flight",
         "gave_up",
         "id",
+        "key",
         "lingering",
         "looked",
         "pass_",
@@ -120,7 +124,9 @@ class Call(Generic[T]):
         pass_: Pass,
         *,
         params: Mapping[str, object] | None = None,
-        body: Struct | None = None,
+        body: object = None,
+        key: str | None = None,
+        operation: str | None = None,
     ) -> None:
         """Check and build the request; nothing is sent yet.
 
@@ -129,7 +135,12 @@ class Call(Generic[T]):
         """
         self.row = row
         self.id = ids[0] if ids else ""
-        self.request: Request = build(row, *ids, params=params, body=body)
+        self.key = key
+        """The idempotency key, the same in every attempt."""
+
+        self.request: Request = build(
+            row, *ids, params=params, body=body, key=key, operation=operation
+        )
         self.pass_ = pass_
         self.flight = Flight()
         self.attempts = 0
@@ -193,6 +204,7 @@ class Call(Generic[T]):
             error.delivered = "maybe"
         error.gave_up = self.gave_up
         error.attempts = self.attempts
+        error.idempotency_key = self.key
         self.failure = self.unsettled = None
         return error
 
@@ -232,7 +244,9 @@ class Caller:
         *ids: str,
         deadline: float | None = None,
         params: Mapping[str, object] | None = None,
-        body: Struct | None = None,
+        body: object = None,
+        key: str | None = None,
+        operation: str | None = None,
     ) -> T:
         """Make one call and return its answer.
 
@@ -242,6 +256,8 @@ class Caller:
             deadline: Seconds for the whole call: queueing, attempts, pauses.
             params: The query.
             body: What travels as JSON.
+            key: The idempotency key of an endpoint that takes one, else one is minted.
+            operation: The id the operation it begins shall have.
 
         Raises:
             BeeOSError: In all its kinds; see `beeos_async.errors`.
@@ -249,7 +265,13 @@ class Caller:
         if deadline is not None:
             seconds("deadline", deadline)
             deadline += self.clock.now()
-        return await self.run(Call(row, ids, Pass(deadline=deadline), params=params, body=body))
+        if row.key and key is None:
+            # What the caller has put into the body is the caller's.
+            key = getattr(body, "idempotency_key", None) or self.clock.token()
+        pass_ = Pass(deadline=deadline)
+        return await self.run(
+            Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
+        )
 
     async def run(self, call: Call[T]) -> T:
         """Take a call to its end: send, and again, until there is an answer or none to be had.
@@ -272,7 +294,7 @@ class Caller:
                 if not await self._rest(call):
                     break
         except BeeOSError as error:
-            error.attempts = call.attempts
+            error.attempts, error.idempotency_key = call.attempts, call.key
             if not call.in_doubt:
                 raise
             # Whatever keeps it from being looked after, the request may have taken.
@@ -321,12 +343,15 @@ class Caller:
                 if _gone(call, error):
                     return self._answer(call, None)
                 call.verdict = judge(repeat, error, call.attempts)
+                if is_own_echo(repeat, error, doubted=call.doubted):
+                    error.delivered = "yes"
+                    error.add_note("the first attempt arrived: look for what it made")
+                call.doubted = call.doubted or error.delivered != "no"
                 if call.verdict is not Verdict.SETTLE:
                     # What is raised now says itself what was delivered.
                     call.flight.sent = False
                     raise
                 call.unsettled, call.looked = error.with_traceback(None), 0
-                call.doubted = call.doubted or not isinstance(error, ConflictError)
                 # The look keeps this slot, unless it would have to wait in it.
                 if repeat.settle and self.gate.is_shut(repeat.settle.ask.bucket):
                     raise
@@ -345,7 +370,7 @@ class Caller:
             found = await self._send(call, settle.ask, build(settle.ask, call.id), turn)
         except NotFoundError as error:
             call.unsettled, call.verdict, call.flight.sent = None, Verdict.RAISE, False
-            if settle.gone_is_done:
+            if call.row.repeat.gone_is_done:
                 call.already = isinstance(question, ConflictError) and call.attempts == 1
                 return self._answer(call, None)
             raise error.with_traceback(None) from None
@@ -374,11 +399,12 @@ class Caller:
         call.tries += 1
         began = self.clock.now()
         until = call.until
-        limit = self.options.timeout
+        limit = max(self.options.timeout, row.least_timeout)
         if until is not None:
             limit = max(0.0, min(limit, until - began))
         status: int | None = None
         failure: BeeOSError | None = None
+        response: Response | None = None
         try:
             response = await self.transport.send(
                 request, call.flight, limit, min(limit, self.options.connect_timeout)
@@ -397,6 +423,8 @@ class Caller:
         finally:
             if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
                 self._tell(call, row, status, failure, self.clock.now() - began)
+            if (seen := capturing.get()) is not None:
+                seen.append(_captured(row, response, failure))
             del failure
 
     async def _rest(self, call: Call[Any]) -> bool:
@@ -523,6 +551,21 @@ class Caller:
         return cast("T", found if own is None else own)
 
 
+def _captured(
+    row: Endpoint[Any], response: Response | None, failure: BeeOSError | None
+) -> Captured:
+    if response is None:
+        return Captured(endpoint=row.operation, error=failure)
+    return Captured(
+        endpoint=row.operation,
+        status=response.status,
+        headers=dict(response.headers),
+        request_id=response.request_id,
+        body=response.body,
+        error=failure,
+    )
+
+
 def _too_late() -> RequestTimeoutError:
     return RequestTimeoutError(
         Trouble(
@@ -546,7 +589,4 @@ def _cooling(seconds: float) -> RateLimitError:
 
 def _gone(call: Call[Any], error: BeeOSError) -> bool:
     """Tell whether a second destruction found nothing left to destroy."""
-    settle = call.row.repeat.settle
-    return (
-        isinstance(error, NotFoundError) and call.doubted and bool(settle and settle.gone_is_done)
-    )
+    return isinstance(error, NotFoundError) and call.doubted and call.row.repeat.gone_is_done

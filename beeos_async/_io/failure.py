@@ -12,7 +12,8 @@ import errno
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
 
-from .._protocol.wire import Response, unreadable
+from .._protocol.message import Response
+from .._protocol.refusal import unreadable
 from ..errors import (
     ConnectionLostError,
     DecodeError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .._checks import Key
-from .._protocol.wire import Request, Response
+from .._protocol.message import Request, Response
 
 
 class Closable(Protocol):

@@ -16,7 +16,7 @@ import inspect
 import logging
 from collections.abc import Coroutine
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, TypeVar, Unpack, cast
+from typing import Any, Final, TypeVar, Unpack, cast
 
 import aiohttp
 from aiohttp import hdrs
@@ -25,18 +25,18 @@ from aiohttp.connector import Connection
 from msgspec import structs
 from yarl import URL
 
-from .._protocol.wire import Request, Response
+from .._checks import Key, header_text
+from .._clock import Clock
+from .._protocol.message import Request, Response
 from ..errors import ConfigurationError
 from .body import read_body
 from .flight import Flight
 from .line import Line, Lines
-from .transport import ACCEPT, CODING, AiohttpTransport, Road, inherited
-
-if TYPE_CHECKING:
-    from .._checks import Key
-    from .._clock import Clock
+from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road, inherited
 
 T = TypeVar("T")
+
+Headers = tuple[tuple[str, str], ...]
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -63,7 +63,7 @@ class LeasedTransport(AiohttpTransport):
         self._lines = Lines()
         self._address: aiohttp.ClientRequest | None = None
         self._key: Key | None = None
-        self._headers = ""
+        self._common: dict[bool, str] = {}
 
     async def send(
         self, request: Request, flight: Flight, limit: float, connect_limit: float
@@ -79,8 +79,10 @@ class LeasedTransport(AiohttpTransport):
             line = self._lines.take()
             if line is None:
                 line, limit = await self._lease(limit, connect_limit)
-            flight.take_off(line)
-            plain = await line.ask(self._words(request, flight.key), request.answer_cap, limit)
+            # No name for the words: they hold the key, and a traceback shows its locals.
+            plain = await line.ask(
+                flight, self._words(request, flight.key), request.answer_cap, limit
+            )
             if plain is None:
                 answer = await self._told(line, request.answer_cap)
             else:
@@ -174,21 +176,36 @@ class LeasedTransport(AiohttpTransport):
 
     def _words(self, request: Request, key: Key) -> bytes:
         """Put a request together as it goes over the wire; nothing else writes to it."""
+        body = request.body
         if key is not self._key:
             self._key = key
-            self._headers = (
-                f"Host: {(self._address or self._find()).headers[hdrs.HOST]}\r\n"
-                f"Accept: {ACCEPT}\r\nAccept-Encoding: {CODING}\r\n"
-                f"User-Agent: {self._user_agent}\r\nAuthorization: {key.header}\r\n"
-            )
-        start = f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n{self._headers}"
-        body = request.body
+            self._common = {kind: self._headers(key, json=kind) for kind in (False, True)}
+        if request.headers:
+            headers = self._headers(key, request.headers, json=body is not None)
+        else:
+            headers = self._common[body is not None]
+        start = f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n{headers}"
         if body is not None:
-            start += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            return start.encode("ascii") + body
+            return f"{start}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
         if request.method in _BODILESS:
             return f"{start}\r\n".encode("ascii")
         return f"{start}Content-Length: 0\r\n\r\n".encode("ascii")
+
+    def _headers(self, key: Key, own: Headers = (), *, json: bool) -> str:
+        """Write the headers of a request, but for its length; its own ones stand before ours."""
+        headers = {
+            "Host": (self._address or self._find()).headers[hdrs.HOST],
+            "Accept": ACCEPT,
+            "Accept-Encoding": CODING,
+            "User-Agent": self._user_agent,
+            "Authorization": key.header,
+        }
+        if json:
+            headers["Content-Type"] = JSON
+        theirs = {name.lower() for name, _ in own}
+        lines = [(name, value) for name, value in headers.items() if name.lower() not in theirs]
+        # All are made of checked parts; this is the last place to see that no line is broken.
+        return "".join(f"{name}: {header_text(name, value)}\r\n" for name, value in (*lines, *own))
 
     def _is_able(self) -> bool:
         """Find out, once, whether connections can be leased here."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .._clock import RealClock, Watch
 from .._protocol.head import Head, plain
-from .._protocol.wire import Response
+from .._protocol.message import Response
+from .flight import Flight
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -122,10 +123,13 @@ class Line(asyncio.BufferedProtocol):
         lines.watch.watched.add(self)
         _stand(transport, self)
 
-    def ask(self, words: bytes, cap: int, seconds: float) -> asyncio.Future[Plain | None]:
+    def ask(
+        self, flight: Flight, words: bytes, cap: int, seconds: float
+    ) -> asyncio.Future[Plain | None]:
         """Write a request.
 
         Args:
+            flight: Where to note that it leaves.
             words: The request, as it goes over the wire.
             cap: Bytes of the body that are read at most.
             seconds: How long it may take.
@@ -137,6 +141,7 @@ class Line(asyncio.BufferedProtocol):
         self._most = cap
         waiter = self._waiter = self._loop.create_future()
         self._end_in(seconds)
+        flight.take_off(self)
         self.transport.write(words)
         return waiter
 

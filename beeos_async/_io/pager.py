@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any, Generic, TypeVar
 
 from .._checks import count
 from .._protocol.endpoint import Endpoint
-from .._protocol.paging import Params
+from .._protocol.paging import Params, Style
 from ..models._base import Page
 from .caller import Caller
 
 T = TypeVar("T")
-
-Next = Callable[[Params, Page[Any], Page[Any] | None], Params | None]
 
 
 class Pager(Generic[T]):
     """A list that is fetched page by page, while it is iterated over.
 
     Each iteration starts anew at the first page.  Items may shift between pages while the
-    list changes; then one may come twice, or not at all.
+    list changes: one that comes again on the next page is given once; one may be missed.
 
     ```python
     async for instance in bee.instances.list(status="stopped"):
@@ -31,9 +29,10 @@ class Pager(Generic[T]):
     def __init__(
         self,
         caller: Caller,
-        row: Endpoint[Page[T]],
+        row: Endpoint[Any],
+        *ids: str,
+        style: Style,
         params: Params,
-        next_params: Next,
         deadline: float | None = None,
     ) -> None:
         """Remember what to ask; nothing is sent yet.
@@ -41,31 +40,37 @@ class Pager(Generic[T]):
         Args:
             caller: What makes the calls.
             row: The endpoint.
+            *ids: What its path names.
+            style: How the list is paged.
             params: The first page's query.
-            next_params: How to ask for the page after one.
             deadline: Seconds for each page.
         """
         self._caller = caller
         self._row = row
+        self._ids = ids
+        self._style = style
         self._params = params
-        self._next = next_params
         self._deadline = deadline
 
     async def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over the items of all pages."""
-        async for page in self.pages():
-            for item in page.data:
+        async for items in self._news():
+            for item in items:
                 yield item
 
     async def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over the pages themselves; each has `.data` and perhaps `.total`."""
+        """Iterate over the pages themselves; each has `.data`, and `.total` where it is told."""
         params: Params | None = self._params
         before: Page[T] | None = None
         while params is not None:
-            page = await self._caller.call(self._row, deadline=self._deadline, params=params)
-            if not (before and before.data == page.data):
+            page: Page[T] = self._style.page(
+                await self._caller.call(
+                    self._row, *self._ids, deadline=self._deadline, params=params
+                )
+            )
+            if not (before and page.data and before.data == page.data):
                 yield page
-            params, before = self._next(params, page, before), page
+            params, before = self._style.next(params, page, before), page
 
     async def collect(self, *, limit: int | None = None) -> list[T]:
         """Fetch everything into a list.
@@ -76,8 +81,16 @@ class Pager(Generic[T]):
         if limit is not None:
             count("limit", limit, least=1, most=10**9)
         items: list[T] = []
-        async for page in self.pages():
-            items += page.data
+        async for more in self._news():
+            items += more
             if limit is not None and len(items) >= limit:
                 break
         return items[:limit]
+
+    async def _news(self) -> AsyncIterator[list[T]]:
+        """Give of each page what was not on the page before it."""
+        known: set[object] = set()
+        async for page in self.pages():
+            names = [self._style.name(item) for item in page.data]
+            yield [item for name, item in zip(names, page.data, strict=True) if name not in known]
+            known = set(names)

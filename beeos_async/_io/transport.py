@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import warnings
+from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Required, TypedDict, Unpack
 
@@ -16,7 +17,7 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
-from .._protocol.wire import Request, Response
+from .._protocol.message import Request, Response
 from ..errors import ClientClosedError
 from .body import read_body
 from .failure import Failures
@@ -35,6 +36,7 @@ SPARE_CONNECTIONS: Final = 16
 """Connections beyond the gate's slots, so that nobody waits inside aiohttp's unfair pool."""
 
 ACCEPT: Final = "application/json"
+JSON: Final = "application/json"
 CODING: Final = "gzip"
 """Deflate and brotli open doors that nothing needs."""
 
@@ -127,7 +129,7 @@ class AiohttpTransport:
                             request.method,
                             self._url(request.target),
                             data=request.body,
-                            headers=None if request.body is None else _JSON,
+                            headers=_headers(request),
                             allow_redirects=False,
                             proxy=self._proxy,
                             timeout=self._timeout(connect_limit),
@@ -219,7 +221,12 @@ class AiohttpTransport:
         warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
 
 
-_JSON: Final = {hdrs.CONTENT_TYPE: "application/json"}
+_JSON: Final[Mapping[str, str]] = {"Content-Type": JSON}
+
+
+def _headers(request: Request) -> Mapping[str, str] | None:
+    json = None if request.body is None else _JSON
+    return {**(json or {}), **dict(request.headers)} if request.headers else json
 
 
 def _drop(response: aiohttp.ClientResponse | None) -> None:

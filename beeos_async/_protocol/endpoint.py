@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from types import NoneType
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast, get_origin
 
 from msgspec import json
 
-from ..models._base import Envelope
+from ..models._base import Accepted, Envelope, Page
 from ..models.instances import Instance
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ class Settle:
     goal: Literal["running", "stopped", "terminated"]
     """The `desired_status` that means it took."""
 
-    gone_is_done: bool = False
-    """Whether a 404 means it took, as it does for a destruction."""
-
     answer: object = None
     """What the call answers then; `None`: what was found."""
 
@@ -38,15 +36,30 @@ class Settle:
 class Repeat:
     """What sending a call a second time does; each row says it, there is no default."""
 
-    word: Literal["safe", "desired", "keyed", "once"]
+    word: Literal["safe", "idempotent", "desired", "keyed", "once"]
     settle: Settle | None = None
+    gone_is_done: bool = False
+    """Whether a 404 after a lost answer means that it took, as it does for a deletion."""
+
+    last_words: frozenset[int] = frozenset()
+    """Statuses after which it is never sent again, although the answer is not known."""
 
 
 SAFE: Final = Repeat("safe")
 """A read: sent again at will."""
 
+IDEMPOTENT: Final = Repeat("idempotent")
+"""Asked twice it is the same: sent again at will."""
+
+DELETION: Final = Repeat("idempotent", gone_is_done=True)
+"""What is gone was deleted: sent again at will."""
+
 KEYED: Final = Repeat("keyed")
 """Carries an idempotency key: sent again with the same key and the same bytes."""
+
+# The contract's pages disagree on a 504; the safe reading wins.
+LONG_KEYED: Final = Repeat("keyed", last_words=frozenset({504}))
+"""Likewise, but after a 504 what was asked for may still be running: then not again."""
 
 ONCE: Final = Repeat("once")
 """Acts each time: only what certainly was not done is sent again."""
@@ -60,7 +73,7 @@ def desired(
     answer: object = None,
 ) -> Repeat:
     """Give a wish for a state: asked twice it is one wish, and a look tells whether it took."""
-    return Repeat("desired", Settle(ask, goal, gone_is_done, answer))
+    return Repeat("desired", Settle(ask, goal, answer), gone_is_done)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +90,10 @@ class Endpoint(Generic[T]):
         echoes_id: Whether the answer is about the very resource the path names first.
         answer_cap: Bytes of a decoded answer that are read at most.
         body_cap: Bytes a request body may have.
+        key: Where its idempotency key travels, if it takes one.
+        takes_operation_id: Whether the caller may choose the id of the operation it begins.
+        least_timeout: Seconds an attempt is given at least.
+        refuses_in_200: Whether a 200 is the runtime's refusal, and only a 202 a yes.
     """
 
     operation: str
@@ -88,12 +105,26 @@ class Endpoint(Generic[T]):
     echoes_id: bool = False
     answer_cap: int = 8 * MIB
     body_cap: int = MIB // 16
+    key: Literal["body", "header"] | None = None
+    takes_operation_id: bool = False
+    least_timeout: float = 0.0
+    refuses_in_200: bool = False
 
     # Built at first use: seventy decoders would slow the import of every program.
     @cached_property
     def decode(self) -> Callable[[bytes], T]:
         """Decode a well-formed body in one strict pass."""
         return json.Decoder(self.answer).decode
+
+    @cached_property
+    def shape(self) -> Literal["enveloped", "bare", "empty", "accepted"]:
+        """How its answer comes: in an envelope, as it is, not at all, or with a header."""
+        kind = cast("type", get_origin(self.answer) or self.answer)
+        if issubclass(kind, Envelope | Page):
+            return "enveloped"
+        if kind is Accepted:
+            return "accepted"
+        return "empty" if kind is NoneType else "bare"
 
     @cached_property
     def pieces(self) -> tuple[str, ...]:

@@ -1,9 +1,16 @@
-"""The ways to ask for the next page."""
+"""The five ways to ask for the next page, each as a pure decision.
+
+A list is asked for until nothing new comes: whatever a server tells of its end, an empty
+page that moves nothing, a page that repeats the one before it and a cursor that does not
+move end it too, so that no list is endless.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from msgspec import Struct
 
 from ..models._base import Page
 
@@ -12,26 +19,92 @@ PAGE_SIZE: Final = 200
 
 Params = Mapping[str, object]
 
+Next = Callable[[Params, Page[Any], Page[Any] | None], Params | None]
+"""From what a page was asked with, that page and the one before it: what to ask next, or
+`None` at the end."""
+
+
+class Style(Struct, frozen=True):
+    """How one list is paged."""
+
+    next: Next
+    page: Callable[[Any], Page[Any]]
+    """Makes a page of an answer."""
+
+    name: Callable[[Any], object]
+    """What tells one item from another: items shift between pages while a list changes."""
+
 
 def next_numbered(params: Params, page: Page[Any], before: Page[Any] | None) -> Params | None:
     """Ask for the page after this one, of a list with zero-based page numbers.
 
     With a `total` the last page is known.  Without one a short page proves nothing, since
-    the server may serve fewer rows than asked for.  In any case the list ends with an empty
-    page, or with one that repeats the page before it.
+    the server may serve fewer rows than asked for.
 
     Args:
         params: What this page was asked with.
         page: This page.
         before: The page before it.
-
-    Returns:
-        What to ask next, or `None` at the end.
     """
     number, size = int(str(params["page"])), int(str(params["pageSize"]))
-    if not page.data or (before is not None and before.data == page.data):
-        return None
-    # A total below the rows at hand tells nothing.
-    if page.total is not None and len(page.data) <= page.total <= (number + 1) * size:
+    if _is_last(page, before, (number + 1) * size):
         return None
     return {**params, "page": number + 1}
+
+
+def next_offset(params: Params, page: Page[Any], before: Page[Any] | None) -> Params | None:
+    """Ask for the rows after these, of a list that counts rows from 0.
+
+    Args:
+        params: What this page was asked with.
+        page: This page.
+        before: The page before it.
+    """
+    reached = int(str(params.get("offset") or 0)) + len(page.data)
+    return None if _is_last(page, before, reached) else {**params, "offset": reached}
+
+
+def _is_last(page: Page[Any], before: Page[Any] | None, reached: int) -> bool:
+    if not page.data or (before is not None and before.data == page.data):
+        return True
+    # A total below the rows at hand tells nothing.
+    return page.total is not None and len(page.data) <= page.total <= reached
+
+
+def by_cursor(parameter: str) -> Next:
+    """Make the way to follow an opaque cursor.
+
+    Args:
+        parameter: The parameter it is sent in.
+    """
+
+    def ask(params: Params, page: Page[Any], _before: Page[Any] | None) -> Params | None:
+        cursor = page.next_cursor
+        # An empty page may come before a full one; a cursor that stands still goes nowhere.
+        if not cursor or cursor == params.get(parameter):
+            return None
+        return {**params, parameter: cursor}
+
+    return ask
+
+
+def by_log(offset_of: Callable[[Any], int | None]) -> Next:
+    """Make the way to read a log whose rows have rising offsets, with holes.
+
+    Args:
+        offset_of: Tells a row's offset.
+    """
+
+    def ask(params: Params, page: Page[Any], _before: Page[Any] | None) -> Params | None:
+        since = int(str(params.get("since") or 0))
+        last = max((offset_of(row) or 0 for row in page.data), default=0)
+        if page.has_more is False:
+            return None
+        if page.has_more is None and (not page.data or last >= (page.latest_offset or 0)):
+            return None
+        # Never on to the latest offset: what lies between would be lost.
+        told = page.next_cursor
+        reached = int(told) if told and told.isascii() and told.isdecimal() else last
+        return {**params, "since": reached} if reached > since else None
+
+    return ask

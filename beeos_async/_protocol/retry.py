@@ -47,6 +47,8 @@ _NAMES: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"
 _NOT_THE_HOST: Final = frozenset({"agent_offline", "device_offline", "service_timeout"})
 """Codes of a 5xx that is about one instance."""
 
+_REPEATABLE: Final = frozenset({"safe", "idempotent", "keyed"})
+
 _SECONDS: Final = re.compile(r"[0-9]{1,10}").fullmatch
 _MONTHS: Final = {name: number for number, name in enumerate(_NAMES.split(), 1)}
 # The three forms of RFC 9110 5.6.7, the last two obsolete and still to be understood.
@@ -88,11 +90,12 @@ def judge(repeat: Repeat, error: BeeOSError, attempts: int) -> Verdict:
     if isinstance(error, RateLimitError):
         # Any other code than this one is a quota of machines, not of requests; it stays.
         return Verdict.THROTTLED if error.code in {"rate_limited", ""} else Verdict.RAISE
-    if _is_final(error, attempts):
+    status = error.status if isinstance(error, APIError) else None
+    if status in repeat.last_words or _is_final(error, attempts):
         return Verdict.RAISE
     if isinstance(error, ConflictError):
         return Verdict.SETTLE if repeat.settle else Verdict.RAISE
-    if error.delivered == "no" or repeat.word in {"safe", "keyed"}:
+    if error.delivered == "no" or repeat.word in _REPEATABLE:
         return Verdict.AGAIN
     return Verdict.SETTLE if repeat.settle else Verdict.RAISE
 
@@ -110,6 +113,24 @@ def _is_final(error: BeeOSError, attempts: int) -> bool:
     if isinstance(error, APIError):
         return not isinstance(error, ServerError | ConflictError) and error.status != 408
     return True
+
+
+def is_own_echo(repeat: Repeat, error: BeeOSError, *, doubted: bool) -> bool:
+    """Tell a conflict that says: the first attempt of this very call has arrived.
+
+    The contract has no code for it, only the message.
+
+    Args:
+        repeat: What the row says of sending it twice.
+        error: Why the attempt failed.
+        doubted: Whether an attempt before it may have arrived.
+    """
+    return (
+        doubted
+        and repeat.word == "keyed"
+        and isinstance(error, ConflictError)
+        and "idempotency" in error.message.lower()
+    )
 
 
 def is_host_failure(error: BeeOSError) -> bool:

@@ -5,7 +5,7 @@ Read by the groups, the emulator, the command and the tests; a route stands nowh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 from ..models._base import Envelope, Page
 from ..models.catalog import Model, Provider, Region
@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 T = TypeVar("T")
+
+
+class _Special(TypedDict, total=False):
+    """What few rows need to say; see `Endpoint`."""
+
+    echoes_id: bool
+    answer_cap: int
+    body_cap: int
+    key: Literal["body", "header"]
+    takes_operation_id: bool
+    least_timeout: float
+    refuses_in_200: bool
+
 
 _rows: dict[str, Endpoint[Any]] = {}
 ROWS: Final[Mapping[str, Endpoint[Any]]] = _rows
@@ -28,11 +41,10 @@ def _row(
     path: str,
     answer: type[T],
     repeat: Repeat,
-    *,
-    echoes_id: bool = False,
-    answer_cap: int = 8 * MIB,
+    bucket: str = "",
+    **special: Unpack[_Special],
 ) -> Endpoint[T]:
-    row = Endpoint(operation, method, path, answer, repeat, operation, echoes_id, answer_cap)
+    row = Endpoint(operation, method, path, answer, repeat, bucket or operation, **special)
     _rows[operation] = row
     return row
 

@@ -19,8 +19,11 @@ from msgspec import Struct, structs
 from .._clock import Clock
 from .._protocol import table
 from .._protocol.endpoint import Endpoint
+from .._protocol.message import OPERATION_HEADER
 from .._protocol.throttle import Rate, conform
+from ..models._base import Accepted
 from .faults import Fault, Faults
+from .keys import Keys
 from .refusals import RefusedError, admit, envelope
 from .routes import Routes
 from .world import World
@@ -47,6 +50,8 @@ class Call(Struct, frozen=True):
     ids: tuple[str, ...]
     params: Mapping[str, str]
     raw: bytes
+    headers: Mapping[str, str] = {}
+    """Lookup ignores case."""
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -192,6 +197,7 @@ class Desk:
         self._latency = latency
         self._answers = answers
         self._due: dict[str, float] = {}
+        self._keys: Keys[Reply] = Keys()
         self._requests = 0
         self._routes = Routes(table.ROWS.values())
 
@@ -199,7 +205,7 @@ class Desk:
         self,
         method: str,
         target: str,
-        authorization: str,
+        headers: Mapping[str, str],
         read: Callable[[int], Awaitable[bytes | None]],
     ) -> Reply:
         """Serve one request.
@@ -207,7 +213,7 @@ class Desk:
         Args:
             method: The HTTP method.
             target: Path and query as they were sent.
-            authorization: The header, or nothing.
+            headers: Lookup ignores case.
             read: Reads the body, or gives `None` when it has more bytes than it is told.
         """
         path, _, query = target.partition("?")
@@ -223,10 +229,10 @@ class Desk:
         changes = self._world.changes
         try:
             row, ids = self._routes.find(method, path)
-            admit(authorization)
+            admit(headers.get("Authorization", ""))
             raw = _allowed(row, await read(row.body_cap))
             changes = self._world.changes
-            call = Call(ids, dict(parse_qsl(query)) if query else {}, raw)
+            call = Call(ids, dict(parse_qsl(query)) if query else {}, raw, headers)
             reply = await self._answer(row, call, request_id)
         except RefusedError as error:
             reply = _refusal(error, request_id)
@@ -255,8 +261,11 @@ class Desk:
         try:
             self._draw(row)
             answer = self._answers[row.operation]
-            value = await answer.give(self._world, call)
-            reply = Reply(answer.status, _encode(_whole(value)), _JSON)
+            place, told = self._keys.find(row, call.ids, call.headers, call.raw)
+            if told is None:
+                told = _accepted(answer.status, await answer.give(self._world, call))
+                self._keys.keep(place, told)
+            reply = told
         except RefusedError as error:
             reply = _refusal(error, request_id)
         return reply if fault is None else _trouble(fault, request_id, reply)
@@ -292,6 +301,16 @@ def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply
         refusal = _refusal(error, request_id)
         return refusal if fault.body is None else structs.replace(refusal, body=fault.body)
     return Reply(0, reply.body if reply is not None else b"", _JSON, fault=fault)
+
+
+def _accepted(status: int, value: object) -> Reply:
+    """Give the reply that says yes: an answer, none at all, or one whose id is a header."""
+    if isinstance(value, Accepted):
+        body = _encode(value.body) if value.body else b""
+        return Reply(status, body, {**_JSON, OPERATION_HEADER: value.operation_id})
+    if value is None:
+        return Reply(status, b"", {})
+    return Reply(status, _encode(_whole(value)), _JSON)
 
 
 def _refusal(error: RefusedError, request_id: str) -> Reply:

@@ -101,7 +101,7 @@ class Door:
         reply = await self._desk.serve(
             request.method,
             request.raw_path,
-            request.headers.get("Authorization", ""),
+            request.headers,
             read,
         )
         if reply.delay:

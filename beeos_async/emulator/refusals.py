@@ -43,6 +43,7 @@ class RefusedError(Exception):
         message: A sentence.
         param: The field that was wrong.
         headers: What the answer carries besides.
+        whole: The whole body, where it is no envelope: the runtime's own refusals are bare.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class RefusedError(Exception):
         message: str,
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
+        whole: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -59,15 +61,18 @@ class RefusedError(Exception):
         self.message = message
         self.param = param
         self.headers = headers or {}
+        self.whole = whole
 
 
-def envelope(error: RefusedError, request_id: str) -> dict[str, object]:
+def envelope(error: RefusedError, request_id: str) -> Mapping[str, object]:
     """Write a refusal the way the contract documents it.
 
     Args:
         error: The refusal.
         request_id: The server's name for the request.
     """
+    if error.whole is not None:
+        return error.whole
     told: dict[str, object] = {
         "type": _TYPES.get(error.status, "api_error"),
         "code": error.code,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from .._checks import count
 from .._io.pager import Pager
 from .._protocol import table
-from .._protocol.paging import PAGE_SIZE, next_numbered
+from .._protocol.paging import PAGE_SIZE, Style, next_numbered
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
 
 if TYPE_CHECKING:
     from .._io.caller import Caller
+
+
+_STYLE: Final = Style(next_numbered, page=lambda page: page, name=lambda row: row.id)
 
 
 class Instances:
@@ -61,7 +64,9 @@ class Instances:
             "clusterId": cluster_id,
             "search": search,
         }
-        return Pager(self._caller, table.LIST_INSTANCES, params, next_numbered, deadline)
+        return Pager(
+            self._caller, table.LIST_INSTANCES, style=_STYLE, params=params, deadline=deadline
+        )
 
     async def get(self, id: str, *, deadline: float | None = None) -> Instance:
         """Look at one instance.

@@ -8,7 +8,7 @@ so every field but an id has a default here.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
@@ -43,3 +43,21 @@ class Page(Snake, Generic[T], frozen=True, kw_only=True):
     """How many items all pages have together, where the server tells."""
 
     success: bool = True
+    next_cursor: str | None = None
+    """Where the next page begins, of a list that is read by a cursor."""
+
+    has_more: bool | None = None
+    """Whether there is more, of a log."""
+
+    latest_offset: int | None = None
+    """The last offset of a log, on whatever page it is."""
+
+
+class Accepted(Snake, frozen=True, kw_only=True):
+    """What is known of a durable operation that was accepted (202)."""
+
+    operation_id: str = ""
+    """Its id, from the answer's header; empty where the server did not say."""
+
+    body: dict[str, Any] = {}
+    """What else the answer held; the contract leaves it open."""

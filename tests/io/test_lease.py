@@ -19,7 +19,7 @@ from beeos_async._checks import Key
 from beeos_async._io import lease
 from beeos_async._io.flight import Flight
 from beeos_async._io.transport import AiohttpTransport
-from beeos_async._protocol.wire import Request
+from beeos_async._protocol.message import Request
 
 pytestmark = pytest.mark.anyio
 

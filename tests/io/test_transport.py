@@ -33,7 +33,7 @@ from beeos_async._io import home, transport
 from beeos_async._io.flight import Flight
 from beeos_async._io.lease import LeasedTransport
 from beeos_async._io.transport import AiohttpTransport
-from beeos_async._protocol.wire import Request
+from beeos_async._protocol.message import Request
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 

@@ -60,7 +60,7 @@ def test_a_wish_brings_what_settles_it() -> None:
     assert repeat.word == "desired"
     assert repeat.settle is not None
     assert (repeat.settle.ask, repeat.settle.goal) == (GET_INSTANCE, "terminated")
-    assert (repeat.settle.gone_is_done, repeat.settle.answer) == (True, answer)
+    assert (repeat.gone_is_done, repeat.settle.answer) == (True, answer)
 
 
 @pytest.mark.parametrize(("repeat", "word"), [(SAFE, "safe"), (KEYED, "keyed"), (ONCE, "once")])

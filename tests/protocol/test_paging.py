@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import modest
 
-from beeos_async._protocol.paging import PAGE_SIZE, Params, next_numbered
+from beeos_async._protocol.paging import (
+    PAGE_SIZE,
+    Params,
+    by_cursor,
+    by_log,
+    next_numbered,
+    next_offset,
+)
 from beeos_async.models._base import Page
 
 
@@ -83,3 +90,81 @@ def test_every_item_is_found_once(count: int, size: int, counted: bool) -> None:
 def test_a_server_that_ignores_the_page_number_ends_too(rows: int, total: int | None) -> None:
     """The same page for ever is one page."""
     assert walked(lambda _: page_of(*range(rows), total=total), 2) == list(range(rows))
+
+
+@pytest.mark.parametrize(
+    ("offset", "page", "before", "reached"),
+    [
+        (None, page_of(1, 2, total=5), None, 2),
+        (2, page_of(3, 4, total=5), page_of(1, 2, total=5), 4),
+        (4, page_of(5, total=5), page_of(3, 4, total=5), None),
+        (2, page_of(3), page_of(1, 2), 3),
+        (3, page_of(), page_of(3), None),
+        (2, page_of(1, 2), page_of(1, 2), None),
+        (4, page_of(total=5), page_of(3, 4, total=5), None),
+        (None, page_of(1, 2, total=1), None, 2),
+    ],
+)
+def test_rows_are_counted_by_what_came(
+    offset: int | None, page: Page[int], before: Page[int] | None, reached: int | None
+) -> None:
+    """A short page moves by as much as it had; the total ends the list, or an empty page."""
+    params = {"limit": 2, "offset": offset}
+
+    found = next_offset(params, page, before)
+
+    assert found == (None if reached is None else {"limit": 2, "offset": reached})
+
+
+@pytest.mark.parametrize(
+    ("sent", "told", "rows", "asked"),
+    [
+        (None, "a", [1], "a"),
+        ("a", "b", [], "b"),
+        ("a", "a", [1], None),
+        ("a", "", [1], None),
+        ("a", None, [1], None),
+    ],
+)
+def test_a_cursor_is_followed_while_it_moves(
+    sent: str | None, told: str | None, rows: list[int], asked: str | None
+) -> None:
+    """An empty page may come before a full one; a cursor that stands still goes nowhere."""
+    page = Page(data=rows, next_cursor=told)
+
+    found = by_cursor("since")({"since": sent, "limit": 2}, page, None)
+
+    assert found == (None if asked is None else {"since": asked, "limit": 2})
+
+
+@pytest.mark.parametrize(
+    ("since", "rows", "told", "has_more", "latest", "asked"),
+    [
+        (0, [3, 7], "7", True, 99, 7),
+        (0, [3, 7], None, True, 99, 7),
+        (0, [3, 7], "odd", True, 99, 7),
+        (0, [3, 7], "٣", True, 99, 7),
+        (0, [], "40", True, 99, 40),
+        (40, [], "40", True, 99, None),
+        (40, [], None, True, 99, None),
+        (0, [3, 7], "7", False, 99, None),
+        (0, [3, 7], None, None, 9, 7),
+        (0, [3, 9], None, None, 9, None),
+        (0, [], "40", None, 99, None),
+        (0, [3], None, None, None, None),
+    ],
+)
+def test_a_log_is_read_by_its_offsets(
+    since: int,
+    rows: list[int],
+    told: str | None,
+    has_more: bool | None,
+    latest: int | None,
+    asked: int | None,
+) -> None:
+    """On to what was read, never to the latest offset: what lies between would be lost."""
+    page = Page(data=rows, next_cursor=told, has_more=has_more, latest_offset=latest)
+
+    found = by_log(lambda row: row)({"since": since}, page, None)
+
+    assert found == (None if asked is None else {"since": asked})

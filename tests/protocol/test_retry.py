@@ -14,6 +14,7 @@ from multidict import CIMultiDict
 from properties import modest
 
 from beeos_async._protocol.endpoint import KEYED, ONCE, SAFE, Repeat, desired
+from beeos_async._protocol.message import Response
 from beeos_async._protocol.retry import (
     THROTTLE_CAP,
     TRANSIENT_CAP,
@@ -27,7 +28,7 @@ from beeos_async._protocol.retry import (
     took,
 )
 from beeos_async._protocol.table import GET_INSTANCE, ROWS
-from beeos_async._protocol.wire import Response, read
+from beeos_async._protocol.wire import read
 from beeos_async.errors import (
     BeeOSError,
     ClientClosedError,

@@ -18,6 +18,7 @@ from multidict import CIMultiDict
 from properties import modest
 from samples import Sample, sample, samples
 
+from beeos_async._protocol.message import Request, Response
 from beeos_async._protocol.table import (
     DEPLOY_INSTANCE,
     DESTROY_INSTANCE,
@@ -27,7 +28,7 @@ from beeos_async._protocol.table import (
     ROWS,
     START_INSTANCE,
 )
-from beeos_async._protocol.wire import Request, Response, build, read
+from beeos_async._protocol.wire import build, read
 from beeos_async.errors import (
     APIError,
     AuthenticationError,
@@ -363,7 +364,8 @@ def test_an_answer_is_read_whatever_the_recursion_limit() -> None:
     script = """
         import sys
         from beeos_async._protocol.table import START_INSTANCE
-        from beeos_async._protocol.wire import Response, read
+        from beeos_async._protocol.message import Response
+        from beeos_async._protocol.wire import read
         from beeos_async.errors import APIError, DecodeError
 
         sys.setrecursionlimit(100_000)

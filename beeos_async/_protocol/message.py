@@ -1,0 +1,53 @@
+"""What goes out and what comes back, as plain data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from msgspec import Struct
+
+from .text import shown
+
+KEY_HEADER: Final = "Idempotency-Key"
+
+
+OPERATION_HEADER: Final = "X-BeeOS-Operation-Id"
+
+
+# No key of this API is as short, and none has a dash.
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
+
+
+class Request(Struct, frozen=True):
+    """What goes out, all but the host and the key."""
+
+    method: str
+    target: str
+    """Path and query, percent-encoded."""
+
+    body: bytes | None = None
+    answer_cap: int = 0
+    headers: tuple[tuple[str, str], ...] = ()
+    """Those of this request alone."""
+
+
+class Response(Struct, frozen=True):
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Lookup ignores case."""
+
+    body: bytes
+    wall: float = 0.0
+    """Seconds since 1970 when it came."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's name for the request, fit to be printed."""
+        found = self.headers.get("X-Request-Id")
+        if not found or _PLAIN_NAME(found):
+            return found or None
+        return shown(found, 128) or None

@@ -1,0 +1,124 @@
+"""Where the key may go: base URLs and proxies, checked before any I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+from ._checks import must
+from .errors import ConfigurationError
+
+DEFAULT_URL: Final = "https://openapi.beeos.ai"
+
+
+HOST_LIMIT: Final = 253
+"""Characters of a host name: what the DNS can carry."""
+
+
+_HOST: Final = re.compile(
+    r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*\.?"
+).fullmatch
+
+
+_CONTROL_OR_BLANK: Final = re.compile(r"[\x00-\x20\x7f-\xa0]").search
+_PATH: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]*").fullmatch
+
+
+def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
+    """Check a base URL and cut its trailing slashes.
+
+    Args:
+        value: `https://host[:port][/prefix]`; plain `http` for loopback names only.
+        allow_insecure: Let plain `http` go to any host.
+
+    Returns:
+        The URL in its plainest form.
+
+    Raises:
+        ConfigurationError: It could lead the key to somewhere else.
+    """
+    if not isinstance(value, str) or not value:
+        msg = f"base_url must be a string such as {DEFAULT_URL}"
+        raise ConfigurationError(msg)
+    must(
+        value.isascii() and not _CONTROL_OR_BLANK(value) and "\\" not in value,
+        "base_url has a blank, a control character, a backslash or a character outside ASCII"
+        " (write a foreign host name as punycode)",
+    )
+    parts, port = _url_parts(value, "base_url")
+    host = parts.hostname or ""
+    must(
+        parts.scheme in {"https", "http"},
+        "base_url must begin with https:// (or http:// for loopback)",
+    )
+    must("@" not in parts.netloc, "base_url holds user information; the key is given as api_key")
+    must("?" not in value and "#" not in value, "base_url must have no query and no fragment")
+    must(_is_host(host), "base_url has no usable host name")
+    must(
+        _PATH(parts.path) is not None and not {".", ".."} & set(parts.path.split("/")),
+        "base_url has a path with a dot segment, a percent sign or another odd character",
+    )
+    must(
+        parts.scheme == "https" or allow_insecure or is_loopback(host),
+        f"base_url is plain http to {host}: the key would be readable on the way;"
+        " use https, or say allow_insecure=True",
+    )
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host name can only mean this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    address = _address(host)
+    return address is not None and address.is_loopback
+
+
+def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        msg = f"{name} has a malformed host or port"
+        # Not chained: what `urlsplit` raises may quote the URL, password and all.
+        raise ConfigurationError(msg) from None
+    return parts, port
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        # A zone, after a percent sign, is a matter of one machine's interfaces.
+        return "%" not in host and _address(host) is not None
+    return len(host) <= HOST_LIMIT and _HOST(host) is not None
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def proxy_of(url: str, given: str | None) -> str | None:
+    """Choose the proxy: the one given, else what the environment says for https.
+
+    Raises:
+        ConfigurationError: It is no proxy's URL.
+    """
+    if given is None:
+        target = urlsplit(url)
+        # To a proxy, plain http would show the key; and loopback is this machine.
+        if target.scheme != "https" or is_loopback(target.hostname or ""):
+            return None
+        given = getproxies_environment().get("https")
+        if not given or proxy_bypass(target.netloc):
+            return None
+    shape = "a proxy (proxy, or HTTPS_PROXY) is given as http://host:port"
+    must(not _CONTROL_OR_BLANK(given), shape)
+    parts, _ = _url_parts(given, "the proxy's URL")
+    must(parts.scheme in {"http", "https"} and bool(parts.hostname), shape)
+    return given
