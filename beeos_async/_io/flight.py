@@ -24,6 +24,9 @@ class Flight:
     key: Key
     """The key the attempt goes with; set before it takes off."""
 
+    keeps: bool = False
+    """Whether it may take over its answer instead of having it read."""
+
     def __init__(self) -> None:
         self.sent = False
         """Whether the request has begun to be written; until then it certainly never left."""

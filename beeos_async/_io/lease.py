@@ -57,10 +57,10 @@ class LeasedTransport(AiohttpTransport):
             forced: Whether it is an error if no connection can be leased.
             **road: How to connect, and as whom; see `Road`.
         """
+        self._lines = Lines()
         super().__init__(clock, base_url, **road)
         self._forced = forced
         self._able: bool | None = None
-        self._lines = Lines()
         self._address: aiohttp.ClientRequest | None = None
         self._key: Key | None = None
         self._common: dict[bool, str] = {}
@@ -69,7 +69,9 @@ class LeasedTransport(AiohttpTransport):
         self, request: Request, flight: Flight, limit: float, connect_limit: float
     ) -> Response:
         """Send a request and read the whole response; see `Transport.send`."""
-        if not (self._able or self._is_able()):
+        if flight.keeps or not (self._able or self._is_able()):
+            # Nobody shall wait in the pool for a connection that is leased and idle.
+            self._lines.give_back()
             return await super().send(request, flight, limit, connect_limit)
         if self._session is None:
             self._open()
@@ -138,15 +140,14 @@ class LeasedTransport(AiohttpTransport):
 
     def __del__(self) -> None:
         """Say that a client was forgotten, once, and close what it left open."""
-        lines = getattr(self, "_lines", None)
         try:
             super().__del__()
         finally:
-            if lines is not None and self._home.is_elsewhere:
-                inherited.append(lines)
-            elif lines is not None:
+            if self._home.is_elsewhere:
+                inherited.append(self._lines)
+            else:
                 # Their connections are closed; without the lease nobody complains of them.
-                lines.close()
+                self._lines.close()
 
     async def _lease(self, limit: float, connect_limit: float) -> tuple[Line, float]:
         """Lease a clean connection of the pool, or a new one, and tell what time is left."""

@@ -138,7 +138,7 @@ class Line(asyncio.BufferedProtocol):
             What waits for the answer.  `None` means that the handler has it, or will have
             it within the seconds that are `left`, if any are.
         """
-        self._most = cap
+        self._most = min(cap, LARGEST)
         waiter = self._waiter = self._loop.create_future()
         self._end_in(seconds)
         flight.take_off(self)
@@ -185,9 +185,10 @@ class Line(asyncio.BufferedProtocol):
             # Nobody has asked: it would be taken for the answer to the next request.
             self.close()
             return
-        data = self._partial + self._lines.buffer[:nbytes]
+        news = bytes(self._lines.buffer[:nbytes])
+        data = self._partial + news if self._partial else news
         found = plain(data)
-        if found is not None:
+        if found is not None and found[1] <= self._most:
             begin, length, head = found
             missing = begin + length - len(data)
             if not missing:
@@ -196,12 +197,12 @@ class Line(asyncio.BufferedProtocol):
                 if not waiter.done():
                     waiter.set_result((head, data[begin:]))
                 return
-            if missing > 0 and length <= min(self._most, LARGEST) and not self._partial:
+            if missing > 0 and not self._partial:
                 self._partial = data
                 return
         # Not plain, or in more than two pieces.
         _stand(self.transport, self.handler)
-        self._hand_over(waiter, data)
+        self._hand_over(waiter, news)
 
     def eof_received(self) -> None:
         """Let the transport close; nobody shall ask here any more."""
@@ -210,7 +211,7 @@ class Line(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the handler, and let it say what that means for the answer."""
         if self._waiter is not None:
-            self._hand_over(self._waiter, self._partial)
+            self._hand_over(self._waiter)
         self._part()
         self.handler.connection_lost(exc)
         self._connection.close()
@@ -223,13 +224,14 @@ class Line(asyncio.BufferedProtocol):
         """Tell the handler, which keeps count."""
         self.handler.resume_writing()
 
-    def _hand_over(self, waiter: asyncio.Future[Plain | None], data: bytes) -> None:
-        """Let the handler read the answer, from its beginning."""
+    def _hand_over(self, waiter: asyncio.Future[Plain | None], news: bytes = b"") -> None:
+        """Let the handler read the answer from its beginning, in the pieces it came in."""
+        pieces = [piece for piece in (self._partial, news) if piece]
         self._waiter, self._partial = None, b""
         self.left, self.end = self.end - RealClock.now(), math.inf
         self.handler.set_response_params(read_until_eof=True)
-        if data:
-            self.handler.data_received(data)
+        for piece in pieces:
+            self.handler.data_received(piece)
         if not waiter.done():
             waiter.set_result(None)
 

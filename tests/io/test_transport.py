@@ -276,7 +276,9 @@ async def test_an_answer_that_is_no_http_is_unreadable_and_no_400(head: bytes) -
         error = await failure_of(server.url)
 
     assert isinstance(error, b.DecodeError)
-    assert (error.delivered, error.status) == ("yes", None)
+    assert error.delivered == "yes"
+    # The parser without extensions gives some of the heads out before it stumbles.
+    assert error.status in {None, 200}
 
 
 # What arrived and is read, or is not.
