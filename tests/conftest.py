@@ -13,10 +13,15 @@ from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole suite run on the other event loop."""
+    parser.addoption("--uvloop", action="store_true", help="run async tests on uvloop")
+
+
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run async tests on asyncio, the only loop the library speaks to."""
-    return "asyncio"
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Run async tests on asyncio, the only library of loops that is spoken to."""
+    return "asyncio", {"use_uvloop": bool(request.config.getoption("--uvloop"))}
 
 
 @pytest.fixture(autouse=True)
