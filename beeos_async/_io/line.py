@@ -139,8 +139,12 @@ class Line(asyncio.BufferedProtocol):
             it within the seconds that are `left`, if any are.
         """
         self._most = min(cap, LARGEST)
-        waiter = self._waiter = self._loop.create_future()
-        self._end_in(seconds)
+        watch = self._lines.watch
+        self.end = end = RealClock.now() + seconds
+        if end < watch.next:
+            watch.wake(end)
+        waiter: asyncio.Future[Plain | None] = asyncio.Future(loop=self._loop)
+        self._waiter = waiter
         flight.take_off(self)
         self.transport.write(words)
         return waiter
@@ -148,8 +152,11 @@ class Line(asyncio.BufferedProtocol):
     def rest(self) -> None:
         """Be idle: the answer was whole."""
         if not self._over:
-            self._end_in(KEEP_ALIVE)
-            self._lines.idle[self] = None
+            lines = self._lines
+            self.end = end = RealClock.now() + KEEP_ALIVE
+            if end < lines.watch.next:
+                lines.watch.wake(end)
+            lines.idle[self] = None
 
     def give_back(self) -> None:
         """Return the connection to the pool it came from, as it was."""
@@ -234,11 +241,6 @@ class Line(asyncio.BufferedProtocol):
             self.handler.data_received(piece)
         if not waiter.done():
             waiter.set_result(None)
-
-    def _end_in(self, seconds: float) -> None:
-        end = self.end = RealClock.now() + seconds
-        if end < self._lines.watch.next:
-            self._lines.watch.wake(end)
 
     def _part(self) -> None:
         """End the lease."""

@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from msgspec import Struct
+
 from .throttle import Rate, conform
 
 FIRST_WINDOW: Final = 8
@@ -47,14 +49,11 @@ SPARED: Final = 10
 """Requests of a known burst that are not used, at most."""
 
 
-class Ticket:
+class Ticket(Struct, eq=False):
     """One request that was let go, to be given back with its end."""
 
-    __slots__ = ("epoch", "probe")
-
-    def __init__(self) -> None:
-        self.epoch = 0
-        self.probe = False
+    epoch: int = 0
+    probe: bool = False
 
 
 class Pacer:
@@ -173,13 +172,15 @@ class Pacer:
             self._due = max(self._due, now) + 1 / pace.per_second
 
     def end(self, ticket: Ticket, *, accepted: bool) -> None:
-        """Count a request that has ended, in any way but a 429.
+        """Count a request that has ended, in any way.
 
         Args:
             ticket: What `go` gave.
             accepted: Whether the server took it, and so out of the quota.
         """
-        self._land(ticket)
+        self.in_flight -= 1
+        if ticket.probe:
+            self._probing = False
         if accepted:
             self._accepted += 1
             if self._window < self._most:
@@ -194,7 +195,7 @@ class Pacer:
             now: When.
             pause: Seconds for which nothing goes.
         """
-        self._land(ticket)
+        self.end(ticket, accepted=False)
         # Those that were in the air with the first one tell nothing new.
         if ticket.epoch == self._epoch:
             self._measure(now)
@@ -223,11 +224,6 @@ class Pacer:
             return self._known
         rate = self.rate(now)
         return None if rate is None else Rate(rate, max(1, int(rate * CATCH_UP)))
-
-    def _land(self, ticket: Ticket) -> None:
-        self.in_flight -= 1
-        if ticket.probe:
-            self._probing = False
 
     def _measure(self, now: float) -> None:
         """Learn from the second 429 on: the bucket was empty then, and is now."""
