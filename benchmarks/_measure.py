@@ -22,9 +22,12 @@ LIBRARIES: Final = (
     "aiohttp",
     "anyio",
     "msgspec",
+    "uvloop",
     "beeos-sdk",
     "pydantic",
     "urllib3",
+    "httpx",
+    "pyreqwest",
 )
 
 
@@ -88,19 +91,6 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def run_side(side: str, count: int, concurrency: int, url: str) -> list[str]:
-    """Give the command that runs one side once in a process of its own.
-
-    Args:
-        side: Which; see `_sides.py`.
-        count: How many ids.
-        concurrency: How many at once.
-        url: Where.
-    """
-    script = str(HERE / "_sides.py")
-    return [sys.executable, script, side, str(count), str(concurrency), url]
 
 
 def _processor() -> str:

@@ -222,6 +222,8 @@ class Line(asyncio.BufferedProtocol):
         self._part()
         self.handler.connection_lost(exc)
         self._connection.close()
+        # Over TLS the two would hold each other until the garbage collector comes.
+        self.transport = _GONE
 
     def pause_writing(self) -> None:
         """Tell the handler, which keeps count."""
@@ -247,6 +249,21 @@ class Line(asyncio.BufferedProtocol):
         self._over = True
         self._lines.idle.pop(self, None)
         self._lines.watch.watched.discard(self)
+
+
+class _Gone(asyncio.Transport):
+    """Where a line stands whose connection is lost."""
+
+    def is_closing(self) -> bool:
+        """Say so."""
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        """Say that nothing is left to be written."""
+        return 0
+
+
+_GONE: Final = _Gone()
 
 
 def _stand(transport: asyncio.Transport, protocol: Any) -> None:

@@ -181,6 +181,18 @@ async def test_a_line_tells_its_handler_to_stop_writing(leased: Lease) -> None:
     line.close()
 
 
+async def test_a_line_whose_connection_is_lost_holds_no_transport(leased: Lease) -> None:
+    """Over TLS the two would be garbage that only the collector can free."""
+    line, wire = await leased(Lines(), Script([ANSWER], "fin", ANSWER))
+    assert await line.ask(Flight(), WORDS, 100, 1.0) is not None
+    await wire.idle.wait()
+    line.rest()
+
+    assert line.transport is not wire
+    assert line.transport.is_closing()
+    assert line.transport.get_write_buffer_size() == 0
+
+
 async def test_a_line_that_is_over_does_not_rest(leased: Lease) -> None:
     """It was closed under an answer that was whole."""
     lines = Lines()
