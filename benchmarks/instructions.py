@@ -52,6 +52,8 @@ def main() -> None:
     asked.add_argument("--fewer", type=int, default=200, help="ids of the short run")
     asked.add_argument("--more", type=int, default=1200, help="ids of the long run")
     chosen = asked.parse_args(namespace=Options())
+    if chosen.quick:
+        chosen.fewer, chosen.more = 10, 20
     if VALGRIND is None:
         print("instructions are not counted: that takes valgrind, which is not installed")
 

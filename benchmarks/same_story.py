@@ -26,8 +26,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Whether both transports tell the same.")
     option = parser.add_argument
     option("--scripts", type=int, default=25_000, help="how many answers to make up")
+    option("--quick", action="store_true", help="see that it runs")
     option("--first", type=int, default=0, help="the number of the first one")
     chosen = parser.parse_args()
+    if chosen.quick:
+        chosen.scripts = 50
     for number in range(chosen.first, chosen.first + chosen.scripts):
         # The same number makes up the same answer, and nobody gains by guessing it.
         chance = Random(number)  # noqa: S311 -- as said
