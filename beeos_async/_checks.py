@@ -26,6 +26,9 @@ ID_LIMIT: Final = 128
 FOREVER: Final = 1e9
 """Seconds nobody waits for."""
 
+LAST_OFFSET: Final = 2**63 - 1
+"""An offset has 64 bits."""
+
 SHOWN_OF_KEY: Final = 8
 """How much of a key a `repr` may show; the public display prefix is 12 characters."""
 
@@ -33,6 +36,7 @@ _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,127}").fullmatch
 # C0, DEL and C1 controls, every kind of blank, surrogates, and what could change a path.
 _ODD_IN_ID: Final = re.compile(r"[\x00-\x20\x7f-\xa0/\\?#%\ud800-\udfff\s]").search
 _KEY: Final = re.compile(r"[\x21-\x7e]+").fullmatch
+_DECIMAL: Final = re.compile(r"[0-9]{1,128}").fullmatch
 _UUID: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 ).fullmatch
@@ -248,17 +252,33 @@ def idempotency_key(value: object) -> str:
     return str(value)
 
 
-def operation_id(value: object) -> str:
+def uuid(name: str, value: object) -> str:
     """Refuse what is no UUID.
 
     Raises:
-        ConfigurationError: It is none.
+        ConfigurationError: With the name of the option.
     """
     must(
         isinstance(value, str) and _UUID(value) is not None,
-        "operation_id must be a UUID such as 123e4567-e89b-42d3-a456-426614174000",
+        f"{name} must be a UUID such as 123e4567-e89b-42d3-a456-426614174000, not {value!r}",
     )
     return str(value)
+
+
+def decimal(name: str, value: object) -> str:
+    """Check a number that travels as text, because it may exceed 64 bits.
+
+    Args:
+        name: What it is called.
+        value: The number, or its digits.
+
+    Raises:
+        ConfigurationError: It is none, is negative, or has more than 128 digits.
+    """
+    plain = isinstance(value, str | int) and not isinstance(value, bool)
+    text = str(value) if plain else ""
+    must(bool(_DECIMAL(text)), f"{name} must be a whole number from 0 on, not {value!r}")
+    return text
 
 
 def path_of(value: object) -> str:

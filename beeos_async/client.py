@@ -21,16 +21,25 @@ from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
 from ._io.lease import LeasedTransport
+from ._io.poller import Poller
 from ._io.transport import AiohttpTransport, Road
+from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
 from ._urls import DEFAULT_URL, base_url_of, proxy_of
 from ._version import __version__
 from .direct import Direct
 from .errors import ConfigurationError
+from .fleet.errands import Errands
 from .fleet.offers import Fleets
 from .fleet.progress import Throttle
+from .groups.agents import Agents
 from .groups.catalog import Catalog
+from .groups.computer import Computer
+from .groups.conversations import Conversations
 from .groups.instances import Instances
+from .groups.mobile import Mobile
+from .groups.runtime import Runtime
+from .groups.tasks import Tasks
 
 if TYPE_CHECKING:
     import ssl as tls
@@ -38,13 +47,11 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from .models.instances import Instance
-
 CLOSE_GRACE: Final = 1.0
 """Seconds requests in flight are given when the client closes."""
 
 
-class AsyncBeeOS(Fleets, Direct):
+class AsyncBeeOS(Errands, Fleets, Direct):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
     ```python
@@ -65,8 +72,26 @@ class AsyncBeeOS(Fleets, Direct):
     instances: Instances
     """The life of instances."""
 
+    computer: Computer
+    """Desktops, seen and worked by hand."""
+
+    mobile: Mobile
+    """Phones, seen and worked by hand."""
+
     catalog: Catalog
     """What can be deployed, where, and with which models."""
+
+    agents: Agents
+    """Who answers."""
+
+    tasks: Tasks
+    """Work that an agent is given."""
+
+    conversations: Conversations
+    """What is said to an agent and by it, turn by turn."""
+
+    runtime: Runtime
+    """Methods of an instance's runtime, and the operations they become."""
 
     def __init__(
         self,
@@ -100,7 +125,9 @@ class AsyncBeeOS(Fleets, Direct):
             max_retries: How often a failed attempt is repeated; a 429 costs none of them.
             max_concurrency: Requests in flight of the whole client, 1 to 10,000.
             rate_limit: The known quota, for each endpoint or by operationId:
-                `"600/min"`, `"10/s"` or a number a second.
+                `"600/min"`, `"10/s"` or a number a second.  That of `computer` and `mobile`
+                is published and known without it; it is named `control-action` and, for
+                their `info`, `control-info`.
             max_throttle_wait: Seconds a 429 may make a single call wait.
             proxy: Where to connect instead, else `HTTPS_PROXY` and `NO_PROXY`.
             ssl: Whom to trust, instead of the system's certificates.
@@ -164,11 +191,19 @@ class AsyncBeeOS(Fleets, Direct):
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
         self._furnish(Caller(carrier, gate, clock, key, options, on_attempt))
+        # Views share it, as they share the gate.
+        self._poller = Poller(self._caller, table.GET_INSTANCE, table.LIST_INSTANCES)
 
     def _furnish(self, caller: Caller) -> None:
         self._caller = caller
         self.instances = Instances(caller)
+        self.computer = Computer(caller)
+        self.mobile = Mobile(caller)
         self.catalog = Catalog(caller)
+        self.agents = Agents(caller)
+        self.tasks = Tasks(caller)
+        self.conversations = Conversations(caller)
+        self.runtime = Runtime(caller)
 
     def with_options(
         self,
@@ -218,29 +253,14 @@ class AsyncBeeOS(Fleets, Direct):
         """What is known of each endpoint's quota."""
         return Throttle(self._caller.gate)
 
-    async def start(self, id: str, *, deadline: float | None = None) -> Instance:
-        """Wish an instance running; see `Instances.start`."""
-        return await self.instances.start(id, deadline=deadline)
-
-    async def stop(self, id: str, *, deadline: float | None = None) -> Instance:
-        """Wish an instance stopped; see `Instances.stop`."""
-        return await self.instances.stop(id, deadline=deadline)
-
-    async def restart(self, id: str, *, deadline: float | None = None) -> Instance:
-        """Restart an instance; see `Instances.restart`."""
-        return await self.instances.restart(id, deadline=deadline)
-
-    async def destroy(self, id: str, *, deadline: float | None = None) -> None:
-        """Destroy an instance; see `Instances.destroy`."""
-        await self.instances.destroy(id, deadline=deadline)
-
     async def close(self) -> None:
-        """Close: who waits for a turn gets `ClientClosedError`, who is in flight a second more.
+        """Close: who waits gets `ClientClosedError`, who is in flight a second more.
 
         A second time does nothing.
         """
         try:
             await self._caller.gate.close(CLOSE_GRACE)
+            await self._poller.gone()
         finally:
             await self._caller.transport.close()
 

@@ -34,7 +34,8 @@ the floor of what they carry.  How to read a server's refusal is `_protocol/wire
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from typing import Literal, cast
 
 from msgspec import Struct
 
@@ -94,6 +95,9 @@ class BeeOSError(Exception):
 
     idempotency_key: str | None = None
     """The key the request carried, where its endpoint takes one."""
+
+    last_offset: int | str | None = None
+    """Where the last event stood that a stream has given, where a stream raises this."""
 
     def __eq__(self, other: object) -> bool:
         """Two errors are equal when they are of one type and hold the same data."""
@@ -302,16 +306,35 @@ class RuntimeMethodError(BeeOSError):
         code: The JSON-RPC error number.
         message: The runtime's name for the refusal, such as `INSTANCE_OFFLINE`.
         data: What else it told.
+        request_id: The server's name for the request.
     """
 
-    def __init__(self, code: int, message: str, data: object = None) -> None:
-        super().__init__(code, message, data)
+    def __init__(
+        self, code: int, message: str, data: object = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(code, message, data, request_id)
         self.code = code
         self.message = message
         self.data = data
+        self.request_id = request_id
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds the runtime asked to wait (its `retryAfterMs`), where it did."""
+        told = _member(self.data, "retryAfterMs")
+        if told is None:
+            told = _member(_member(self.data, "context"), "retryAfterMs")
+        if not isinstance(told, int | float) or isinstance(told, bool):
+            return None
+        return told / 1000 if 0 <= told < math.inf else None
 
     def __str__(self) -> str:
-        return f"{self.message} [{self.code}]"
+        request = f" request {self.request_id}" if self.request_id else ""
+        return f"{self.message} [{self.code}{request}]"
+
+
+def _member(value: object, name: str) -> object:
+    return cast("dict[str, object]", value).get(name) if isinstance(value, dict) else None
 
 
 class StreamEndedError(BeeOSError):
@@ -328,6 +351,8 @@ class StreamEndedError(BeeOSError):
         self.last_offset = last_offset
 
     def __str__(self) -> str:
+        if self.last_offset is None:
+            return self.message
         return f"{self.message} (last offset {self.last_offset})"
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from subprocess import Popen
 from typing import NamedTuple
 
@@ -23,3 +27,23 @@ class Ran(NamedTuple):
 Clouds = Callable[..., Emulator]
 Command = Callable[..., Ran]
 Alone = Callable[..., Popen[str]]
+
+
+@contextmanager
+def signalled(
+    number: int, *, when: Callable[[], bool], process: int | None = None
+) -> Iterator[None]:
+    """Signal a process, this one if no other, as soon as something has come about."""
+
+    def watch() -> None:
+        until = time.monotonic() + 30
+        while not when() and time.monotonic() < until:
+            time.sleep(0.01)
+        os.kill(process or os.getpid(), number)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield
+    finally:
+        watching.join()

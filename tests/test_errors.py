@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from typing import Any
 
@@ -87,7 +88,7 @@ def made(kind: type[BeeOSError]) -> BeeOSError:
     elif issubclass(kind, APIError):
         arguments = (PROBLEM,)
     elif issubclass(kind, RuntimeMethodError):
-        arguments = (-32001, "INSTANCE_OFFLINE", {"retryMode": "resume"})
+        arguments = (-32001, "INSTANCE_OFFLINE", {"retryMode": "resume"}, "req-9")
     elif issubclass(kind, StreamEndedError):
         arguments = ("the stream broke off", 41)
     elif issubclass(kind, SkippedError):
@@ -216,13 +217,38 @@ def test_a_transport_error_offers_what_is_known(kind: type[TransportError]) -> N
             "gone [lost]",
         ),
         (RuntimeMethodError(-32001, "INSTANCE_OFFLINE"), "INSTANCE_OFFLINE [-32001]"),
+        (RuntimeMethodError(-32004, "X", None, "req-1"), "X [-32004 request req-1]"),
         (StreamEndedError("broke off", "77"), "broke off (last offset 77)"),
+        (StreamEndedError("broke off"), "broke off"),
         (SkippedError("inst-1", "deadline"), "inst-1 was skipped: deadline"),
     ],
 )
 def test_the_words_are_what_a_support_ticket_needs(error: BeeOSError, words: str) -> None:
     """Status, code and request id stand in the text, and nothing stands there empty."""
     assert str(error) == words
+
+
+@pytest.mark.parametrize(
+    ("data", "seconds"),
+    [
+        ({"context": {"retryAfterMs": 1500}}, 1.5),
+        ({"retryAfterMs": 20}, 0.02),
+        ({"retryAfterMs": 0, "context": {"retryAfterMs": 9}}, 0.0),
+        ({"context": {"retryAfterMs": 2.5}}, 0.0025),
+        (None, None),
+        ("soon", None),
+        ({}, None),
+        ({"context": "soon"}, None),
+        ({"retryAfterMs": "20"}, None),
+        ({"retryAfterMs": True}, None),
+        ({"retryAfterMs": -1}, None),
+        ({"retryAfterMs": math.inf}, None),
+        ({"retryAfterMs": math.nan}, None),
+    ],
+)
+def test_a_runtime_may_ask_to_wait(data: object, seconds: float | None) -> None:
+    """In milliseconds, at one of two places; what is no time is no wish."""
+    assert RuntimeMethodError(-32001, "X", data).retry_after == seconds
 
 
 def test_a_timeout_is_a_timeout_to_everybody() -> None:

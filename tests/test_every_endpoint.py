@@ -6,19 +6,33 @@ A row without a line here fails; so does a line without a row.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pytest
 
-from beeos_async import AsyncBeeOS
+from beeos_async import AsyncBeeOS, EventStream
 from beeos_async._protocol import table
 from beeos_async.emulator import Emulator
+from beeos_async.emulator.agents import agent_of
+from beeos_async.models.conversations import CreateConversation, SendMessage
+from beeos_async.models.runtime import InvokeRuntimeMethod
 
 pytestmark = pytest.mark.anyio
 
-Drive = Callable[[AsyncBeeOS, str], Awaitable[Any]]
+Drive = Callable[[AsyncBeeOS, Any], Awaitable[Any]]
 
-CALLS: Final[dict[str, tuple[Drive, Callable[[Any, str], bool]]]] = {
+CHANNEL: Final = "chn-1"
+"""A channel that is over."""
+
+UUID: Final = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+
+async def events_of(stream: EventStream[Any]) -> list[Any]:
+    async with stream as events:
+        return [event async for event in events]
+
+
+CALLS: Final[dict[str, tuple[Drive, Callable[[Any, Any], Any]]]] = {
     # catalog
     "listProviders": (
         lambda bee, _: bee.catalog.providers(),
@@ -65,7 +79,226 @@ CALLS: Final[dict[str, tuple[Drive, Callable[[Any, str], bool]]]] = {
         lambda bee, one: bee.instances.device_info(one),
         lambda found, _: found.width > 0,
     ),
+    # computer
+    "getComputerInfo": (
+        lambda bee, one: bee.computer.info(one),
+        lambda found, _: (found.online, found.os) == (True, "linux"),
+    ),
+    "computerScreenshot": (
+        lambda bee, one: bee.computer.screenshot(one),
+        lambda found, _: found.file_id and found.url and found.width == 1920,
+    ),
+    "computerClick": (
+        lambda bee, one: bee.computer.click(one, x=10, y=20, button="right", count=2),
+        lambda ok, _: ok is True,
+    ),
+    "computerMove": (
+        lambda bee, one: bee.computer.move(one, x=0, y=0),
+        lambda ok, _: ok is True,
+    ),
+    "computerScroll": (
+        lambda bee, one: bee.computer.scroll(one, direction="down", amount=2),
+        lambda ok, _: ok is True,
+    ),
+    "computerType": (
+        lambda bee, one: bee.computer.type(one, text="Grüße", submit=True),
+        lambda ok, _: ok is True,
+    ),
+    "computerKey": (
+        lambda bee, one: bee.computer.key(one, keys=["ctrl", "c"]),
+        lambda ok, _: ok is True,
+    ),
+    # mobile
+    "getMobileInfo": (
+        lambda bee, one: bee.mobile.info(one),
+        lambda found, _: (found.online, found.os) == (True, "android"),
+    ),
+    "mobileScreenshot": (
+        lambda bee, one: bee.mobile.screenshot(one),
+        lambda found, _: found.file_id and found.url and found.width == 1080,
+    ),
+    "mobileTap": (
+        lambda bee, one: bee.mobile.tap(one, x=10, y=20),
+        lambda ok, _: ok is True,
+    ),
+    "mobileDoubleTap": (
+        lambda bee, one: bee.mobile.double_tap(one, x=10, y=20),
+        lambda ok, _: ok is True,
+    ),
+    "mobileLongPress": (
+        lambda bee, one: bee.mobile.long_press(one, x=10, y=20, duration_ms=800),
+        lambda ok, _: ok is True,
+    ),
+    "mobileDrag": (
+        lambda bee, one: bee.mobile.drag(one, x1=10, y1=20, x2=30, y2=40),
+        lambda ok, _: ok is True,
+    ),
+    "mobileSwipe": (
+        lambda bee, one: bee.mobile.swipe(one, x1=10, y1=20, x2=30, y2=40, duration_ms=300),
+        lambda ok, _: ok is True,
+    ),
+    "mobileScroll": (
+        lambda bee, one: bee.mobile.scroll(one, direction="up"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileType": (
+        lambda bee, one: bee.mobile.type(one, text="milk"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileKey": (
+        lambda bee, one: bee.mobile.key(one, keys=["KEYCODE_ENTER"]),
+        lambda ok, _: ok is True,
+    ),
+    "mobilePressButton": (
+        lambda bee, one: bee.mobile.press_button(one, button="home"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileListApps": (
+        lambda bee, one: bee.mobile.apps(one, launchable_only=True),
+        lambda found, _: [app.label for app in found] == ["Mail", "Maps"],
+    ),
+    "mobileOpenApp": (
+        lambda bee, one: bee.mobile.open_app(one, app="net.example.mail", locale="de-AT"),
+        lambda ok, _: ok is True,
+    ),
+    "mobileGetUiTree": (
+        lambda bee, one: bee.mobile.ui_tree(one, format="raw"),
+        lambda found, _: found.supported and found.content.startswith("<hierarchy"),
+    ),
+    # agents
+    "invokeAgent": (
+        lambda bee, one: events_of(bee.agents.invoke_stream(one, "hello")),
+        lambda told, _: told[-1].text == "You said: hello",
+    ),
+    # tasks
+    "streamTaskEvents": (
+        lambda bee, one: events_of(bee.tasks.events(one, CHANNEL)),
+        lambda told, _: told[-1].reason == "task_terminal",
+    ),
+    # conversations
+    "createConversation": (
+        lambda bee, one: bee.conversations.create(one.agent, title="Hedges", metadata={"a": "b"}),
+        lambda made, one: (made.agent_id, made.title, made.is_open) == (one.agent, "Hedges", True),
+    ),
+    "listConversations": (
+        lambda bee, one: bee.conversations.list(one.agent, state="all").collect(),
+        lambda found, one: [row.conversation_id for row in found] == [one.over, one.id],
+    ),
+    "getConversation": (
+        lambda bee, one: bee.conversations.get(one.agent, one.id),
+        lambda found, one: found.conversation_id == one.id,
+    ),
+    "renameConversation": (
+        lambda bee, one: bee.conversations.rename(one.agent, one.id, "Roses"),
+        lambda told, one: (told.conversation_id, told.title) == (one.id, "Roses"),
+    ),
+    "deleteConversation": (
+        lambda bee, one: bee.conversations.delete(one.agent, one.id),
+        lambda told, _: told is None,
+    ),
+    "sendConversationMessage": (
+        lambda bee, one: bee.conversations.send(one.agent, one.id, "And then?"),
+        lambda told, one: told.message_id not in {"", one.message},
+    ),
+    "listConversationMessages": (
+        lambda bee, one: bee.conversations.messages(one.agent, one.id).collect(),
+        lambda found, one: found[0].message_id == one.message,
+    ),
+    "streamConversationEvents": (
+        lambda bee, one: events_of(bee.conversations.events(one.agent, one.over)),
+        lambda told, _: told[-1].reason == "channel_closed",
+    ),
+    "cancelConversation": (
+        lambda bee, one: bee.conversations.cancel(one.agent, one.id, one.message, reason="slow"),
+        lambda told, _: told.operation_id and told.status == "accepted",
+    ),
+    "clearConversation": (
+        lambda bee, one: bee.conversations.clear(one.agent, one.id),
+        lambda told, one: (told.conversation_id, told.generation) == (one.id, 2),
+    ),
+    "setConversationModel": (
+        lambda bee, one: bee.conversations.set_model(one.agent, one.id, None, operation_id=UUID),
+        lambda told, _: told.operation_id == UUID,
+    ),
+    # runtime
+    "getRuntimeCapabilities": (
+        lambda bee, one: bee.runtime.capabilities(one.instance),
+        lambda found, _: "skills/list" in found["methods"],
+    ),
+    "invokeRuntimeMethod": (
+        lambda bee, one: bee.runtime.invoke(one.instance, "skills/list"),
+        lambda told, _: told.operation_id == told.body["result"]["operationId"],
+    ),
+    "listRuntimeOperations": (
+        lambda bee, one: bee.runtime.operations(one.instance).collect(),
+        lambda found, one: [row.id for row in found] == [one.operation],
+    ),
+    "getRuntimeOperation": (
+        lambda bee, one: bee.runtime.operation(one.instance, one.operation),
+        lambda found, one: (found.id, found.terminal) == (one.operation, False),
+    ),
+    "streamRuntimeOperationEvents": (
+        lambda bee, one: events_of(bee.runtime.operation_events(one.instance, one.operation)),
+        lambda told, _: told[-1].event.outcome == "succeeded",
+    ),
+    "cancelRuntimeOperation": (
+        lambda bee, one: bee.runtime.cancel_operation(one.instance, one.operation),
+        lambda told, one: told.operation_id == one.operation,
+    ),
+    "createTerminalSession": (
+        lambda bee, one: bee.runtime.terminal_session(one.instance, platform_agent_id=UUID),
+        lambda ticket, _: ticket["ticket"],
+    ),
+    "createCanvasSession": (
+        lambda bee, one: bee.runtime.canvas_session(
+            one.instance, platform_agent_id=UUID, conversation_id=one.id, canvas_id="board:1"
+        ),
+        lambda ticket, _: ticket["ticket"],
+    ),
 }
+
+
+class Talk(NamedTuple):
+    """A conversation with a turn in it, and an operation that is under way."""
+
+    instance: str
+    agent: str
+    id: str
+    message: str
+    over: str
+    """Another conversation, which is closed."""
+
+    operation: str
+
+
+def talk(cloud: Emulator, pace: float) -> Talk:
+    world = cloud.world
+    world.conversations.reply_time = world.runtimes.pace = pace
+    instance = world.add_instance(status="running")
+    agent = agent_of(instance)
+    over, id = (
+        world.conversations.create(agent, CreateConversation()).conversation_id for _ in range(2)
+    )
+    world.conversations.delete(agent, over)
+    message = world.conversations.send(agent, id, SendMessage(message="Where were we?")).message_id
+    asked = InvokeRuntimeMethod(jsonrpc="2.0", id=1, method="skills/list", params={})
+    return Talk(instance, agent, id, message, over, world.runtimes.invoke(instance, asked, ""))
+
+
+def resource(cloud: Emulator, operation: str) -> Any:
+    """Give what a route is about: a stopped instance, or something that can be reached."""
+    path = table.ROWS[operation].path
+    if "/conversations" in path or "{instanceId}" in path:
+        # What is followed shall come to its end; all else shall be met under way.
+        return talk(cloud, 0.0 if path.endswith("/events") else 3600.0)
+    if path.startswith("/api/v1/agents/"):
+        cloud.world.channels.open(cloud.ids[0], CHANNEL).end()
+        return cloud.ids[0]
+    place = path.removeprefix("/api/v1/instances/{id}/").partition("/")[0]
+    system = {"computer": "linux", "mobile": "android"}.get(place)
+    if system is None:
+        return cloud.ids[0]
+    return cloud.world.add_instance(status="running", os_type=system)
 
 
 @pytest.mark.parametrize("operation", table.ROWS)
@@ -74,7 +307,7 @@ async def test_the_client_and_the_emulator_agree(
 ) -> None:
     """One method, one request to the row's route, one answer of the row's type."""
     drive, holds = CALLS[operation]
-    id = cloud.ids[0]
+    id = resource(cloud, operation)
 
     answer = await drive(bee, id)
 

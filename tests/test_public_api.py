@@ -16,18 +16,28 @@ import msgspec
 import pytest
 
 import beeos_async
+from beeos_async.models import computer, control, mobile
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError AsyncBeeOS Attempt AuthenticationError BadRequestError BeeOSError Captured
-    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError
-    DecodeError DeployInstance DeviceInfo EndpointState Failed FleetError FleetOptions
-    FleetPlan FleetReport FleetRun GatewayTimeoutError Instance Model NotFoundError
-    NotSentError Outcome Pager PayloadTooLargeError PermissionDeniedError PlanState Progress
-    Provider RateLimitError Region RequestTimeoutError RuntimeMethodError ServerError
-    ServiceUnavailableError Skipped SkippedError StreamEndedError StreamOptions Succeeded
-    Throttle TimedOut TransportError Unknown UnprocessableEntityError WaitError
-    WaitTimeoutError WebhookSignatureError __version__
+    APIError Accepted AgentTarget AppInfo AsyncBeeOS Attachment Attempt AuthenticationError
+    BackfillTruncated BadRequestError BeeOSError CancelAccepted Captured ChannelEvent
+    ChannelStream ClearAccepted ClientClosedError ClientLoopError ConfigurationError
+    ConflictError ConnectionLostError ControlInfo Conversation ConversationTarget CustomPart
+    DecodeError DeployInstance DeviceInfo EndpointState EventStream Failed FilePart FleetError
+    FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceTarget
+    InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeStream Message
+    MessagePage Model NotFoundError NotSentError OperationCancelAccepted OperationCancelRequest
+    OperationProgress OperationProjection OperationTarget Outcome Pager Part
+    PayloadTooLargeError PermissionDeniedError PlanState Progress Provider RateLimitError
+    Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent
+    RuntimeMethodError RuntimeOperation RuntimeOperationError RuntimeOperationEvent
+    RuntimeOperationEventPayload Screenshot SentMessage ServerError ServiceUnavailableError
+    Skipped SkippedError SourcePart StartWish StreamEnd StreamEndedError StreamOptions
+    Succeeded TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart
+    TransportError UITree Unknown UnknownEvent UnknownPart UnknownTarget
+    UnprocessableEntityError WaitError WaitReason WaitTimeoutError WebhookSignatureError Wish
+    __version__
 """
 PINNED = set(NAMES.split())
 
@@ -202,7 +212,10 @@ def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
 
 def test_the_groups_are_found() -> None:
     """The test above looks at every group the client carries."""
-    assert set(GROUPS) >= {"Catalog", "Instances"}
+    assert set(GROUPS) >= {
+        *("Agents", "Catalog", "Computer", "Conversations"),
+        *("Instances", "Mobile", "Runtime", "Tasks"),
+    }
 
 
 # How it is called -----------------------------------------------------------------------------
@@ -263,7 +276,8 @@ def test_a_shortcut_is_called_like_its_method(name: str) -> None:
     long = getattr(GROUPS["Instances"], name)
 
     assert positional(short) == positional(long) == ["id"]
-    assert parameters(short)["deadline"] is parameters(long)["deadline"] is None
+    assert parameters(long) == {"deadline": None}
+    assert parameters(short) == {"wait": None, "deadline": None}
     assert inspect.iscoroutinefunction(short)
 
 
@@ -275,10 +289,20 @@ def test_a_fleet_is_called_as_documented(action: str) -> None:
     confirm = {"confirm": inspect.Parameter.empty} if action == "destroy" else {}
 
     assert positional(many) == positional(stream) == ["ids"]
-    assert parameters(many) == parameters(stream) == confirm
+    assert parameters(many) == parameters(stream) == {**confirm, "wait": None}
     assert list(parameters(many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
     assert inspect.iscoroutinefunction(many)
     assert not inspect.iscoroutinefunction(stream)
+
+
+def test_a_wait_is_called_as_documented() -> None:
+    """An id or ids, then what for; a fleet takes its options as ever."""
+    client = beeos_async.AsyncBeeOS
+
+    assert positional(client.wait) == ["id", "wish"]
+    assert parameters(client.wait) == {"deadline": None}
+    assert positional(client.wait_many) == ["ids", "wish"]
+    assert list(parameters(client.wait_many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
 
 
 def test_the_options_of_a_fleet_are_declared_once() -> None:
@@ -287,7 +311,7 @@ def test_the_options_of_a_fleet_are_declared_once() -> None:
     taken = parameters(beeos_async.FleetRun.__init__)
 
     assert {"max_concurrency", "deadline", "max_failures", "on_outcome"} <= set(declared)
-    assert set(declared) == set(taken) - {"collect", "read"}
+    assert set(declared) == set(taken) - {"collect", "read", "waiting"}
     assert {taken[name] for name in declared} == {None}
     assert set(beeos_async.StreamOptions.__annotations__) == {*declared, "collect"}
     assert taken["collect"] is True
@@ -314,6 +338,12 @@ def test_a_client_is_closed_under_two_names() -> None:
     [
         ("Instances", "list get deploy start stop restart destroy device_info"),
         ("Catalog", "providers regions models"),
+        ("Computer", "info screenshot click move scroll type key"),
+        (
+            "Mobile",
+            """info screenshot tap double_tap long_press drag swipe scroll type key press_button
+            apps open_app ui_tree""",
+        ),
     ],
 )
 def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> None:
@@ -324,6 +354,135 @@ def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> Non
         method = getattr(owner, name)
         assert parameters(method)["deadline"] is None
         assert positional(method) in ([], ["id"], ["wanted"])
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "request_"),
+    [
+        ("Computer", "click", computer.Click),
+        ("Computer", "move", computer.Move),
+        ("Computer", "scroll", control.Scroll),
+        ("Computer", "type", control.TypeText),
+        ("Computer", "key", control.PressKeys),
+        ("Mobile", "tap", mobile.Tap),
+        ("Mobile", "double_tap", mobile.Tap),
+        ("Mobile", "long_press", mobile.LongPress),
+        ("Mobile", "drag", mobile.Drag),
+        ("Mobile", "swipe", mobile.Swipe),
+        ("Mobile", "scroll", control.Scroll),
+        ("Mobile", "type", control.TypeText),
+        ("Mobile", "key", mobile.PressKey),
+        ("Mobile", "press_button", mobile.PressButton),
+        ("Mobile", "open_app", mobile.OpenApp),
+    ],
+)
+def test_an_action_takes_the_fields_of_its_request(
+    group: str, name: str, request_: type[msgspec.Struct]
+) -> None:
+    """As keywords, named as on the wire; only what the contract needs has to be said."""
+    fields = msgspec.structs.fields(request_)
+    taken = parameters(getattr(GROUPS[group], name))
+
+    assert set(taken) == {*(field.encode_name for field in fields), "deadline"}
+    for field in fields:
+        assert (taken[field.name] is inspect.Parameter.empty) == field.required
+
+
+@pytest.mark.parametrize(
+    ("group", "method", "ids", "own"),
+    [
+        ("Agents", "invoke_stream", ["id", "message"], {"idempotency_key": None}),
+        ("Tasks", "events", ["agent_id", "task_id"], {"since": 0}),
+        ("Conversations", "events", ["agent_id", "conversation_id"], {"since": 0}),
+        ("Runtime", "operation_events", ["id", "operation"], {"last_event_id": None}),
+    ],
+)
+def test_a_stream_is_called_as_documented(
+    group: str, method: str, ids: list[str], own: dict[str, Any]
+) -> None:
+    """Ids first; then where to go on, and how it is listened to."""
+    owner = getattr(GROUPS[group], method)
+    found = parameters(owner)
+
+    assert positional(owner) == ids
+    assert found.items() >= own.items()
+    assert {name: found[name] for name in ("idle", "on_bad_event", "deadline")} == {
+        "idle": 120.0,
+        "on_bad_event": "raise",
+        "deadline": None,
+    }
+    assert not inspect.iscoroutinefunction(owner)
+
+
+def test_a_stream_tells_where_it_is() -> None:
+    """Where to go on after, and why it ended; in words, too, where it has words."""
+    for name in ("last_offset", "end_reason"):
+        assert isinstance(vars(beeos_async.EventStream)[name], property)
+    assert isinstance(vars(beeos_async.InvokeStream)["done"], property)
+    assert issubclass(beeos_async.InvokeStream, beeos_async.TextStream)
+    assert issubclass(beeos_async.ChannelStream, beeos_async.TextStream)
+
+
+KEYED = {"idempotency_key": None}
+DURABLE = {**KEYED, "operation_id": None}
+TALK = ["agent_id", "conversation_id"]
+
+
+@pytest.mark.parametrize(
+    ("group", "method", "ids", "own"),
+    [
+        ("Conversations", "create", ["agent_id"], {**KEYED, "title": None, "metadata": None}),
+        ("Conversations", "list", ["agent_id"], {"state": None, "since": None, "limit": 100}),
+        ("Conversations", "get", TALK, {}),
+        ("Conversations", "rename", [*TALK, "title"], KEYED),
+        ("Conversations", "delete", TALK, {}),
+        ("Conversations", "send", [*TALK, "message"], {**KEYED, "attachments": None}),
+        (
+            "Conversations",
+            "messages",
+            TALK,
+            {"since": None, "limit": 200, "include_deltas": None},
+        ),
+        ("Conversations", "cancel", [*TALK, "target_message_id"], {**DURABLE, "reason": None}),
+        ("Conversations", "clear", TALK, DURABLE),
+        ("Conversations", "set_model", [*TALK, "model_override_id"], DURABLE),
+        ("Runtime", "capabilities", ["id"], {}),
+        ("Runtime", "invoke", ["id", "method", "params"], {**DURABLE, "rpc_id": 1}),
+        ("Runtime", "operations", ["id"], {"limit": 200}),
+        ("Runtime", "operation", ["id", "operation"], {}),
+        ("Runtime", "cancel_operation", ["id", "operation"], DURABLE),
+        (
+            "Runtime",
+            "terminal_session",
+            ["id"],
+            {
+                "platform_agent_id": inspect.Parameter.empty,
+                "conversation_id": None,
+                "resume_terminal_id": None,
+            },
+        ),
+        (
+            "Runtime",
+            "canvas_session",
+            ["id"],
+            {
+                "platform_agent_id": inspect.Parameter.empty,
+                "conversation_id": inspect.Parameter.empty,
+                "canvas_id": None,
+            },
+        ),
+    ],
+)
+def test_a_method_of_agents_and_runtimes_is_called_as_documented(
+    group: str, method: str, ids: list[str], own: dict[str, Any]
+) -> None:
+    """Ids first, and what it is all about; the rest by keyword, with a deadline."""
+    owner = getattr(GROUPS[group], method)
+
+    assert positional(owner) == ids
+    assert parameters(owner) == {**own, "deadline": None}
+    pages = method in {"list", "messages", "operations"}
+    assert inspect.iscoroutinefunction(owner) is not pages
 
 
 def test_a_deployment_takes_a_request_or_its_fields() -> None:

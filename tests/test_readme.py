@@ -12,6 +12,7 @@ import anyio
 import pytest
 
 from beeos_async.emulator import Emulator
+from beeos_async.emulator.agents import agent_of
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +32,13 @@ async def test_each_python_block_runs(
         assert done.returncode == 0, done.stderr.decode()
         return
     code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    names = {"ids": cloud.ids}
+    desk = cloud.world.add_instance(status="running", os_type="linux")
+    names = {
+        "ids": cloud.ids,
+        "desk": desk,
+        "agent": agent_of(desk),
+        "phone": cloud.world.add_instance(status="running", os_type="android"),
+    }
     await types.FunctionType(code, names)()
 
 

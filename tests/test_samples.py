@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import beeos_sdk as official
 import pytest
-from pydantic import ValidationError
 from samples import WIRE, sample, samples
 
-NAMES = [name for group in ("instances", "catalog", "errors") for name in samples(group)]
+GROUPS = ("catalog", "instances", "computer", "mobile", "conversations", "runtime", "errors")
+NAMES = [name for group in GROUPS for name in samples(group)]
 JUDGED = [name for name in NAMES if sample(name).schema != "none" and not sample(name).text]
 
 
@@ -21,7 +21,8 @@ def test_a_sample_keeps_to_its_schema_or_says_where_it_does_not(name: str) -> No
     schema = getattr(official, one.schema)
 
     if one.violates:
-        with pytest.raises(ValidationError):
+        # A union of theirs raises the parent of what the rest raises.
+        with pytest.raises(ValueError, match="validation error"):
             schema.from_dict(one.document)
     else:
         assert schema.from_dict(one.document) is not None
@@ -41,8 +42,4 @@ def test_a_sample_says_what_it_is_about(name: str) -> None:
 
 def test_no_sample_lies_beside_the_groups() -> None:
     """Each group of samples is looked at."""
-    assert {file.parent.name for file in WIRE.rglob("*.json")} >= {
-        "instances",
-        "catalog",
-        "errors",
-    }
+    assert {file.parent.name for file in WIRE.rglob("*.json")} == {*GROUPS}

@@ -1,6 +1,6 @@
 """Does somebody else's client accept our pretend cloud?
 
-The official SDK is the witness that is not our code: it drives all eleven endpoints over
+The official SDK is the witness that is not our code: it drives every endpoint over
 HTTP and puts every answer through its own models.  It is synchronous, so it asks from a
 thread while the cloud runs in the test's loop.
 """
@@ -24,11 +24,22 @@ from beeos_sdk.exceptions import (
     UnauthorizedException,
 )
 from hand_clock import HandClock
+from pydantic_core import to_jsonable_python
 
 from beeos_async._protocol.table import ROWS
 from beeos_async.emulator import Emulator
+from beeos_async.emulator.agents import agent_of
+from beeos_async.models.conversations import CreateConversation, SendMessage
+from beeos_async.models.runtime import InvokeRuntimeMethod
 
 pytestmark = pytest.mark.anyio
+
+
+def said(value: Any) -> Any:
+    """Leave out nulls: its models write some that nobody said."""
+    if isinstance(value, dict):
+        return {name: said(one) for name, one in value.items() if one is not None}
+    return [said(one) for one in value] if isinstance(value, list) else value
 
 
 class Witness:
@@ -40,17 +51,29 @@ class Witness:
         self._session = official.ApiClient(told)
         self.instances = official.InstancesApi(self._session)
         self.catalog = official.DeployApi(self._session)
+        self.computer = official.ComputerApi(self._session)
+        self.mobile = official.MobileApi(self._session)
+        self.agents = official.AgentsApi(self._session)
+        self.tasks = official.TasksApi(self._session)
+        self.conversations = official.ConversationsApi(self._session)
+        self.runtime = official.DefaultApi(self._session)
 
     async def ask(self, method: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Call one of its methods, and hold its reading of the answer against the bytes."""
         bound: Any = method
         full = getattr(bound.__self__, f"{bound.__name__}_with_http_info")
         answer = await asyncio.to_thread(full, *args, **options)
+        found = answer.data
         # Nothing in our answer is unknown to it, and nothing is read as something else.
-        read = answer.data.model_dump(mode="json", by_alias=True, exclude_none=True)
-        assert read == json.loads(answer.raw_data)
+        if isinstance(found, str):
+            assert found.encode() == answer.raw_data
+        elif found is None:
+            assert answer.raw_data == b""
+        else:
+            read = found if isinstance(found, dict) else to_jsonable_python(found.to_dict())
+            assert said(read) == said(json.loads(answer.raw_data))
         assert answer.headers["X-Request-Id"]
-        return answer.data.data
+        return getattr(found, "data", found)
 
     async def refused(
         self, method: Callable[..., Any], *args: Any, **options: Any
@@ -203,6 +226,10 @@ async def test_the_witness_knows_every_endpoint_of_the_table(
         (instances.restart_instance, (id,)),
         (instances.destroy_instance, (id,)),
         (instances.get_device_info, (id,)),
+        *actions(cloud, witness),
+        *errands(cloud, witness),
+        *talk(cloud, witness),
+        *work(cloud, witness),
     ]
 
     for method, args in calls:
@@ -211,6 +238,215 @@ async def test_the_witness_knows_every_endpoint_of_the_table(
     asked = [entry.operation for entry in cloud.log]
     assert asked == list(ROWS)
     assert asked == [camel(method.__name__) for method, _ in calls]
+
+
+def actions(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Give a call of each method for desktops and phones, in the order of our table."""
+    desk = cloud.world.add_instance(status="running", os_type="linux")
+    phone = cloud.world.add_instance(status="running", os_type="android")
+    of, on = witness.computer, witness.mobile
+    way = {"x1": 1, "y1": 2, "x2": 3, "y2": 4, "duration_ms": 300}
+    return [
+        (of.get_computer_info, (desk,)),
+        (of.computer_screenshot, (desk,)),
+        (of.computer_click, (desk, official.ClickRequest(x=1, y=2, button="right", count=2))),
+        (of.computer_move, (desk, official.MoveRequest(x=1, y=2))),
+        (of.computer_scroll, (desk, official.ScrollRequest(direction="down", amount=2))),
+        (of.computer_type, (desk, official.TypeRequest(text="Grüße", submit=True))),
+        (of.computer_key, (desk, official.KeyRequest(keys=["ctrl", "c"]))),
+        (on.get_mobile_info, (phone,)),
+        (on.mobile_screenshot, (phone,)),
+        (on.mobile_tap, (phone, official.TapRequest(x=1, y=2))),
+        (on.mobile_double_tap, (phone, official.TapRequest(x=1, y=2))),
+        (on.mobile_long_press, (phone, official.LongPressRequest(x=1, y=2, duration_ms=900))),
+        (on.mobile_drag, (phone, official.DragRequest(**way))),
+        (on.mobile_swipe, (phone, official.SwipeRequest(**way))),
+        (on.mobile_scroll, (phone, official.ScrollRequest(x=1, y=2, direction="up"))),
+        (on.mobile_type, (phone, official.TypeRequest(text="milk"))),
+        (on.mobile_key, (phone, official.KeyRequest(keys=["KEYCODE_ENTER"]))),
+        (on.mobile_press_button, (phone, official.PressButtonRequest(button="home"))),
+        (on.mobile_list_apps, (phone,)),
+        (on.mobile_open_app, (phone, official.OpenAppRequest(app="net.example.mail"))),
+        (on.mobile_get_ui_tree, (phone,)),
+    ]
+
+
+KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+
+
+def errands(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Give a call of each method for agents and tasks, in the order of our table."""
+    agent = agent_of(cloud.world.add_instance(status="running"))
+    cloud.world.channels.open(agent, "tsk-1").end()
+    return [
+        (witness.agents.invoke_agent, (agent, official.InvokeAgentRequest(message="hello"))),
+        (witness.tasks.stream_task_events, (agent, "tsk-1")),
+    ]
+
+
+def talk(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Give a call of each method for conversations, in the order of our table."""
+    world, of = cloud.world, witness.conversations
+    agent = agent_of(world.add_instance(status="running"))
+    one, over = (
+        world.conversations.create(agent, CreateConversation()).conversation_id for _ in range(2)
+    )
+    world.conversations.reply_time = 3600.0
+    turn = world.conversations.send(agent, one, SendMessage(message="Where were we?")).message_id
+    world.conversations.delete(agent, over)
+    return [
+        (of.create_conversation, (agent,)),
+        (of.list_conversations, (agent,)),
+        (of.get_conversation, (agent, over)),
+        (
+            of.rename_conversation,
+            (KEY, agent, one, official.RenameConversationRequest(title="Roses")),
+        ),
+        (of.delete_conversation, (agent, over)),
+        (
+            of.send_conversation_message,
+            (agent, one, official.SendMessageRequest(message="And then?")),
+        ),
+        (of.list_conversation_messages, (agent, one)),
+        (of.stream_conversation_events, (agent, over)),
+        (
+            of.cancel_conversation,
+            (agent, one, official.CancelConversationRequest(target_message_id=turn)),
+        ),
+        (of.clear_conversation, (KEY, agent, one)),
+        (
+            of.set_conversation_model,
+            (KEY, agent, one, official.SetConversationModelRequest(modelOverrideId="m")),
+        ),
+    ]
+
+
+def work(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Give a call of each method for runtimes, in the order of our table."""
+    of, one = witness.runtime, cloud.world.add_instance(status="running")
+    asked = InvokeRuntimeMethod(jsonrpc="2.0", id=1, method="skills/list", params={})
+    id = cloud.world.runtimes.invoke(one, asked, "")
+    cloud.world.runtimes.pace = 3600.0
+    other = cloud.world.runtimes.invoke(one, asked, "")
+    request = official.InvokeRuntimeMethodRequest(
+        jsonrpc="2.0", id=7, method="skills/install", params={"name": "ocr"}
+    )
+    terminal = official.CreateTerminalSessionRequest(platformAgentId=KEY)
+    canvas = official.CreateCanvasSessionRequest(
+        platformAgentId=KEY, conversationId=KEY, canvasId="board:1"
+    )
+    return [
+        (of.get_runtime_capabilities, (one,)),
+        (of.invoke_runtime_method, (one, request)),
+        (of.list_runtime_operations, ("active", one)),
+        (of.get_runtime_operation, (one, id)),
+        (of.stream_runtime_operation_events, (one, id)),
+        (of.cancel_runtime_operation, (KEY, one, other)),
+        (of.create_terminal_session, (one, terminal)),
+        (of.create_canvas_session, (one, canvas)),
+    ]
+
+
+async def test_the_witness_talks(cloud: Emulator, witness: Witness) -> None:
+    """What it says is taken, replied to, and what it takes for a page of messages."""
+    of, agent = witness.conversations, agent_of(cloud.world.add_instance(status="running"))
+    cloud.world.conversations.reply_time = 0.0
+    request = official.CreateConversationRequest(title="The hedge", metadata={"ticket": "H-12"})
+
+    made = await witness.ask(of.create_conversation, agent, create_conversation_request=request)
+    id = made.conversation_id
+    message = official.SendMessageRequest(message="How high?", idempotency_key="turn-1")
+    sent = await witness.ask(of.send_conversation_message, agent, id, message)
+    again = await witness.ask(of.send_conversation_message, agent, id, message)
+    page = await witness.ask(of.list_conversation_messages, agent, id, include_deltas=True)
+    await witness.ask(of.delete_conversation, agent, id)
+    open_ones = await witness.ask(of.list_conversations, agent)
+    closed = await witness.ask(of.list_conversations, agent, state="closed", limit=1)
+    late = official.SendMessageRequest(message="Still there?")
+    error, told = await witness.refused(of.send_conversation_message, agent, id, late)
+
+    assert (made.title, made.metadata, made.state) == ("The hedge", {"ticket": "H-12"}, "active")
+    assert sent.message_id == again.message_id == page.messages[0].message_id
+    assert [one.type for one in page.messages] == ["chat_message", "agent_reply"]
+    assert page.messages[1].state == "completed"
+    assert page.messages[1].parts[0].actual_instance.type == "thinking"
+    assert open_ones.conversations == []
+    assert [one.state for one in closed.conversations] == ["closed"]
+    assert isinstance(error, ConflictException)
+    assert told.code == "conflict"
+
+
+async def test_the_witness_is_told_what_a_runtime_refuses(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """A 200 is its error model; what comes bare under a 409 is a model of its own."""
+    of, one = witness.runtime, cloud.world.add_instance(status="running")
+    cloud.world.runtimes.pace = 0.0
+    request = official.InvokeRuntimeMethodRequest(
+        jsonrpc="2.0", id="mine", method="moon/land", params={}
+    )
+    asked = InvokeRuntimeMethod(jsonrpc="2.0", id=1, method="cron/list", params={})
+    id = cloud.world.runtimes.invoke(one, asked, "")
+
+    no = await witness.ask(of.invoke_runtime_method, one, request)
+    with pytest.raises(ConflictException) as caught:
+        await asyncio.to_thread(of.cancel_runtime_operation, KEY, one, id)
+
+    assert isinstance(no, official.RuntimeJSONRPCBusinessError)
+    assert (no.error.code, no.error.message) == (-32001, "METHOD_NOT_SUPPORTED")
+    conflict: Any = caught.value.data
+    assert isinstance(conflict, official.ServiceOperationCancelConflict)
+    assert conflict.operation_id == id
+
+
+async def test_the_witness_works_a_phone(cloud: Emulator, witness: Witness) -> None:
+    """What it says arrives, word for word, and what it sees is what it takes it for."""
+    phone = cloud.world.add_instance(status="running", os_type="android")
+    on = witness.mobile
+
+    info = await witness.ask(on.get_mobile_info, phone)
+    opened = await witness.ask(
+        on.mobile_open_app, phone, official.OpenAppRequest(app="net.example.maps", locale="de")
+    )
+    missed = await witness.ask(on.mobile_tap, phone, official.TapRequest(x=info.screen_width, y=0))
+    apps = await witness.ask(on.mobile_list_apps, phone, include_system=True)
+    few = await witness.ask(on.mobile_list_apps, phone, launchable_only=True)
+    tree = await witness.ask(on.mobile_get_ui_tree, phone, query="maps", format="raw")
+    shot = await witness.ask(on.mobile_screenshot, phone)
+
+    assert (info.os, info.coordinate_system, info.online) == ("android", "absolute_pixels", True)
+    assert (opened.ok, missed.ok) == (True, False)
+    assert (len(apps.apps), len(few.apps)) == (5, 2)
+    assert tree.supported
+    assert 'text="Maps"' in tree.content
+    assert (shot.format, shot.width, shot.height) == ("png", 1080, 2400)
+    (action,) = cloud.world.devices.actions(phone)
+    assert action.fields == {"app": "net.example.maps", "locale": "de"}
+
+
+async def test_the_witness_is_told_that_a_device_is_busy_or_away(
+    cloud: Emulator, witness: Witness
+) -> None:
+    """409, 503, 400 and 404 are what it raises, with the codes the contract has for devices."""
+    held = cloud.world.add_instance(status="running", os_type="linux")
+    away = cloud.world.add_instance(status="stopped", os_type="linux")
+    cloud.world.devices.hold(held)
+    poor = cloud.world.add_instance(status="running", os_type="linux")
+    cloud.world.devices.script(poor, unsupported=["move"])
+    phone = cloud.world.add_instance(status="running", os_type="android")
+    met: list[tuple[type[ApiException], str]] = []
+
+    for id in (held, away, poor, phone):
+        request = official.MoveRequest(x=1, y=1)
+        error, told = await witness.refused(witness.computer.computer_move, id, request)
+        met.append((type(error), told.code))
+
+    assert met == [
+        (ConflictException, "device_busy"),
+        (ServiceException, "device_offline"),
+        (BadRequestException, "action_unsupported"),
+        (NotFoundException, "agent_not_found"),
+    ]
 
 
 def camel(name: str) -> str:

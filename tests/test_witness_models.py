@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import typing
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import beeos_sdk as official
 import msgspec
 import pytest
 from beeos_sdk.models.device_info_dto import DeviceInfoDTO
+from hypothesis import given
+from hypothesis import strategies as st
 from multidict import CIMultiDict
+from properties import modest
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from beeos_async import errors
 from beeos_async._protocol.message import Response
-from beeos_async._protocol.table import GET_INSTANCE
+from beeos_async._protocol.table import GET_INSTANCE, ROWS
 from beeos_async._protocol.wire import read
 from beeos_async.models.catalog import (
     Model,
@@ -30,7 +33,28 @@ from beeos_async.models.catalog import (
     ProviderMeta,
     Region,
 )
+from beeos_async.models.computer import Click, Move
+from beeos_async.models.control import (
+    ActionResult,
+    ControlInfo,
+    PressKeys,
+    Screenshot,
+    Scroll,
+    TypeText,
+)
 from beeos_async.models.instances import DeployInstance, DeviceInfo, Instance
+from beeos_async.models.mobile import (
+    AppInfo,
+    AppList,
+    Drag,
+    LongPress,
+    OpenApp,
+    PressButton,
+    PressKey,
+    Swipe,
+    Tap,
+    UITree,
+)
 
 Kind = type[msgspec.Struct]
 Theirs = type[BaseModel]
@@ -44,13 +68,48 @@ PAIRS: dict[Kind, Theirs] = {
     Model: official.DeployModelItem,
     DeviceInfo: DeviceInfoDTO,
     DeployInstance: official.DeployInstanceRequest,
+    ControlInfo: official.ControlInfo,
+    Screenshot: official.ScreenshotResult,
+    ActionResult: official.ActionResult,
+    AppInfo: official.AppInfo,
+    AppList: official.AppListResult,
+    UITree: official.UITreeResult,
+    Click: official.ClickRequest,
+    Move: official.MoveRequest,
+    Scroll: official.ScrollRequest,
+    TypeText: official.TypeRequest,
+    PressKeys: official.KeyRequest,
+    PressKey: official.KeyRequest,
+    Tap: official.TapRequest,
+    LongPress: official.LongPressRequest,
+    Swipe: official.SwipeRequest,
+    Drag: official.DragRequest,
+    PressButton: official.PressButtonRequest,
+    OpenApp: official.OpenAppRequest,
 }
-SIZES = {Instance: 42, ProviderCapabilities: 8, DeviceInfo: 9, DeployInstance: 13}
+SIZES = {
+    Instance: 42,
+    ProviderCapabilities: 8,
+    DeviceInfo: 9,
+    DeployInstance: 13,
+    ControlInfo: 7,
+    Screenshot: 5,
+    Swipe: 5,
+    OpenApp: 3,
+}
 """How many fields the contract gives them, so that no two empty sets are found equal."""
 
 every_pair = pytest.mark.parametrize(
     ("ours", "theirs"), PAIRS.items(), ids=[kind.__name__ for kind in PAIRS]
 )
+
+WORDS = {
+    "ms_connection_status": "reconnecting",
+    "direction": "left",
+    "ClickRequest.button": "middle",
+    "PressButtonRequest.button": "volume_up",
+}
+"""What a field says that takes few words only, theirs or ours."""
 
 FIRST = datetime(2026, 8, 20, 6, 30, 15, 250_000, UTC)
 
@@ -69,46 +128,60 @@ def made_up(theirs: Theirs, *, required_alone: bool = False) -> BaseModel:
     """Fill a model of theirs with values that are all different and none empty."""
     return theirs.model_validate(
         {
-            field.alias or name: value(field, name, number)
+            field.alias or name: value(theirs, field, name, number)
             for number, (name, field) in enumerate(theirs.model_fields.items())
             if field.is_required() or not required_alone
         }
     )
 
 
-def value(field: FieldInfo, name: str, number: int) -> object:
+def value(owner: Theirs, field: FieldInfo, name: str, number: int) -> object:
+    kind, members = bare(field.annotation)
     text = f"{name} {number} bü🐝"
-    kind = bare(field.annotation)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return made_up(kind)
+    if kind is list and members and issubclass(members, BaseModel):
+        return [made_up(members)]
+    request = owner.__name__.endswith("Request")
     values: dict[object, object] = {
-        str: "reconnecting" if name == "ms_connection_status" else text,
+        str: WORDS.get(name) or WORDS.get(f"{owner.__name__}.{name}") or text,
         bool: True,
-        int: 2**40 + number,
-        list: [text, name],
+        # What a request counts is an `int32`, though only the description says so.
+        int: (2**30 if request else 2**40) + number,
+        # A phone takes one key at a time.
+        list: [text] if name == "keys" else [text, name],
         dict: {"name": text, "nested": {"list": [number, 0.5, None, True]}, "empty": {}},
         datetime: FIRST + timedelta(hours=number),
     }
     return values[kind]
 
 
-def bare(kind: Any) -> Any:
-    """Strip a type of what may be missing in it and of what bounds it."""
+def bare(kind: Any) -> tuple[Any, Any]:
+    """Strip a type of what may be missing in it and of what bounds it; give its members' too."""
     while (origin := typing.get_origin(kind)) is not None:
+        inner = typing.get_args(kind)[0]
         if origin not in {typing.Union, typing.Annotated}:
-            return origin
-        kind = typing.get_args(kind)[0]
-    return kind
+            return origin, bare(inner)[0]
+        kind = inner
+    return kind, None
 
 
 def the_same(one: object, other: object) -> bool:
-    """Compare a value of theirs with one of ours, whatever classes they are in."""
+    """Compare a value of theirs with one of ours, whatever classes they are in.
+
+    What is not said is `None` there, and "not set" here.
+    """
+    if one is None:
+        return not other
     if isinstance(one, BaseModel) and isinstance(other, msgspec.Struct):
         ours, theirs = our_names(type(other)), wire_names(type(one))
         assert ours.keys() == theirs.keys()
         return all(
             the_same(getattr(one, theirs[name]), getattr(other, ours[name])) for name in theirs
         )
+    if isinstance(one, list) and isinstance(other, list):
+        mine, yours = cast("list[object]", one), cast("list[object]", other)
+        return len(mine) == len(yours) and all(map(the_same, mine, yours))
     return type(one) is type(other) and one == other
 
 
@@ -153,7 +226,7 @@ def test_ours_reads_the_least_that_theirs_may_write(ours: Kind, theirs: Theirs) 
 
     for wire, name in wire_names(theirs).items():
         told, found = getattr(said, name), getattr(understood, our_names(ours)[wire])
-        assert the_same(told, found) or (told is None and not found), wire
+        assert the_same(told, found), wire
 
 
 @pytest.mark.parametrize("length", [0, 1, 64, 65, 128, 129, 8192, 8193])
@@ -192,6 +265,105 @@ def accepted(kind: Kind | Theirs, fields: dict[str, Any]) -> bool:
     except (ValidationError, msgspec.ValidationError):
         return False
     return True
+
+
+# Made up by the hundred ------------------------------------------------------------------------
+
+RESPONSES: dict[str, Theirs] = {
+    "getComputerInfo": official.GetComputerInfo200Response,
+    "computerScreenshot": official.ComputerScreenshot200Response,
+    "computerClick": official.InlineObject,
+    "mobileListApps": official.MobileListApps200Response,
+    "mobileGetUiTree": official.MobileGetUiTree200Response,
+}
+"""What they call an answer, by one operation that gives it."""
+
+every_response = pytest.mark.parametrize("operation", RESPONSES)
+
+ODD: dict[object, list[object]] = {
+    str: [7, True, ["a"], {"a": "b"}, None],
+    int: ["7", 1.5, True, [7], None],
+    bool: ["true", 2.5, [True], {}, None],
+    list: ["a", {"0": "a"}, 7, None],
+}
+"""What a value of some kind is not."""
+
+
+def whole(data: object) -> bytes:
+    return msgspec.json.encode({"success": True, "data": data})
+
+
+def read_as_ours(operation: str, body: bytes) -> Any:
+    return read(ROWS[operation], "inst-1", Response(200, CIMultiDict(), body)).data
+
+
+def data_of(operation: str) -> Theirs:
+    kind: Theirs = bare(RESPONSES[operation].model_fields["data"].annotation)[0]
+    return kind
+
+
+def payloads(theirs: Theirs) -> st.SearchStrategy[dict[str, object]]:
+    """Make up objects of a schema of theirs, with and without what is optional."""
+    required: dict[str, st.SearchStrategy[object]] = {}
+    optional: dict[str, st.SearchStrategy[object]] = {}
+    for name, field in theirs.model_fields.items():
+        kind, members = bare(field.annotation)
+        values: st.SearchStrategy[Any] = plain(kind)
+        if members is not None:
+            values = st.lists(
+                payloads(members) if issubclass(members, BaseModel) else plain(members),
+                max_size=4,
+            )
+        (required if field.is_required() else optional)[name] = values
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+def plain(kind: Any) -> st.SearchStrategy[Any]:
+    kinds: dict[Any, st.SearchStrategy[Any]] = {
+        str: st.text(max_size=40),
+        bool: st.booleans(),
+        int: st.integers(-(2**63), 2**63 - 1),
+    }
+    return kinds.get(kind, st.nothing())
+
+
+@every_response
+@modest
+@given(data=st.data())
+def test_both_read_the_same_in_whatever_is_valid(operation: str, data: st.DataObject) -> None:
+    """Field by field; what is not said is "not set" here, and missing there."""
+    said = data.draw(payloads(data_of(operation)))
+
+    ours = read_as_ours(operation, whole(said))
+    theirs: Any = RESPONSES[operation].model_validate_json(whole(said))
+
+    assert the_same(theirs.data, ours)
+
+
+@every_response
+@modest
+@given(data=st.data())
+def test_ours_alone_survives_what_is_not_valid(operation: str, data: st.DataObject) -> None:
+    """One field is missing or is something else: they lose the answer, we lose the field."""
+    kind = data_of(operation)
+    said = data.draw(payloads(kind))
+    name = data.draw(st.sampled_from(sorted(kind.model_fields)))
+    field = kind.model_fields[name]
+    # To leave out what is optional, or to say null for it, is no mistake.
+    odd = [one for one in ODD[bare(field.annotation)[0]] if one is not None or field.is_required()]
+    spoilt = {**said, name: data.draw(st.sampled_from(odd))}
+    if field.is_required() and data.draw(st.booleans()):
+        del spoilt[name]
+
+    with pytest.raises(ValidationError):
+        RESPONSES[operation].model_validate_json(whole(spoilt))
+    ours = read_as_ours(operation, whole(spoilt))
+
+    empty = type(ours)()
+    healthy = read_as_ours(operation, whole(said))
+    for other in our_names(type(ours)).values():
+        expected = empty if other == name else healthy
+        assert getattr(ours, other) == getattr(expected, other)
 
 
 def test_our_error_reads_what_their_error_writes() -> None:

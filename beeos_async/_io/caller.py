@@ -111,6 +111,7 @@ class Call(Generic[T]):
         "request",
         "request_id",
         "row",
+        "sending",
         "throttled",
         "tries",
         "unsettled",
@@ -182,6 +183,9 @@ class Call(Generic[T]):
         self.rekeyed = False
         self.queued = 0.0
         self.throttled = 0.0
+        self.sending = 0.0
+        """Seconds its requests were under way, looks included."""
+
         self.request_id: str | None = None
 
     @property
@@ -265,13 +269,24 @@ class Caller:
         if deadline is not None:
             seconds("deadline", deadline)
             deadline += self.clock.now()
-        if row.key and key is None:
-            # What the caller has put into the body is the caller's.
-            key = getattr(body, "idempotency_key", None) or self.clock.token()
+        key = self.key_of(row, body, key)
         pass_ = Pass(deadline=deadline)
         return await self.run(
             Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
         )
+
+    def key_of(self, row: Endpoint[Any], body: object, key: str | None) -> str | None:
+        """Give the idempotency key of a call, minted where its endpoint takes one.
+
+        Args:
+            row: The endpoint.
+            body: What travels as JSON.
+            key: The one that is given.
+        """
+        if row.key and key is None:
+            # What the caller has put into the body is the caller's.
+            return getattr(body, "idempotency_key", None) or self.clock.token()
+        return key
 
     async def run(self, call: Call[T]) -> T:
         """Take a call to its end: send, and again, until there is an answer or none to be had.
@@ -421,8 +436,10 @@ class Caller:
             self.gate.hear(turn, failing=False)
             return answer
         finally:
+            passed = self.clock.now() - began
+            call.sending += passed
             if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
-                self._tell(call, row, status, failure, self.clock.now() - began)
+                self._tell(call, row, status, failure, passed)
             if (seen := capturing.get()) is not None:
                 seen.append(_captured(row, response, failure))
             del failure

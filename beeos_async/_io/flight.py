@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .._checks import Key
 from .._protocol.message import Request, Response
+
+if TYPE_CHECKING:
+    import aiohttp
 
 
 class Closable(Protocol):
@@ -35,6 +38,10 @@ class Flight:
         """Note that the request is about to be written, and on what."""
         self.sent = True
         self.road = road
+
+    def keep(self, response: aiohttp.ClientResponse) -> bool:  # noqa: ARG002 -- a feed's looks
+        """Take over an answer whose head has come; tell whether it did."""
+        return False
 
     def ground(self) -> None:
         """Close the connection used: what came over it cannot be trusted."""

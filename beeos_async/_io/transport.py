@@ -137,7 +137,12 @@ class AiohttpTransport:
                     except _StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
-                body = await read_body(response.headers, response.content, request.answer_cap)
+                kept = flight.keep(response)
+                body = (
+                    b""
+                    if kept
+                    else await read_body(response.headers, response.content, request.answer_cap)
+                )
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
             _drop(response)
@@ -179,7 +184,8 @@ class AiohttpTransport:
             msg = "the client is closed"
             raise ClientClosedError(msg)
         connector = self._borrowed or aiohttp.TCPConnector(
-            limit=self._pool + SPARE_CONNECTIONS,
+            # The gate bounds requests; streams, which hold no slot, shall not take theirs.
+            limit=0,
             keepalive_timeout=KEEP_ALIVE,
             ttl_dns_cache=60,
             ssl=self._ssl or True,

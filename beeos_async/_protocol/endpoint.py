@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from types import NoneType
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast, get_origin
 
 from msgspec import json
 
 from ..models._base import Accepted, Envelope, Page
 from ..models.instances import Instance
+from .resume import Resume
+from .sse import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 MIB: Final = 1024 * 1024
 
@@ -131,3 +134,18 @@ class Endpoint(Generic[T]):
         """The route cut where ids go."""
         head, *rest = self.path.split("{")
         return (head, *(piece.partition("}")[2] for piece in rest))
+
+
+@dataclass(frozen=True, eq=False)
+class StreamEndpoint(Generic[E]):
+    """An operation that is answered by a stream of events.
+
+    Attributes:
+        opening: The request that opens it; also who reads a refusal.
+        event: What a frame means.
+        resume: How it goes on after it broke off.
+    """
+
+    opening: Endpoint[Any]
+    event: Callable[[Frame], E]
+    resume: Resume[E]

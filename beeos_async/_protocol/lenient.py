@@ -132,6 +132,8 @@ def _is_fit(value: object, shape: inspect.Type) -> bool:
         case inspect.IntType():
             # To Python a boolean is an int, to the contract it never is.
             return isinstance(value, int) and not isinstance(value, bool)
+        case inspect.FloatType():
+            return isinstance(value, int | float) and not isinstance(value, bool)
         case inspect.AnyType():
             return True
         case inspect.LiteralType():

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ..models._base import Page
+from ..models._base import Envelope, Page
+from ..models.messages import Message, MessagePage
 
 PAGE_SIZE: Final = 200
 """The most `listInstances` takes; its default is unpublished, so the size is always sent."""
@@ -108,3 +109,20 @@ def by_log(offset_of: Callable[[Any], int | None]) -> Next:
         return {**params, "since": reached} if reached > since else None
 
     return ask
+
+
+def _messages(answer: Envelope[MessagePage]) -> Page[Message]:
+    found = answer.data
+    return Page(
+        data=found.messages,
+        next_cursor=found.next_since,
+        has_more=found.has_more,
+        latest_offset=found.latest_offset,
+    )
+
+
+# A message that has grown comes again with a higher offset, and is news.
+MESSAGES: Final = Style(
+    by_log(lambda row: row.offset), page=_messages, name=lambda row: row.offset or row.message_id
+)
+"""The messages of a task or a conversation."""

@@ -57,7 +57,7 @@ def runtime_refusal(response: Response) -> RuntimeMethodError | DecodeError:
         code, message = members["code"], word(members["message"], 2000)
         told = plain(members.get("data"), METADATA_DEPTH)
         if isinstance(code, int) and not isinstance(code, bool):
-            return RuntimeMethodError(code, message, told)
+            return RuntimeMethodError(code, message, told, response.request_id)
     except (*UNREADABLE, KeyError):
         pass
     return unreadable(response, "it says neither yes nor why not")

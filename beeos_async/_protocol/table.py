@@ -5,17 +5,53 @@ Read by the groups, the emulator, the command and the tests; a route stands nowh
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack
 
-from ..models._base import Envelope, Page
+from ..models._base import Accepted, Envelope, Page
+from ..models.agents import InvokeReply
 from ..models.catalog import Model, Provider, Region
+from ..models.control import ActionResult, ControlInfo, Screenshot
+from ..models.conversations import (
+    CancelAccepted,
+    ClearAccepted,
+    Conversation,
+    ConversationPage,
+    SentMessage,
+)
 from ..models.instances import DeviceInfo, Instance
-from .endpoint import MIB, ONCE, SAFE, Endpoint, Repeat, desired
+from ..models.messages import MessagePage
+from ..models.mobile import AppList, UITree
+from ..models.runtime import OperationCancelAccepted, OperationPage, RuntimeOperation
+from .endpoint import (
+    DELETION,
+    IDEMPOTENT,
+    KEYED,
+    LONG_KEYED,
+    MIB,
+    ONCE,
+    SAFE,
+    Endpoint,
+    Repeat,
+    StreamEndpoint,
+    desired,
+)
+from .events import channel_event, invoke_event, runtime_event
+from .resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
+from .sse import Frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
+E = TypeVar("E")
+
+CONTROL_INFO: Final = "control-info"
+"""The bucket of every question what a device is."""
+
+CONTROL_ACTION: Final = "control-action"
+"""The bucket of all that a device is told, and of its pictures, apps and trees."""
 
 
 class _Special(TypedDict, total=False):
@@ -34,6 +70,10 @@ _rows: dict[str, Endpoint[Any]] = {}
 ROWS: Final[Mapping[str, Endpoint[Any]]] = _rows
 """The whole table, by operationId, in the order of this file."""
 
+_streams: dict[str, StreamEndpoint[Any]] = {}
+STREAMS: Final[Mapping[str, StreamEndpoint[Any]]] = _streams
+"""The rows that are, or can be, answered by a stream of events, by operationId."""
+
 
 def _row(
     operation: str,
@@ -47,6 +87,19 @@ def _row(
     row = Endpoint(operation, method, path, answer, repeat, bucket or operation, **special)
     _rows[operation] = row
     return row
+
+
+def _stream(
+    opening: Endpoint[Any], event: Callable[[Frame], E], resume: Resume[E]
+) -> StreamEndpoint[E]:
+    row = StreamEndpoint(opening, event, resume)
+    _streams[opening.operation] = row
+    return row
+
+
+def _asked_for_events(row: Endpoint[Any]) -> Endpoint[Any]:
+    """Give the other form of a row that acts."""
+    return replace(row, answer=NoneType, repeat=ONCE)
 
 
 # catalog
@@ -115,4 +168,384 @@ GET_DEVICE_INFO: Final = _row(
     "/api/v1/instances/{id}/device/info",
     Envelope[DeviceInfo],
     SAFE,
+)
+
+# computer
+# All that is told a device, its pictures and lists included, draws on one quota of the owner;
+# what it is may be asked more often.
+GET_COMPUTER_INFO: Final = _row(
+    "getComputerInfo",
+    "GET",
+    "/api/v1/instances/{id}/computer",
+    Envelope[ControlInfo],
+    SAFE,
+    CONTROL_INFO,
+)
+# A second picture harms nobody.
+SCREENSHOT_COMPUTER: Final = _row(
+    "computerScreenshot",
+    "POST",
+    "/api/v1/instances/{id}/computer/screenshot",
+    Envelope[Screenshot],
+    IDEMPOTENT,
+    CONTROL_ACTION,
+)
+
+# Two clicks are not one click.
+CLICK_COMPUTER: Final = _row(
+    "computerClick",
+    "POST",
+    "/api/v1/instances/{id}/computer/click",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+MOVE_COMPUTER: Final = _row(
+    "computerMove",
+    "POST",
+    "/api/v1/instances/{id}/computer/move",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+SCROLL_COMPUTER: Final = _row(
+    "computerScroll",
+    "POST",
+    "/api/v1/instances/{id}/computer/scroll",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+TYPE_COMPUTER: Final = _row(
+    "computerType",
+    "POST",
+    "/api/v1/instances/{id}/computer/type",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+KEY_COMPUTER: Final = _row(
+    "computerKey",
+    "POST",
+    "/api/v1/instances/{id}/computer/key",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+
+# mobile
+GET_MOBILE_INFO: Final = _row(
+    "getMobileInfo",
+    "GET",
+    "/api/v1/instances/{id}/mobile",
+    Envelope[ControlInfo],
+    SAFE,
+    CONTROL_INFO,
+)
+SCREENSHOT_MOBILE: Final = _row(
+    "mobileScreenshot",
+    "POST",
+    "/api/v1/instances/{id}/mobile/screenshot",
+    Envelope[Screenshot],
+    IDEMPOTENT,
+    CONTROL_ACTION,
+)
+
+# What fingers do they do each time; two swipes scroll twice as far.
+TAP_MOBILE: Final = _row(
+    "mobileTap",
+    "POST",
+    "/api/v1/instances/{id}/mobile/tap",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+DOUBLE_TAP_MOBILE: Final = _row(
+    "mobileDoubleTap",
+    "POST",
+    "/api/v1/instances/{id}/mobile/double_tap",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+LONG_PRESS_MOBILE: Final = _row(
+    "mobileLongPress",
+    "POST",
+    "/api/v1/instances/{id}/mobile/long_press",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+DRAG_MOBILE: Final = _row(
+    "mobileDrag",
+    "POST",
+    "/api/v1/instances/{id}/mobile/drag",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+SWIPE_MOBILE: Final = _row(
+    "mobileSwipe",
+    "POST",
+    "/api/v1/instances/{id}/mobile/swipe",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+SCROLL_MOBILE: Final = _row(
+    "mobileScroll",
+    "POST",
+    "/api/v1/instances/{id}/mobile/scroll",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+TYPE_MOBILE: Final = _row(
+    "mobileType",
+    "POST",
+    "/api/v1/instances/{id}/mobile/type",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+KEY_MOBILE: Final = _row(
+    "mobileKey",
+    "POST",
+    "/api/v1/instances/{id}/mobile/key",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+PRESS_BUTTON_MOBILE: Final = _row(
+    "mobilePressButton",
+    "POST",
+    "/api/v1/instances/{id}/mobile/press_button",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+LIST_MOBILE_APPS: Final = _row(
+    "mobileListApps",
+    "GET",
+    "/api/v1/instances/{id}/mobile/apps",
+    Envelope[AppList],
+    SAFE,
+    CONTROL_ACTION,
+)
+OPEN_MOBILE_APP: Final = _row(
+    "mobileOpenApp",
+    "POST",
+    "/api/v1/instances/{id}/mobile/open_app",
+    Envelope[ActionResult],
+    ONCE,
+    CONTROL_ACTION,
+)
+GET_MOBILE_UI_TREE: Final = _row(
+    "mobileGetUiTree",
+    "GET",
+    "/api/v1/instances/{id}/mobile/ui_tree",
+    Envelope[UITree],
+    SAFE,
+    CONTROL_ACTION,
+)
+
+# agents
+# The gateway waits 115 seconds for an agent.
+INVOKE_AGENT: Final = _row(
+    "invokeAgent",
+    "POST",
+    "/api/v1/agents/{agentId}/invoke",
+    Envelope[InvokeReply],
+    LONG_KEYED,
+    key="body",
+    body_cap=MIB,
+    least_timeout=130.0,
+)
+
+# Half a stream that broke off cannot be had again, and a second one is a second invocation.
+STREAM_INVOCATION: Final = _stream(_asked_for_events(INVOKE_AGENT), invoke_event, NEVER)
+
+# tasks
+STREAM_TASK: Final = _stream(
+    _row(
+        "streamTaskEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/tasks/{taskId}/events",
+        NoneType,
+        SAFE,
+    ),
+    channel_event,
+    BY_OFFSET,
+)
+
+# conversations
+CREATE_CONVERSATION: Final = _row(
+    "createConversation",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations",
+    Envelope[Conversation],
+    KEYED,
+    key="header",
+    body_cap=MIB,
+)
+LIST_CONVERSATIONS: Final = _row(
+    "listConversations",
+    "GET",
+    "/api/v1/agents/{agentId}/conversations",
+    Envelope[ConversationPage],
+    SAFE,
+    answer_cap=32 * MIB,
+)
+GET_CONVERSATION: Final = _row(
+    "getConversation",
+    "GET",
+    "/api/v1/agents/{agentId}/conversations/{convId}",
+    Envelope[Conversation],
+    SAFE,
+)
+RENAME_CONVERSATION: Final = _row(
+    "renameConversation",
+    "PATCH",
+    "/api/v1/agents/{agentId}/conversations/{convId}",
+    Envelope[Conversation],
+    KEYED,
+    key="header",
+    body_cap=MIB,
+)
+DELETE_CONVERSATION: Final = _row(
+    "deleteConversation",
+    "DELETE",
+    "/api/v1/agents/{agentId}/conversations/{convId}",
+    NoneType,
+    DELETION,
+)
+SEND_MESSAGE: Final = _row(
+    "sendConversationMessage",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations/{convId}/messages",
+    Envelope[SentMessage],
+    KEYED,
+    key="body",
+    body_cap=MIB,
+)
+LIST_CONVERSATION_MESSAGES: Final = _row(
+    "listConversationMessages",
+    "GET",
+    "/api/v1/agents/{agentId}/conversations/{convId}/messages",
+    Envelope[MessagePage],
+    SAFE,
+    answer_cap=32 * MIB,
+)
+STREAM_CONVERSATION: Final = _stream(
+    _row(
+        "streamConversationEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/conversations/{convId}/events",
+        NoneType,
+        SAFE,
+    ),
+    channel_event,
+    BY_OFFSET,
+)
+
+CANCEL_CONVERSATION: Final = _row(
+    "cancelConversation",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations/{conversationId}/cancel",
+    Envelope[CancelAccepted],
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+    body_cap=MIB,
+)
+
+# The one answer of this group that comes without an envelope, and in the runtime's spelling.
+CLEAR_CONVERSATION: Final = _row(
+    "clearConversation",
+    "POST",
+    "/api/v1/agents/{agentId}/conversations/{conversationId}/clear",
+    ClearAccepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+)
+SET_CONVERSATION_MODEL: Final = _row(
+    "setConversationModel",
+    "PUT",
+    "/api/v1/agents/{agentId}/conversations/{conversationId}/model",
+    Accepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+    body_cap=MIB,
+)
+
+# runtime
+GET_RUNTIME_CAPABILITIES: Final = _row(
+    "getRuntimeCapabilities",
+    "GET",
+    "/api/v1/instances/{instanceId}/runtime-capabilities",
+    dict[str, Any],
+    SAFE,
+)
+INVOKE_RUNTIME_METHOD: Final = _row(
+    "invokeRuntimeMethod",
+    "POST",
+    "/api/v1/instances/{instanceId}/methods",
+    Accepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+    refuses_in_200=True,
+)
+LIST_RUNTIME_OPERATIONS: Final = _row(
+    "listRuntimeOperations",
+    "GET",
+    "/api/v1/instances/{instanceId}/operations",
+    OperationPage,
+    SAFE,
+    answer_cap=32 * MIB,
+)
+GET_RUNTIME_OPERATION: Final = _row(
+    "getRuntimeOperation",
+    "GET",
+    "/api/v1/instances/{instanceId}/operations/{operationId}",
+    RuntimeOperation,
+    SAFE,
+)
+STREAM_OPERATION: Final = _stream(
+    _row(
+        "streamRuntimeOperationEvents",
+        "GET",
+        "/api/v1/instances/{instanceId}/operations/{operationId}/events",
+        NoneType,
+        SAFE,
+    ),
+    runtime_event,
+    BY_EVENT_ID,
+)
+CANCEL_RUNTIME_OPERATION: Final = _row(
+    "cancelRuntimeOperation",
+    "POST",
+    "/api/v1/instances/{instanceId}/operations/{operationId}/cancel",
+    OperationCancelAccepted,
+    KEYED,
+    key="header",
+    takes_operation_id=True,
+)
+
+# A ticket is good for one session: a second one is another ticket.
+CREATE_TERMINAL_SESSION: Final = _row(
+    "createTerminalSession",
+    "POST",
+    "/api/v1/instances/{instanceId}/terminal-sessions",
+    dict[str, Any],
+    ONCE,
+)
+CREATE_CANVAS_SESSION: Final = _row(
+    "createCanvasSession",
+    "POST",
+    "/api/v1/instances/{instanceId}/canvas-sessions",
+    dict[str, Any],
+    ONCE,
 )

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from ..errors import ConfigurationError
-from .table import ROWS
+from .table import CONTROL_ACTION, CONTROL_INFO, ROWS
 
 LEAST: Final = 1e-6
 MOST: Final = 1e9
@@ -32,7 +32,13 @@ class Rate(Struct, frozen=True):
 
 RateLimit = str | float | Mapping[str, str | float]
 """How a quota is written: `"600/min"` (10 a second, 600 at once), `"10/s"`, a number (that many
-a second, one at once), or a mapping of operationId to one of these."""
+a second, one at once), or a mapping of operationId or bucket to one of these."""
+
+PUBLISHED: Final[Mapping[str, Rate]] = {
+    CONTROL_INFO: Rate(5.0, 300),
+    CONTROL_ACTION: Rate(1.0, 60),
+}
+"""The quotas the contract tells: they are known without anybody saying so."""
 
 
 def parse_rate(text: object) -> Rate:
@@ -54,27 +60,48 @@ def parse_rate(text: object) -> Rate:
 
 
 def rates(given: RateLimit | None, option: str) -> Callable[[str], Rate | None]:
-    """Read quotas, one for every endpoint or one by operationId.
+    """Read quotas, one for every endpoint or one by operationId or bucket.
+
+    What is published stands where nothing else is said.  An operationId speaks for the whole
+    bucket its endpoint draws on.
 
     Args:
         given: The quotas.
         option: How to call them in a refusal.
 
     Returns:
-        What finds the quota of an operation; `None` where none is known.
+        What finds the quota of a bucket; `None` where none is known.
 
     Raises:
-        ConfigurationError: One is no quota, or is not an endpoint's.
+        ConfigurationError: One is no quota, or no endpoint's, or two of one bucket differ.
     """
     if given is None:
-        return lambda _: None
+        return PUBLISHED.get
     if not isinstance(given, Mapping):
         everywhere = parse_rate(given)
         return lambda _: everywhere
-    if unknown := [name for name in given if name not in ROWS]:
-        msg = f"{option} names {unknown[0]!r}, which is no operationId, such as startInstance"
+    known = dict(PUBLISHED)
+    said: dict[str, str] = {}
+    for name, text in given.items():
+        bucket, rate = _bucket_of(name, option), parse_rate(text)
+        if bucket in said and known[bucket] != rate:
+            msg = f"{option} gives {said[bucket]} and {name} two quotas, but they share {bucket}"
+            raise ConfigurationError(msg)
+        said[bucket], known[bucket] = name, rate
+    return known.get
+
+
+def _bucket_of(name: str, option: str) -> str:
+    """Find whose quota is meant by an operationId, or by its own name."""
+    if name in ROWS:
+        return ROWS[name].bucket
+    if name not in PUBLISHED:
+        msg = (
+            f"{option} names {name!r}, which is no operationId, such as startInstance,"
+            f" and no quota of several endpoints, such as {CONTROL_ACTION}"
+        )
         raise ConfigurationError(msg)
-    return {name: parse_rate(rate) for name, rate in given.items()}.get
+    return name
 
 
 def conform(rate: Rate, due: float, now: float) -> tuple[float, float]:

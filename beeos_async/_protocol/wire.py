@@ -9,7 +9,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec import Struct, structs
 
-from .._checks import idempotency_key, operation_id, quoted_id
+from .._checks import idempotency_key, quoted_id, uuid
 from ..errors import ConfigurationError
 from ..models._base import Accepted
 from .body import UNREADABLE, opaque, refuse_depth
@@ -57,7 +57,7 @@ def build(
         else:
             body = structs.replace(cast("Any", body), idempotency_key=key)
     if operation is not None:
-        headers = (*headers, (OPERATION_HEADER, operation_id(operation)))
+        headers = (*headers, (OPERATION_HEADER, uuid("operation_id", operation)))
     return Request(
         row.method, target, None if body is None else _encode(row, body), row.answer_cap, headers
     )

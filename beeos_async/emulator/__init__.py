@@ -63,7 +63,8 @@ class Emulator:
         Args:
             instances: How many instances it begins with.
             quota: Requests it takes, for each endpoint or by operationId: `"600/min"`,
-                `"10/s"` or a number a second.
+                `"10/s"` or a number a second.  Those of `control-action` and `control-info`
+                are as the contract tells them, unless others are given.
             boot_time: Seconds from a start to `running`; each instance takes between half
                 and one and a half of it, always the same.
             online_time: Seconds from `running` to `online`, spread alike.

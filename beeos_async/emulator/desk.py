@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from typing import Any, Final, TypeVar, cast
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -18,30 +17,28 @@ from msgspec import Struct, structs
 
 from .._clock import Clock
 from .._protocol import table
-from .._protocol.endpoint import Endpoint
-from .._protocol.message import OPERATION_HEADER
+from .._protocol.endpoint import Endpoint, StreamEndpoint
 from .._protocol.throttle import Rate, conform
-from ..models._base import Accepted
-from .faults import Fault, Faults
+from .faults import Faults
+from .frames import Written
 from .keys import Keys
-from .refusals import RefusedError, admit, envelope
+from .pictures import PICTURES_PATH
+from .refusals import RefusedError, admit
+from .replies import JSON, Reply, accepted, encode, refusal, streamed, trouble
 from .routes import Routes
 from .world import World
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Written)
 B = TypeVar("B", bound=Struct)
 
 EFFECTS_PATH: Final = "/__emulator__/effects"
 """Where another process asks what took effect; the emulator's own, not the contract's."""
 
 _FIELD: Final = re.compile(r"(?:field `|at `\$\.)(\w+)").search
-_NUMBER: Final = re.compile(r"[0-9]{1,9}").fullmatch
+_NUMBER: Final = re.compile(r"[0-9]{1,19}").fullmatch
 
-_PLAIN: Final = frozenset({str, bool, int, dict, datetime})
 _GOLDEN: Final = 0.618_033_988_749_895
-_JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class Call(Struct, frozen=True):
@@ -52,6 +49,14 @@ class Call(Struct, frozen=True):
     raw: bytes
     headers: Mapping[str, str] = {}
     """Lookup ignores case."""
+
+    told: dict[str, str] = {}
+    """Headers of the answer, where it has some of its own."""
+
+    @property
+    def host(self) -> str:
+        """How the client calls this server."""
+        return self.headers.get("Host", "127.0.0.1")
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -70,23 +75,24 @@ class Call(Struct, frozen=True):
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", str(error)) from None
 
-    def number(self, name: str, default: int, most: int) -> int:
+    def number(self, name: str, default: int, most: int, least: int = 0) -> int:
         """Read a whole number from the query.
 
         Args:
             name: The parameter.
             default: What stands where it is missing.
             most: The highest that is taken.
+            least: The lowest.
 
         Raises:
-            RefusedError: It is no number from 0 to `most`.
+            RefusedError: It is no number from `least` to `most`.
         """
         text = self.params.get(name)
         if text is None:
             return default
-        if _NUMBER(text) and int(text) <= most:
+        if _NUMBER(text) and least <= int(text) <= most:
             return int(text)
-        message = f"{name} must be a whole number from 0 to {most}"
+        message = f"{name} must be a whole number from {least} to {most}"
         raise RefusedError(400, "invalid_param", message, name)
 
 
@@ -114,18 +120,6 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
     body: bytes = b""
 
 
-class Reply(Struct, frozen=True):
-    """What the door shall do."""
-
-    status: int
-    body: bytes
-    headers: Mapping[str, str]
-    request_id: str = ""
-    delay: float = 0.0
-    fault: Fault | None = None
-    """What is done to the socket besides, or, under a status of 0, instead."""
-
-
 class Answer(Struct, frozen=True):
     """The function that answers a row, and the status it answers with."""
 
@@ -135,6 +129,12 @@ class Answer(Struct, frozen=True):
 
 ANSWERS: Final[dict[str, Answer]] = {}
 """Every answer, by operationId; filled by `@desk`."""
+
+StreamAnswer = Callable[[World, Call], Awaitable[AsyncGenerator[E | bytes, None]]]
+"""The function that answers a row with a stream of events, or of bytes as they are."""
+
+STREAMS: Final[dict[str, StreamAnswer[Any]]] = {}
+"""Every stream, by operationId; filled by `@stream_desk`."""
 
 
 def desk(
@@ -156,6 +156,23 @@ def desk(
     return take
 
 
+def stream_desk(row: StreamEndpoint[E]) -> Callable[[StreamAnswer[E]], StreamAnswer[E]]:
+    """Let a function answer a row with a stream.
+
+    It refuses before the stream begins, by raising; what it returns is told as it comes.
+    An endpoint that has an answer of `desk`, too, streams to whom asks for events.
+
+    Args:
+        row: The endpoint.
+    """
+
+    def take(give: StreamAnswer[E]) -> StreamAnswer[E]:
+        STREAMS[row.opening.operation] = give
+        return give
+
+    return take
+
+
 class Desk:
     """Serves requests in the order they come, and writes them down.
 
@@ -172,6 +189,7 @@ class Desk:
         *,
         latency: float = 0.0,
         answers: Mapping[str, Answer] = ANSWERS,
+        streams: Mapping[str, StreamAnswer[Any]] = STREAMS,
     ) -> None:
         """Lay out the table.
 
@@ -182,11 +200,14 @@ class Desk:
             rates: The quota of a bucket.
             latency: Seconds an answer is late; each between half and one and a half of it.
             answers: Who answers what.
+            streams: Who answers what with a stream.
 
         Raises:
             RuntimeError: A row of the table has no answer.
         """
-        if missing := [name for name in table.ROWS if name not in answers]:
+        missing = [name for name in table.ROWS if name not in answers and name not in streams]
+        missing += [f"{name}'s stream" for name in table.STREAMS if name not in streams]
+        if missing:
             msg = f"the emulator has no answer to {', '.join(missing)}"
             raise RuntimeError(msg)
         self.log: list[Entry] = []
@@ -196,6 +217,7 @@ class Desk:
         self._rates = rates
         self._latency = latency
         self._answers = answers
+        self._streams = streams
         self._due: dict[str, float] = {}
         self._keys: Keys[Reply] = Keys()
         self._requests = 0
@@ -219,7 +241,10 @@ class Desk:
         path, _, query = target.partition("?")
         if path == EFFECTS_PATH:
             told = {"requests": self._requests, "effects": self._world.all_effects()}
-            return Reply(200, _encode(told), _JSON)
+            return Reply(200, encode(told), JSON)
+        if path.startswith(PICTURES_PATH):
+            served = self._world.pictures.serve(path, query, headers)
+            return Reply(served.status, served.body, {"Content-Type": served.kind})
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"
@@ -235,7 +260,7 @@ class Desk:
             call = Call(ids, dict(parse_qsl(query)) if query else {}, raw, headers)
             reply = await self._answer(row, call, request_id)
         except RefusedError as error:
-            reply = _refusal(error, request_id)
+            reply = refusal(error, request_id)
         entry = Entry(
             operation=row.operation if row else "",
             method=method,
@@ -257,18 +282,37 @@ class Desk:
     async def _answer(self, row: Endpoint[Any], call: Call, request_id: str) -> Reply:
         fault = self._faults.pick(row.operation, call.ids[0] if call.ids else "")
         if fault is not None and fault.when == "before":
-            return _trouble(fault, request_id)
+            return trouble(fault, request_id)
         try:
             self._draw(row)
-            answer = self._answers[row.operation]
-            place, told = self._keys.find(row, call.ids, call.headers, call.raw)
-            if told is None:
-                told = _accepted(answer.status, await answer.give(self._world, call))
-                self._keys.keep(place, told)
-            reply = told
+            reply = await self._answer_once(row, call)
         except RefusedError as error:
-            reply = _refusal(error, request_id)
-        return reply if fault is None else _trouble(fault, request_id, reply)
+            reply = refusal(error, request_id)
+        return reply if fault is None else trouble(fault, request_id, reply)
+
+    async def _answer_once(self, row: Endpoint[Any], call: Call) -> Reply:
+        """Answer, unless the same was asked with the same key before."""
+        place, reply = self._keys.find(row, call.ids, call.headers, call.raw)
+        streams = self._streams_to(row, call)
+        if reply is not None and (streams or reply.frames is not None):
+            # Nobody tells a stream a second time.
+            raise RefusedError(409, "conflict", "duplicate idempotency key")
+        if reply is None and streams:
+            events = await self._streams[row.operation](self._world, call)
+            reply = streamed(events)
+        elif reply is None:
+            answer = self._answers[row.operation]
+            value = await answer.give(self._world, call)
+            reply = accepted(answer.status, value, call.told)
+        self._keys.keep(place, reply)
+        return reply
+
+    def _streams_to(self, row: Endpoint[Any], call: Call) -> bool:
+        """Tell whether a stream is wanted: the endpoint is one, or can be and is asked to."""
+        if row.operation not in self._streams:
+            return False
+        asked = "text/event-stream" in call.headers.get("Accept", "")
+        return asked or row.operation not in self._answers
 
     def _draw(self, row: Endpoint[Any]) -> None:
         """Draw on the quota of an endpoint."""
@@ -287,46 +331,3 @@ def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
         message = f"at most {row.body_cap} bytes are taken"
         raise RefusedError(413, "payload_too_large", message)
     return raw
-
-
-def _trouble(fault: Fault, request_id: str, reply: Reply | None = None) -> Reply:
-    """Give what the door shall do, instead of sending what would have been answered."""
-    if reply is not None and fault.kind == "delay":
-        return structs.replace(reply, delay=fault.seconds)
-    if reply is not None and fault.kind == "push":
-        return structs.replace(reply, fault=fault)
-    if fault.kind in {"refuse", "garble"}:
-        message = fault.message or "scripted trouble"
-        error = RefusedError(fault.status, fault.code, message, headers=fault.headers)
-        refusal = _refusal(error, request_id)
-        return refusal if fault.body is None else structs.replace(refusal, body=fault.body)
-    return Reply(0, reply.body if reply is not None else b"", _JSON, fault=fault)
-
-
-def _accepted(status: int, value: object) -> Reply:
-    """Give the reply that says yes: an answer, none at all, or one whose id is a header."""
-    if isinstance(value, Accepted):
-        body = _encode(value.body) if value.body else b""
-        return Reply(status, body, {**_JSON, OPERATION_HEADER: value.operation_id})
-    if value is None:
-        return Reply(status, b"", {})
-    return Reply(status, _encode(_whole(value)), _JSON)
-
-
-def _refusal(error: RefusedError, request_id: str) -> Reply:
-    return Reply(error.status, _encode(envelope(error, request_id)), {**_JSON, **error.headers})
-
-
-def _whole(value: object) -> object:
-    """Write every field that is set, those at their default too, as a server does."""
-    if isinstance(value, Struct):
-        names, values = value.__struct_encode_fields__, structs.astuple(value)
-        return {
-            # Most are plain, and a call for each would be most of the work.
-            name: one if type(one) in _PLAIN else _whole(one)
-            for name, one in zip(names, values, strict=True)
-            if one is not None
-        }
-    if isinstance(value, list):
-        return [_whole(one) for one in cast("list[object]", value)]
-    return value

@@ -10,14 +10,16 @@ import contextlib
 import errno
 import socket
 import struct
+from collections.abc import AsyncGenerator
 from typing import Final
 
 from aiohttp import web
 
 from .._clock import Clock
 from ..errors import ConfigurationError
-from .desk import Desk, Reply
-from .faults import Fault
+from .desk import Desk
+from .replies import Reply
+from .trouble import Fault
 
 HOST: Final = "127.0.0.1"
 """Nobody but this machine."""
@@ -106,11 +108,46 @@ class Door:
         )
         if reply.delay:
             await self._clock.sleep(reply.delay)
+        headers = {**reply.headers, "X-Request-Id": reply.request_id}
+        if reply.frames is not None:
+            response = web.StreamResponse(status=reply.status, headers=headers)
+            async with contextlib.aclosing(reply.frames) as frames:
+                await self._tell(request, response, frames, reply.fault)
+            return response
         if reply.fault is not None and request.transport is not None:
             await self._spoil(request.transport, reply, reply.fault)
-        headers = {**reply.headers, "X-Request-Id": reply.request_id}
         # A status of 0 finds the connection closed: nothing of this reaches it.
         return web.Response(status=reply.status or 500, body=reply.body, headers=headers)
+
+    async def _tell(
+        self,
+        request: web.BaseRequest,
+        response: web.StreamResponse,
+        frames: AsyncGenerator[bytes, None],
+        fault: Fault | None,
+    ) -> None:
+        """Send a body as it comes, up to its end, or to where it is to break."""
+        await response.prepare(request)
+        left = fault.at if fault is not None else 0
+        while fault is None or left:
+            data = await anext(frames, b"")
+            if not data:
+                break
+            sent = data if fault is None else data[:left]
+            left -= len(sent)
+            # Waits while the client does not read.
+            await response.write(sent)
+        if fault is not None and not left and request.transport is not None:
+            await self._break(request.transport, fault)
+
+    async def _break(self, transport: asyncio.Transport, fault: Fault) -> None:
+        """Break a stream."""
+        transport.write(fault.body or b"")
+        if fault.then == "silence":
+            await self._closing.wait()
+        if fault.then == "reset":
+            _reset(transport)
+        transport.close()
 
     async def _spoil(self, transport: asyncio.Transport, reply: Reply, fault: Fault) -> None:
         """Do to the socket what a fault asks for."""
@@ -128,9 +165,14 @@ class Door:
                 transport.write(fault.body or b"")
             case _:
                 if fault.reset:
-                    peer: socket.socket = transport.get_extra_info("socket")
-                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+                    _reset(transport)
         transport.close()
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Let closing break the connection."""
+    peer: socket.socket = transport.get_extra_info("socket")
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 async def _body(request: web.BaseRequest, cap: int) -> bytes | None:

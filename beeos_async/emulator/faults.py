@@ -1,139 +1,17 @@
 """Scripted trouble: what goes wrong, with which request, how often.
 
-What a fault is and whose turn it is stands here; how it is done to a socket, in
-`door.py`.
+What a fault is stands in `trouble.py`; how it is done to a socket, in `door.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from hashlib import blake2b
-from typing import Final, Literal, TypedDict, Unpack
-
-from msgspec import Struct
+from typing import Unpack
 
 from .._checks import count, seconds
-from .._protocol import table
-from ..errors import ConfigurationError
+from .trouble import MANY, MIXED, Fault, Mix, Rule, Then, When, Whom
 
-When = Literal["before", "after"]
-"""Whether the trouble comes before the request takes effect, or after it."""
-
-
-class Fault(Struct, frozen=True, kw_only=True):
-    """What goes wrong with one request."""
-
-    kind: Literal["refuse", "garble", "raw", "cut", "push", "disconnect", "silence", "delay"]
-    when: When = "before"
-    status: int = 0
-    code: str = ""
-    message: str = ""
-    body: bytes | None = None
-    """What is sent instead of an answer of ours."""
-
-    headers: Mapping[str, str] = {}
-    seconds: float = 0.0
-    reset: bool = False
-
-
-_MANY: Final = 1_000_000_000
-_GATEWAY_PAGE: Final = b"<html><head><title>502</title></head><body>Bad Gateway</body></html>"
-
-MIXED: Final[Mapping[str, Fault]] = {
-    "429": Fault(kind="refuse", status=429, headers={"Retry-After": "1"}),
-    "500": Fault(kind="refuse", status=500),
-    "503": Fault(kind="refuse", status=503, code="auth_transient"),
-    "disconnect": Fault(kind="disconnect"),
-    "reset": Fault(kind="disconnect", reset=True),
-    "500 after": Fault(kind="refuse", when="after", status=500),
-    "502 after": Fault(
-        kind="garble",
-        when="after",
-        status=502,
-        body=_GATEWAY_PAGE,
-        headers={"Content-Type": "text/html"},
-    ),
-    "disconnect after": Fault(kind="disconnect", when="after"),
-    "reset after": Fault(kind="disconnect", when="after", reset=True),
-    "cut after": Fault(kind="cut", when="after"),
-}
-"""The kinds of a mix: half of them before the request takes effect, half of them after."""
-
-
-class Whom(TypedDict, total=False):
-    """For which requests a fault is meant."""
-
-    times: int | None
-    """How many; 1 where it is not said, `None` for all that come."""
-
-    after: int
-    """How many pass first."""
-
-    ids: Collection[str]
-    """Which ids; all where it is not said."""
-
-
-class _Rule:
-    """A fault, and the requests it is meant for."""
-
-    def __init__(self, operation: str, fault: Fault, whom: Whom) -> None:
-        _check_operations([operation])
-        if unknown := sorted(set(whom) - set(Whom.__annotations__)):
-            msg = f"a fault has no option {unknown[0]!r}"
-            raise ConfigurationError(msg)
-        self._operation = operation
-        self._fault = fault
-        self._left = whom.get("times", 1)
-        self._after = whom.get("after", 0)
-        self._ids = frozenset(whom["ids"]) if "ids" in whom else None
-        if self._left is not None:
-            count("times", self._left, least=1, most=_MANY)
-        count("after", self._after, least=0, most=_MANY)
-
-    def pick(self, operation: str, id: str) -> Fault | None:
-        """Give the fault, where the request is meant and it is its turn."""
-        if operation != self._operation or not (self._ids is None or id in self._ids):
-            return None
-        if self._after:
-            self._after -= 1
-            return None
-        if self._left is not None:
-            if not self._left:
-                return None
-            self._left -= 1
-        return self._fault
-
-
-class _Mix:
-    """Faults for a share of all requests, drawn for each id and attempt."""
-
-    def __init__(
-        self, share: float, seed: int, operations: Collection[str], kinds: Collection[str]
-    ) -> None:
-        _check_operations(operations)
-        if not 0 <= share <= 1:
-            msg = f"share must be a number from 0 to 1, not {share!r}"
-            raise ConfigurationError(msg)
-        if unknown := sorted(set(kinds) - set(MIXED)):
-            msg = f"{unknown[0]!r} is no kind of a mix; there are {', '.join(MIXED)}"
-            raise ConfigurationError(msg)
-        self._share = share
-        self._seed = seed
-        self._operations = frozenset(operations)
-        self._faults = [MIXED[kind] for kind in kinds]
-        self._attempts: dict[tuple[str, str], int] = {}
-
-    def pick(self, operation: str, id: str) -> Fault | None:
-        """Roll the dice of one attempt."""
-        if operation not in self._operations:
-            return None
-        attempt = self._attempts.get((operation, id), 0) + 1
-        self._attempts[operation, id] = attempt
-        text = f"{self._seed}/{operation}/{id}/{attempt}"
-        roll = blake2b(text.encode(), digest_size=8).digest()
-        if int.from_bytes(roll[:6]) >= self._share * 2**48:
-            return None
-        return self._faults[int.from_bytes(roll[6:]) % len(self._faults)]
+__all__ = ["MIXED", "Faults"]
 
 
 class Faults:
@@ -145,7 +23,7 @@ class Faults:
     """
 
     def __init__(self) -> None:
-        self._rules: list[_Rule | _Mix] = []
+        self._rules: list[Rule | Mix] = []
 
     def pick(self, operation: str, id: str) -> Fault | None:
         """Choose what goes wrong with a request, mostly nothing."""
@@ -198,7 +76,7 @@ class Faults:
             body=body,
             headers=sent,
         )
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def garble(
         self,
@@ -223,7 +101,7 @@ class Faults:
         count("status", status, least=200, most=999)
         sent = {"Content-Type": content_type}
         fault = Fault(kind="garble", when=when, status=status, body=body, headers=sent)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def raw(
         self, operation: str, data: bytes, *, when: When = "after", **whom: Unpack[Whom]
@@ -236,7 +114,7 @@ class Faults:
             when: `before`: it does not take effect.
             **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="raw", when=when, body=data), whom))
+        self._rules.append(Rule(operation, Fault(kind="raw", when=when, body=data), whom))
 
     def cut(self, operation: str, **whom: Unpack[Whom]) -> None:
         """Let it take effect, promise the whole answer, send half of it, and close.
@@ -245,7 +123,7 @@ class Faults:
             operation: Which endpoint.
             **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="cut", when="after"), whom))
+        self._rules.append(Rule(operation, Fault(kind="cut", when="after"), whom))
 
     def push(
         self, operation: str, data: bytes, *, pause: float = 0.0, **whom: Unpack[Whom]
@@ -260,7 +138,7 @@ class Faults:
         """
         seconds("pause", pause, zero=True)
         fault = Fault(kind="push", when="after", body=data, seconds=pause)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def disconnect(
         self,
@@ -279,7 +157,7 @@ class Faults:
             **whom: Which requests.
         """
         fault = Fault(kind="disconnect", when=when, reset=reset)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
 
     def silence(self, operation: str, *, when: When = "before", **whom: Unpack[Whom]) -> None:
         """Say nothing until the client goes, or the emulator closes.
@@ -289,7 +167,7 @@ class Faults:
             when: Before or after it takes effect.
             **whom: Which requests.
         """
-        self._rules.append(_Rule(operation, Fault(kind="silence", when=when), whom))
+        self._rules.append(Rule(operation, Fault(kind="silence", when=when), whom))
 
     def delay(self, operation: str, pause: float, **whom: Unpack[Whom]) -> None:
         """Let it take effect at once, and answer late.
@@ -301,7 +179,31 @@ class Faults:
         """
         seconds("pause", pause, zero=True)
         fault = Fault(kind="delay", when="after", seconds=pause)
-        self._rules.append(_Rule(operation, fault, whom))
+        self._rules.append(Rule(operation, fault, whom))
+
+    def break_stream(
+        self,
+        operation: str,
+        at: int,
+        *,
+        raw: bytes = b"",
+        then: Then = "close",
+        **whom: Unpack[Whom],
+    ) -> None:
+        """Open a stream of events, and break it.
+
+        Args:
+            operation: Which endpoint.
+            at: Bytes of its body that are sent before, wherever that is: in a frame, in a
+                character, before the first.
+            raw: What is put onto the connection then, past the chunked coding: such as what
+                is no chunk.
+            then: What happens to the connection.
+            **whom: Which requests.
+        """
+        count("at", at, least=0, most=MANY)
+        fault = Fault(kind="break", when="after", at=at, body=raw, then=then)
+        self._rules.append(Rule(operation, fault, whom))
 
     def mix(
         self,
@@ -322,10 +224,4 @@ class Faults:
             operations: Which endpoints.
             kinds: Which kinds of `MIXED`.
         """
-        self._rules.append(_Mix(share, seed, operations, kinds))
-
-
-def _check_operations(operations: Collection[str]) -> None:
-    if unknown := sorted(set(operations) - set(table.ROWS)):
-        msg = f"{unknown[0]!r} is no operationId, such as startInstance"
-        raise ConfigurationError(msg)
+        self._rules.append(Mix(share, seed, operations, kinds))

@@ -82,3 +82,16 @@ def _key(row: Endpoint[Any], headers: Mapping[str, str], raw: bytes) -> str | No
         message = f"an idempotency key has 1 to {KEY_LIMIT} characters"
         raise RefusedError(400, "invalid_param", message, KEY_HEADER)
     return key
+
+
+def require_key(headers: Mapping[str, str]) -> None:
+    """Refuse a request without a key, where the contract asks for one.
+
+    Args:
+        headers: The request's.
+
+    Raises:
+        RefusedError: There is none.
+    """
+    if KEY_HEADER not in headers:
+        raise RefusedError(400, "missing_param", f"{KEY_HEADER} is missing", KEY_HEADER)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
+from uuid import UUID
 
 from ..models.catalog import Model, Provider, ProviderCapabilities, ProviderMeta, Region
 from ..models.instances import DeviceInfo, Instance
@@ -104,6 +105,12 @@ def instance_ids(count: int, seed: int = 0) -> list[str]:
 def mark(seed: int, number: int) -> bytes:
     """Roll the dice of one instance: always the same for a seed and a number."""
     return blake2b(b"%d/%d" % (seed, number), digest_size=8).digest()
+
+
+def uuid_for(seed: int, kind: str, number: int) -> str:
+    """Make a UUID: always the same for a seed, a kind of thing and a number."""
+    digest = blake2b(f"{seed}/{kind}/{number}".encode(), digest_size=16).digest()
+    return str(UUID(bytes=digest, version=4))
 
 
 def named(dice: bytes, number: int) -> str:

@@ -15,8 +15,16 @@ from msgspec import structs
 from .._clock import Clock
 from ..errors import ConfigurationError
 from ..models.instances import DeployInstance, DeviceInfo, Instance
+from .agenda import Agenda
+from .agents import Agents
+from .channels import Channels
+from .conversations import Conversations
+from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
+from .operations import Operations
+from .pictures import Pictures
 from .refusals import RefusedError
+from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
 
 
@@ -25,6 +33,13 @@ class World:
 
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
+        devices: The desktops and phones the instances have or are.
+        pictures: Where their screenshots are fetched.
+        channels: What is said in tasks and conversations.
+        operations: What happens to runtime operations.
+        agents: Who lives on which instance.
+        runtimes: What the instances' runtimes are asked to do.
+        conversations: The conversations with agents.
     """
 
     def __init__(
@@ -48,12 +63,24 @@ class World:
             strict: Whether to wish for what is wished already is a conflict.
         """
         self.changes = 0
+        self.pictures = Pictures(clock, seed)
+        self.devices = Devices(clock, self.pictures, self.get, self.touch)
+        agenda = Agenda(clock)
+        self.channels = Channels(clock, agenda)
+        self.operations = Operations(clock, agenda)
+        self.agents = Agents(self.get)
+        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
+        self.conversations = Conversations(
+            clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
+        )
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time
         self._seed = seed
         self._strict = strict
         self._machines: dict[str, Machine] = {}
+        self._made: int = 0
+        self._hidden: frozenset[str] = frozenset()
         self._epoch = clock.wall() - clock.now()
         self._past = past = clock.now() - LONG_AGO
         # One tuple for all: a hundred thousand instances begin alike.
@@ -66,6 +93,10 @@ class World:
     def __len__(self) -> int:
         """Count the instances, terminated ones included."""
         return len(self._machines)
+
+    def touch(self) -> None:
+        """Count a change."""
+        self.changes += 1
 
     def add_instance(self, status: str = "stopped", id: str = "", **fields: Any) -> str:
         """Put an instance into the world.
@@ -112,6 +143,23 @@ class World:
         machine = self._find(id)
         machine.pinned = {**(machine.pinned or {}), **fields}
 
+    def free(self, id: str) -> None:
+        """Let an instance be as it is again, after `pin`."""
+        self._find(id).pinned = None
+
+    def hide(self, *ids: str) -> None:
+        """Leave instances out of every list, as when pages shift; a look still finds them.
+
+        Args:
+            *ids: Which, and no others from now on.
+        """
+        self._hidden = frozenset(self._find(id).id for id in ids)
+
+    def remove(self, id: str) -> None:
+        """Take an instance out of the world: nothing is known of it any more."""
+        del self._machines[self._find(id).id]
+        self.touch()
+
     def effects(self, id: str) -> int:
         """Tell how often a start took effect on an instance."""
         return self._find(id).effects
@@ -143,7 +191,7 @@ class World:
             The rows, and how many there are on all pages.
         """
         begin, end = page * page_size, (page + 1) * page_size
-        if not wanted and not search:
+        if not wanted and not search and not self._hidden:
             rows = islice(self._machines.values(), begin, end)
             return [self._seen(machine) for machine in rows], len(self)
         found = [*self._matching(dict(wanted or {}), search.casefold())]
@@ -212,7 +260,7 @@ class World:
         return device_of(self.get(id))
 
     def _new(self, id: str = "") -> Machine:
-        number = len(self._machines)
+        number = self._made
         dice = mark(self._seed, number)
         id = id or named(dice, number)
         if id in self._machines:
@@ -220,7 +268,8 @@ class World:
             raise ConfigurationError(msg)
         machine = Machine(id, number, dice, "stopped", *self._idle, self._past)
         self._machines[id] = machine
-        self.changes += 1
+        self._made += 1
+        self.touch()
         return machine
 
     def _find(self, id: str) -> Machine:
@@ -239,11 +288,11 @@ class World:
         return False
 
     def _boot(self, machine: Machine, *, anew: bool = True) -> None:
-        self.changes += 1
+        self.touch()
         machine.boot(self._clock.now(), self._boot_time, self._online_time, anew=anew)
 
     def _end(self, machine: Machine, goal: str) -> None:
-        self.changes += 1
+        self.touch()
         machine.end(self._clock.now(), goal, self._boot_time / 4)
 
     def _seen(self, machine: Machine, *, fresh: bool = False) -> Instance:
@@ -253,6 +302,8 @@ class World:
         now = self._clock.now()
         status = wanted.pop("status", None)
         for machine in self._machines.values():
+            if machine.id in self._hidden:
+                continue
             # The state is asked for most, and is known without making up the rest.
             if status is not None and machine.status(now) != status:
                 continue

@@ -12,8 +12,9 @@ import asyncio
 import contextlib
 import inspect
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 import anyio
 from anyio.lowlevel import checkpoint
@@ -23,26 +24,21 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
-from ..errors import (
-    AuthenticationError,
-    BeeOSError,
-    ClientClosedError,
-    ConfigurationError,
-    ConnectionLostError,
-    NotSentError,
-    Trouble,
-)
+from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
 from .mailbox import Mailbox
-from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally, Unknown
+from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally
 from .progress import Meter, Progress
 from .source import Ids, LateError, Source
+from .verdicts import is_refused_key, judged, what_ends, what_ends_waiting
+from .waits import WAITING_LIMIT, Waiting, Waits
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -82,6 +78,7 @@ class FleetRun(Generic[T]):
         on_outcome: Callable[[Outcome[T]], object] | None = None,
         collect: bool = True,
         read: bool = True,
+        waiting: Waiting | None = None,
     ) -> None:
         """Check the options; nothing is pulled or sent yet.
 
@@ -96,6 +93,7 @@ class FleetRun(Generic[T]):
                 those a cancellation or an early exit has written.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
+            waiting: What each id that is accepted has to wait for.
 
         Raises:
             TypeError: `ids` is a single string, or no iterable.
@@ -131,6 +129,18 @@ class FleetRun(Generic[T]):
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
         self._driver: asyncio.Task[None] | None = None
+        self._operation = row.operation
+        self._waits: Waits[T] | None = None
+        if waiting is not None:
+            self._operation = row.operation if waiting.action else "wait"
+            self._waits = Waits(
+                waiting,
+                caller.clock,
+                couriers=self._workers,
+                hand_over=self._hand_over,
+                hear=self._hear,
+                limit=None if collect else WAITING_LIMIT,
+            )
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -144,9 +154,11 @@ class FleetRun(Generic[T]):
         self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
         self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
+        if self._waits is not None:
+            self._waits.until = deadline
         size = self._source.size
-        log.info("%s: a run of %s ids begins", self._row.operation, "?" if size is None else size)
-        name = f"beeos-async {self._row.operation}"
+        log.info("%s: a run of %s ids begins", self._operation, "?" if size is None else size)
+        name = f"beeos-async {self._operation}"
         self._driver = asyncio.create_task(self._drive(), name=name)
         return self
 
@@ -199,7 +211,10 @@ class FleetRun(Generic[T]):
         self._halt("closed")
 
     def stop(self) -> None:
-        """Launch nothing more; what is in flight finishes, the rest is `Skipped("stopped")`."""
+        """Launch nothing more; the rest is `Skipped("stopped")`.
+
+        What is in flight finishes, and what was accepted is waited for.
+        """
         self._halt("stopped")
 
     @property
@@ -211,7 +226,7 @@ class FleetRun(Generic[T]):
                 self._write(Skipped(id, self._halted or "cancelled"))
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
-        return FleetReport(self._row.operation, known, tally)
+        return FleetReport(self._operation, known, tally)
 
     @property
     def progress(self) -> Progress:
@@ -219,7 +234,15 @@ class FleetRun(Generic[T]):
         over = self._driver is not None and self._driver.done()
         held = "nothing" if self._halted else "a refused key" if self._probing else None
         size = self._source.size
-        return self._meter.read(self._clock.now(), self._tally, size, self._busy, held, over=over)
+        return self._meter.read(
+            self._clock.now(),
+            self._tally,
+            size,
+            self._busy,
+            0 if self._waits is None else len(self._waits),
+            held,
+            over=over,
+        )
 
     def _halt(self, reason: Reason) -> None:
         """Launch nothing more; the first reason is the one for all that is left."""
@@ -227,6 +250,8 @@ class FleetRun(Generic[T]):
             self._halted = reason
             self._source.close()
             self._caller.gate.dismiss(self._pass)
+            if self._waits is not None:
+                self._waits.wake()
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -241,12 +266,8 @@ class FleetRun(Generic[T]):
             await self._source.open(self._pass.deadline)
             size = self._source.size
             workers = self._workers if size is None else min(self._workers, size)
-            async with anyio.create_task_group() as group:
-                for _ in range(workers):
-                    group.start_soon(self._work)
-            if self._halted is not None:
-                for id in self._source.rest():
-                    await self._put(Skipped(id, self._halted))
+            launch = partial(self._launch, workers)
+            await (launch() if self._waits is None else self._waits.around(launch))
         except LateError:
             self._halt("deadline")
         except asyncio.CancelledError:
@@ -256,12 +277,22 @@ class FleetRun(Generic[T]):
             self._halt("stopped")
             self._error = self._error or _bare(error)
         finally:
+            for outcome in self._waits.break_off() if self._waits is not None else ():
+                self._write(outcome)
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             self._mail.close()
             # The one line looks at every outcome: not for nobody.
             if log.isEnabledFor(logging.INFO):
-                log.info("%s: %s", self._row.operation, self.report)
+                log.info("%s: %s", self._operation, self.report)
+
+    async def _launch(self, workers: int) -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(workers):
+                group.start_soon(self._own, self._take_turns)
+        if self._halted is not None:
+            for id in self._source.rest():
+                await self._put(Skipped(id, self._halted))
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""
@@ -273,14 +304,14 @@ class FleetRun(Generic[T]):
             self._outcomes[id] = None
         return True
 
-    async def _work(self) -> None:
+    async def _own(self, work: Callable[[Unpack[Args]], Awaitable[None]], *args: *Args) -> None:
+        """Work, and tell a cancellation of something of the user's own from one of the run."""
         try:
-            await self._take_turns()
+            await work(*args)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            # Something of the user's own was cancelled, not the run.
             msg = "the ids, the callback or the key callable of this run was cancelled"
             self._fail(RuntimeError(msg))
 
@@ -288,6 +319,9 @@ class FleetRun(Generic[T]):
         while self._halted is None:
             if self._probing is not None:
                 await self._probing.wait()
+                continue
+            if self._waits is not None and self._waits.full:
+                await self._waits.change()
                 continue
             try:
                 id = await self._source.next(self._pass.deadline)
@@ -299,10 +333,25 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
+            if (halted := self._halted) is not None:
+                # It came in the very moment in which nothing more was to be launched.
+                await self._put(Skipped(id, halted))
+                return
             self._busy += 1
             outcome = await self._one(id)
             self._busy -= 1
-            await self._put(outcome)
+            if self._waits is not None and isinstance(outcome, Succeeded):
+                await self._wait_for(outcome, self._waits)
+            else:
+                await self._put(outcome)
+
+    async def _wait_for(self, accepted: Succeeded[T], waits: Waits[T]) -> None:
+        """Give an id that was accepted away, unless it is as wished already."""
+        at_once = waits.take(accepted)
+        if at_once is not None:
+            await self._put(at_once)
+        elif not accepted.attempts:
+            await self._breathe()
 
     async def _one(self, id: str) -> Outcome[T]:
         """Come to the outcome of one id, whatever it takes."""
@@ -310,7 +359,7 @@ class FleetRun(Generic[T]):
         attempts = 0
         while True:
             outcome = await self._call(id, began, attempts)
-            if not _is_refused_key(outcome) or self._halted is not None:
+            if not is_refused_key(outcome) or self._halted is not None:
                 return outcome
             attempts = outcome.attempts
             if self._probing is None:
@@ -325,7 +374,7 @@ class FleetRun(Generic[T]):
         try:
             await self._clock.sleep(KEY_PROBE)
             outcome = await self._call(id, began, attempts)
-            if isinstance(outcome, Failed) and _is_refused_key(outcome):
+            if isinstance(outcome, Failed) and is_refused_key(outcome):
                 self._end(outcome.error)
             return outcome
         finally:
@@ -344,6 +393,8 @@ class FleetRun(Generic[T]):
             call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
+        if self._waits is not None and not self._waits.sends:
+            return Succeeded(id, cast("T", Instance(id=id)))
         failure: BeeOSError | None = None
         answer: Envelope[Any] | None = None
         try:
@@ -366,41 +417,14 @@ class FleetRun(Generic[T]):
         answer: Envelope[Any] | None,
         failure: BeeOSError | None,
     ) -> Outcome[T]:
-        """Turn what is known of a call into its outcome; without either it was broken off."""
-        id = call.id
-        told: dict[str, Any] = {
-            "attempts": before + call.attempts,
-            "request_id": call.request_id,
-            "queued": call.queued,
-            "throttled": call.throttled,
-            "elapsed": self._clock.now() - began,
-        }
-        if answer is not None:
-            instance = answer.data if isinstance(answer.data, Instance) else None
-            already = call.already or (call.looked == 0 and _has_come_true(call.row, instance))
-            return Succeeded(id, cast("T", instance), already, **told)
-        if failure is None:
-            # Cancelled, or the key could not be had.
-            reason = self._halted or "cancelled"
-            return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, reason)
-        return self._failed(id, failure, told)
-
-    def _failed(self, id: str, failure: BeeOSError, told: dict[str, Any]) -> Outcome[T]:
-        if failure.gave_up in {"outage", "throttled"}:
-            self._halt(failure.gave_up)
-        if isinstance(failure, NotSentError) and failure.reason == "tls":
-            self._end(failure)
-        if failure.delivered != "no":
-            return Unknown(id, failure, **told)
-        if isinstance(failure, ClientClosedError):
-            self._halt("closed")
-            return Skipped(id, "closed", **told)
-        # A 429 that asked for too long is told with its error: it says until when.
-        if failure.gave_up == "stopped":
-            return Skipped(id, self._halted or "stopped", **told)
-        if failure.gave_up in {"deadline", "outage"}:
-            return Skipped(id, failure.gave_up, **told)
-        return Failed(id, failure, **told)
+        """Come to the outcome of a call, and halt where it means the end of the run."""
+        if failure is not None and (reason := what_ends(failure)):
+            if reason == "fatal":
+                self._end(failure)
+            else:
+                self._halt(reason)
+        elapsed = self._clock.now() - began
+        return judged(call, answer, failure, self._halted, before + call.attempts, elapsed)
 
     async def _put(self, outcome: Outcome[T]) -> None:
         """Write an outcome, tell of it, and wait while nobody reads."""
@@ -414,9 +438,26 @@ class FleetRun(Generic[T]):
                 self._fail(error)
         await self._mail.until_room()
         if not outcome.attempts:
-            self._silent += 1
-            if self._silent % BREATH == 0:
-                await checkpoint()
+            await self._breathe()
+
+    async def _breathe(self) -> None:
+        """Give other tasks a turn, where many ids in a row cost no request."""
+        self._silent += 1
+        if self._silent % BREATH == 0:
+            await checkpoint()
+
+    async def _hand_over(self, outcome: Outcome[T]) -> None:
+        await self._own(self._put, outcome)
+
+    def _hear(self, error: Exception) -> None:
+        """Halt because looking at those that wait has failed for all of them."""
+        reason = what_ends_waiting(error)
+        if not isinstance(error, BeeOSError):
+            self._fail(error)
+        elif reason == "fatal":
+            self._end(error)
+        else:
+            self._halt(reason)
 
     def _write(self, outcome: Outcome[T]) -> None:
         if self._collect:
@@ -433,10 +474,6 @@ class FleetRun(Generic[T]):
         self._halt("stopped")
 
 
-def _is_refused_key(outcome: Outcome[T]) -> bool:
-    return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
-
-
 def _not_entered() -> RuntimeError:
     return RuntimeError("a run begins with `async with`")
 
@@ -446,18 +483,3 @@ def _bare(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
-
-
-def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
-    settle = row.repeat.settle
-    return settle is not None and instance is not None and instance.status == settle.goal
-
-
-def _broken_off() -> ConnectionLostError:
-    return ConnectionLostError(
-        Trouble(
-            message="the run was cancelled before the answer came",
-            reason="cancelled",
-            delivered="maybe",
-        )
-    )

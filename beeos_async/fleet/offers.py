@@ -7,15 +7,18 @@ from contextlib import asynccontextmanager
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast
 
 from .._io.caller import Caller
+from .._io.poller import Poller
 from .._protocol import table
 from .._protocol.endpoint import Endpoint
 from ..errors import ConfigurationError
 from ..models.instances import Instance
+from ..waiting import Action, DestroyWish, StartWish, StopWish, Wish, check_wish
 from .engine import FleetRun
 from .outcomes import FleetReport, Outcome
 from .plan import FleetPlan, look
 from .running import stop_again
 from .source import Ids
+from .waits import Waiting
 
 T = TypeVar("T")
 
@@ -44,16 +47,18 @@ class StreamOptions(FleetOptions[T], total=False):
 
     collect: bool
     """Whether the report keeps the outcomes, as it does where nothing is said.  Without, it
-    only counts, ids are taken to be distinct, and memory does not grow with their number."""
+    only counts, ids are taken to be distinct, and memory does not grow with their number; of
+    those that are accepted, no more than 10,000 are waited for at once."""
 
 
 class Fleets:
     """What a client does with many ids."""
 
     _caller: Caller
+    _poller: Poller
 
     async def start_many(
-        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+        self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
         """Start a fleet: each distinct id exactly once, each with exactly one outcome.
 
@@ -61,10 +66,18 @@ class Fleets:
         is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
         end first, because starting changes the list that is being paged.
 
+        With `wait`, an id that is accepted is watched by the client's one poller while its
+        worker takes the next one: booting holds neither a worker nor a slot.  It comes out as
+        `Succeeded` with the instance as wished; as `Failed` with a `WaitError` once that can
+        no longer be; or, when the deadline comes or the run is broken off, as `TimedOut`.
+
         Args:
             ids: Instance ids, or instances.  What is no id becomes `Skipped("invalid_id")`.
                 Ids that were never pulled are reported only when `ids` is a sized
                 collection: of a generator's rest nothing can be said.
+            wait: `"running"`; `"online"`: running, and its control channel is up;
+                `"connected"`: its message connection is up as well; or a function that says
+                yes to the instance as a look shows it.
             **options: `max_concurrency`, `deadline`, `max_failures` and `on_outcome`, all
                 keywords; see `FleetOptions`.
 
@@ -75,24 +88,27 @@ class Fleets:
             TypeError: `ids` is a single string, or no iterable.
             ConfigurationError: An option cannot work.
         """
-        return await self._collected(table.START_INSTANCE, ids, options)
+        waiting = self._waiting(wait, "start")
+        return await self._collected(table.START_INSTANCE, ids, options, waiting)
 
     async def stop_many(
-        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+        self, ids: Ids, *, wait: StopWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
         """Stop a fleet; in all else like `start_many`.
 
         Args:
             ids: As for `start_many`.
+            wait: `"stopped"`.
             **options: As for `start_many`.
 
         Returns:
             The report; `already` is said of what was stopped before.
         """
-        return await self._collected(table.STOP_INSTANCE, ids, options)
+        waiting = self._waiting(wait, "stop")
+        return await self._collected(table.STOP_INSTANCE, ids, options, waiting)
 
     async def restart_many(
-        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+        self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
         """Restart a fleet; in all else like `start_many`.
 
@@ -101,12 +117,20 @@ class Fleets:
 
         Args:
             ids: As for `start_many`.
+            wait: As for `start_many`; it counts only once an instance has left `running`, or
+                shows that it has started since.
             **options: As for `start_many`.
         """
-        return await self._collected(table.RESTART_INSTANCE, ids, options)
+        waiting = self._waiting(wait, "restart")
+        return await self._collected(table.RESTART_INSTANCE, ids, options, waiting)
 
     async def destroy_many(
-        self, ids: Ids, *, confirm: Literal[True], **options: Unpack[FleetOptions[None]]
+        self,
+        ids: Ids,
+        *,
+        confirm: Literal[True],
+        wait: DestroyWish | None = None,
+        **options: Unpack[FleetOptions[None]],
     ) -> FleetReport[None]:
         """Destroy a fleet, for good; in all else like `start_many`.
 
@@ -115,62 +139,107 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             confirm: `True`; there is no default, and nothing else will do.
+            wait: `"terminated"`; an instance that is not there any more is.
             **options: As for `start_many`.
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
         """
         _confirm(confirm, "destroy_many")
-        return await self._collected(table.DESTROY_INSTANCE, ids, options)
+        waiting = self._waiting(wait, "destroy")
+        return await self._collected(table.DESTROY_INSTANCE, ids, options, waiting)
+
+    async def wait_many(
+        self, ids: Ids, wish: Wish, **options: Unpack[FleetOptions[Instance]]
+    ) -> FleetReport[Instance]:
+        """Wait until each of a fleet is as wished; nothing is asked of any.
+
+        ```python
+        report = await bee.wait_many(ids, "online", deadline=300)
+        ```
+
+        Args:
+            ids: As for `start_many`.
+            wish: `"running"`, `"online"` or `"connected"`, as for `start_many`; `"stopped"`;
+                `"terminated"`; or a function that says yes to the instance as a look shows it.
+            **options: As for `start_many`.
+
+        Returns:
+            The report.  An instance that is wished elsewhere is `Failed` with a `WaitError`
+            at once, one that is not as wished at the deadline `TimedOut`.
+        """
+        waiting = self._waiting(wish, "")
+        return await self._collected(table.GET_INSTANCE, ids, options, waiting)
 
     def start_stream(
-        self, ids: Ids, **options: Unpack[StreamOptions[Instance]]
+        self,
+        ids: Ids,
+        *,
+        wait: StartWish | None = None,
+        **options: Unpack[StreamOptions[Instance]],
     ) -> FleetRun[Instance]:
         """Start a fleet and see each outcome as it comes; see `FleetRun`.
 
         Args:
             ids: As for `start_many`.
+            wait: As for `start_many`.
             **options: As for `start_many`, and `collect`: `False` keeps counters only.
         """
-        return FleetRun(self._caller, table.START_INSTANCE, ids, **options)
+        waiting = self._waiting(wait, "start")
+        return FleetRun(self._caller, table.START_INSTANCE, ids, waiting=waiting, **options)
 
     def stop_stream(
-        self, ids: Ids, **options: Unpack[StreamOptions[Instance]]
+        self, ids: Ids, *, wait: StopWish | None = None, **options: Unpack[StreamOptions[Instance]]
     ) -> FleetRun[Instance]:
         """Stop a fleet and see each outcome as it comes; see `stop_many`.
 
         Args:
             ids: As for `start_many`.
+            wait: As for `stop_many`.
             **options: As for `start_stream`.
         """
-        return FleetRun(self._caller, table.STOP_INSTANCE, ids, **options)
+        waiting = self._waiting(wait, "stop")
+        return FleetRun(self._caller, table.STOP_INSTANCE, ids, waiting=waiting, **options)
 
     def restart_stream(
-        self, ids: Ids, **options: Unpack[StreamOptions[Instance]]
+        self,
+        ids: Ids,
+        *,
+        wait: StartWish | None = None,
+        **options: Unpack[StreamOptions[Instance]],
     ) -> FleetRun[Instance]:
         """Restart a fleet and see each outcome as it comes; see `restart_many`.
 
         Args:
             ids: As for `start_many`.
+            wait: As for `restart_many`.
             **options: As for `start_stream`.
         """
-        return FleetRun(self._caller, table.RESTART_INSTANCE, ids, **options)
+        waiting = self._waiting(wait, "restart")
+        return FleetRun(self._caller, table.RESTART_INSTANCE, ids, waiting=waiting, **options)
 
     def destroy_stream(
-        self, ids: Ids, *, confirm: Literal[True], **options: Unpack[StreamOptions[None]]
+        self,
+        ids: Ids,
+        *,
+        confirm: Literal[True],
+        wait: DestroyWish | None = None,
+        **options: Unpack[StreamOptions[None]],
     ) -> FleetRun[None]:
         """Destroy a fleet and see each outcome as it comes; see `destroy_many`.
 
         Args:
             ids: As for `start_many`.
             confirm: As for `destroy_many`.
+            wait: As for `destroy_many`.
             **options: As for `start_stream`.
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
         """
         _confirm(confirm, "destroy_stream")
-        return FleetRun(self._caller, table.DESTROY_INSTANCE, ids, **options)
+        waiting = self._waiting(wait, "destroy")
+        return FleetRun(self._caller, table.DESTROY_INSTANCE, ids, waiting=waiting, **options)
 
     async def plan_start(self, ids: Ids, *, deadline: float | None = None) -> FleetPlan:
         """Look what `start_many` would meet, and change nothing.
@@ -190,43 +259,54 @@ class Fleets:
 
     @asynccontextmanager
     async def running(
-        self, ids: Ids, **options: Unpack[FleetOptions[Instance]]
+        self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> AsyncGenerator[FleetReport[Instance]]:
         """Have a fleet for as long as a block lasts: start on entry, stop on exit.
 
         ```python
-        async with bee.running(ids) as report:
+        async with bee.running(ids, wait="online", deadline=300) as report:
             print(report.instances)
         ```
 
-        Stopped is what was started here, and only that: neither what was running already,
-        nor an `Unknown`, of which it cannot be said.  That happens however the block is
-        left, also by a cancellation and also if starting is broken off, and takes 30 s at
-        most.  An error of the block leaves as it is; what could not be stopped is logged
-        as a warning and noted on it.
+        Stopped is what was started here, also where it never came to be as wished, and only
+        that: neither what was running already, nor an `Unknown`, of which it cannot be said.
+        That happens however the block is left, also by a cancellation and also if starting is
+        broken off, and takes 30 s at most.  An error of the block leaves as it is; what could
+        not be stopped is logged as a warning and noted on it.
 
         Args:
             ids: As for `start_many`.
+            wait: As for `start_many`.
             **options: As for `start_many`; they are about starting.
 
         Yields:
             The report of the start.
         """
-        run = self._run(table.START_INSTANCE, ids, options)
+        run = self._run(table.START_INSTANCE, ids, options, self._waiting(wait, "start"))
         async with stop_again(self._caller, run):
             async with run:
                 await run.wait()
             yield run.report
 
-    def _run(self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T]) -> FleetRun[T]:
+    def _waiting(self, wish: Wish | None, action: Action) -> Waiting | None:
+        if wish is None:
+            return None
+        check_wish(wish, action)
+        return Waiting(self._poller, wish, action)
+
+    def _run(
+        self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T], waiting: Waiting | None
+    ) -> FleetRun[T]:
         # `collect` is said, so that nobody can switch it off where the report is the result.
         given = cast("Mapping[str, Any]", options)
-        return FleetRun[T](self._caller, row, ids, collect=True, read=False, **given)
+        return FleetRun[T](
+            self._caller, row, ids, collect=True, read=False, waiting=waiting, **given
+        )
 
     async def _collected(
-        self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T]
+        self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T], waiting: Waiting | None
     ) -> FleetReport[T]:
-        run = self._run(row, ids, options)
+        run = self._run(row, ids, options, waiting)
         async with run:
             await run.wait()
         return run.report

@@ -21,7 +21,7 @@ from ..errors import (
     UnprocessableEntityError,
 )
 from ..models.instances import Instance
-from ..waiting import WaitTimeoutError
+from ..waiting import WaitError, WaitTimeoutError
 
 T = TypeVar("T")
 
@@ -56,8 +56,24 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     throttled: float = 0.0
     """Seconds spent waiting because the endpoint was cooling down."""
 
+    request: float = 0.0
+    """Seconds its requests were under way."""
+
+    provisioning: float | None = None
+    """Seconds from the acceptance until it ran, as far as seen; `None` where nobody waited for
+    it, or where it is not known."""
+
+    connectivity: float | None = None
+    """Seconds from there until it was connected as wished; `None` likewise."""
+
     elapsed: float = 0.0
     """Seconds from the id's turn to its outcome."""
+
+
+class _Waited(_Outcome, frozen=True, kw_only=True):
+    already: bool = False
+    """Whether what was asked for had come true before this run asked: then it is not its work,
+    whatever became of the wait."""
 
 
 # The leading fields are positional, so that `case Succeeded(id, instance)` works; a tag of
@@ -67,27 +83,33 @@ class Succeeded(_Outcome, Generic[T], frozen=True, tag="succeeded"):
 
     id: str
     instance: T
-    """The instance as it was right after; `None` for a destruction."""
+    """The instance as it was right after, or as it was once it was as wished; `None` for a
+    destruction."""
 
     already: bool = False
-    """Whether it had come true before this run asked."""
+    """Whether it had come true before this run asked, if not all that was waited for."""
 
     kind: ClassVar[Kind] = "succeeded"
 
 
-class Failed(_Outcome, frozen=True, tag="failed"):
-    """The server certainly did not do it."""
+class Failed(_Waited, frozen=True, tag="failed"):
+    """The server certainly did not do it; or it did, and what was waited for never comes true.
+
+    The latter is told by a `WaitError`.
+    """
 
     id: str
     error: BeeOSError
     kind: ClassVar[Kind] = "failed"
 
 
-class TimedOut(_Outcome, Generic[T], frozen=True, tag="timed_out"):
-    """Accepted, but not ready in time."""
+class TimedOut(_Waited, Generic[T], frozen=True, tag="timed_out"):
+    """Accepted, but not as wished when its time was up, or when the run was broken off."""
 
     id: str
     instance: T
+    """The instance as it was last seen; `None` for a destruction."""
+
     kind: ClassVar[Kind] = "timed_out"
 
 
@@ -130,6 +152,7 @@ _PAST: Final[Mapping[str, str]] = {
     "restartInstance": "restarted",
     "destroyInstance": "destroyed",
     "getInstance": "found",
+    "wait": "as wished",
 }
 
 
@@ -174,7 +197,7 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         """Sum up a run.
 
         Args:
-            operation: The operationId that was called for each id.
+            operation: The operationId that was called for each id, or `wait`.
             outcomes: By id, in input order; empty when they were not collected.
             tally: What was counted.
         """
@@ -379,6 +402,8 @@ def _may_yet_succeed(outcome: Outcome[T]) -> bool:
         # Like every 4xx of an odd number it is a `BadRequestError`, yet it may pass.
         case Failed(error=APIError(status=408)):
             return True
+        case Failed(error=WaitError(reason=reason)):
+            return reason not in {"terminated", "device_unauthorized"}
         case Failed(error=error):
             return not isinstance(error, _LASTING)
         case _:

@@ -33,7 +33,7 @@ class Progress(Struct, frozen=True, kw_only=True):
     """Distinct ids altogether, as far as known now; `None` for a generator's."""
 
     in_flight: int
-    """Ids whose turn has come and whose outcome has not."""
+    """Ids whose turn has come and whose outcome has not, those that are waited for included."""
 
     counts: dict[Kind, int]
     """How many ids came to which kind of outcome."""
@@ -46,7 +46,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     limited_by: str
     """What keeps the run from going faster, in words: `quota on startInstance, 8.9/s`,
-    `the host is failing`, `a refused key`, `concurrency`, or `nothing`."""
+    `the host is failing`, `a refused key`, `concurrency`, `12 not yet as wished`, or
+    `nothing`."""
 
     def __str__(self) -> str:
         """Show one line."""
@@ -98,6 +99,7 @@ class Meter:
         tally: Tally,
         size: int | None,
         busy: int,
+        waiting: int,
         held: str | None,
         *,
         over: bool,
@@ -109,6 +111,7 @@ class Meter:
             tally: What was counted.
             size: How many ids were given, where it is known.
             busy: How many of them are in flight.
+            waiting: How many of them were accepted, and are not yet as wished.
             held: What holds the run, where the run itself does.
             over: Whether it has ended.
         """
@@ -119,11 +122,11 @@ class Meter:
         return Progress(
             done=done,
             total=total,
-            in_flight=0 if over else busy,
+            in_flight=0 if over else busy + waiting,
             counts=counts,
             rate=rate,
-            seconds_left=None if total is None else self._left(total - done, rate),
-            limited_by=held or ("nothing" if over else self._limit(busy)),
+            seconds_left=None if total is None else self._left(total - done, waiting, rate),
+            limited_by=held or ("nothing" if over else self._limit(busy, waiting)),
         )
 
     def _rate(self, now: float, done: int) -> float:
@@ -136,15 +139,17 @@ class Meter:
             measures.append((now, done))
         return (done - before) / (now - since) if now > since else 0.0
 
-    def _left(self, rest: int, rate: float) -> float | None:
-        """Tell how long so many ids will take."""
+    def _left(self, rest: int, waiting: int, rate: float) -> float | None:
+        """Tell how long so many ids will take, some of which need no request any more."""
         if not rest:
             return 0.0
+        if rest == waiting:
+            return rest / rate if rate else None
         # A burst is soon used up: what the quota allows then is known before it is measured.
-        forecast = self._gate.forecast(self._bucket, rest)
+        forecast = self._gate.forecast(self._bucket, rest - waiting)
         return max(forecast or 0.0, rest / rate) if rate else forecast
 
-    def _limit(self, busy: int) -> str:
+    def _limit(self, busy: int, waiting: int) -> str:
         """Say what keeps the run from going faster."""
         gate = self._gate
         if gate.brake.open_since is not None:
@@ -155,6 +160,8 @@ class Meter:
         # Also where a window still widens: it does so as fast as answers come.
         waits = state is not None and state.queued > 0
         full = busy >= self._workers or gate.in_flight >= gate.slots
+        if waiting and not busy:
+            return f"{waiting:,} not yet as wished"
         return "concurrency" if waits or full else "nothing"
 
 

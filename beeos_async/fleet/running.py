@@ -14,8 +14,9 @@ from .._io.caller import Caller
 from .._protocol import table
 from ..errors import BeeOSError
 from ..models.instances import Instance
+from ..waiting import WaitError
 from .engine import FleetRun
-from .outcomes import FleetReport, Outcome, Succeeded, TimedOut
+from .outcomes import Failed, FleetReport, Outcome, Succeeded, TimedOut
 
 STOP_WITHIN: Final = 30.0
 """Seconds for stopping; a cancellation waits for it, so it has an end."""
@@ -89,10 +90,11 @@ def _warned(trouble: str) -> str:
 
 def _is_ours(outcome: Outcome[Instance]) -> bool:
     match outcome:
-        case Succeeded(already=already):
+        case Succeeded(already=already) | TimedOut(already=already):
             return not already
-        case TimedOut():
-            return True
+        case Failed(error=WaitError(), already=already):
+            # It was accepted, and may run although it never was as wished.
+            return not already
         case _:
             return False
 

@@ -7,15 +7,19 @@ so every field but an id has a default here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, ValidationError, convert, structs
 
 T = TypeVar("T")
 
 Moment = Annotated[datetime, Meta(tz=True)]
 """A point in time, always with its offset; rounded to microseconds."""
+
+DIGITS: Final = 128
+"""How long a number may be that travels as decimal digits."""
 
 
 # `rename` and `omit_defaults` are inherited; `frozen` and `kw_only` must be said again
@@ -61,3 +65,35 @@ class Accepted(Snake, frozen=True, kw_only=True):
 
     body: dict[str, Any] = {}
     """What else the answer held; the contract leaves it open."""
+
+
+def whole(text: str) -> int:
+    """Read a number that travels as decimal digits, because it may be of any length.
+
+    Args:
+        text: The digits.
+
+    Returns:
+        The number; 0 where the text is none.
+    """
+    # Longer ones are no number of this contract, and Python refuses to read the longest.
+    return int(text) if len(text) <= DIGITS and text.isascii() and text.isdecimal() else 0
+
+
+def fitting(kind: type[T], members: Mapping[str, object]) -> T:
+    """Make a Struct whose fields all have defaults out of what fits of its JSON.
+
+    Args:
+        kind: The Struct.
+        members: Its JSON, decoded without a type.
+    """
+    try:
+        return convert(members, kind)
+    except ValidationError:
+        kept: dict[str, Any] = {}
+    for one in structs.fields(cast("Any", kind)):
+        try:
+            kept[one.name] = convert(members[one.encode_name], one.type)
+        except (KeyError, ValidationError):
+            continue
+    return kind(**kept)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import runpy
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import KEY, Clouds, Command
+from command_line import KEY, Clouds, Command, signalled
 
 from beeos_async import AsyncBeeOS, __version__
 from beeos_async.cli import runs
@@ -281,12 +279,10 @@ def test_an_interrupted_run_is_summed_up(
     cloud = open_cloud(instances=6)
     cloud.faults.silence("startInstance", after=2, times=None)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    timer = threading.Timer(0.4, os.kill, (os.getpid(), number))
-    timer.start()
 
-    ran = command("start", *cloud.ids, "--concurrency", 2, "--json", "--base-url", cloud.url)
+    with signalled(number, when=lambda: len(cloud.log) == 4):
+        ran = command("start", *cloud.ids, "--concurrency", 2, "--json", "--base-url", cloud.url)
 
-    timer.join()
     signal.signal(signal.SIGINT, before)
     report = json.loads(ran.out.splitlines()[-1])
     assert ran.code == 128 + number
@@ -299,12 +295,10 @@ def test_an_interrupted_look_says_so(command: Command, open_cloud: Clouds) -> No
     """Before there is a run there is nothing to sum up."""
     cloud = open_cloud()
     cloud.faults.silence("listInstances", times=None)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
 
-    ran = command("start", "--status", "stopped", "--base-url", cloud.url)
+    with signalled(signal.SIGTERM, when=lambda: len(cloud.log) == 1):
+        ran = command("start", "--status", "stopped", "--base-url", cloud.url)
 
-    timer.join()
     assert ran == (143, "", "beeos-async: interrupted\n")
 
 

@@ -7,11 +7,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
+from typing import Any
 
 import pytest
-from command_line import KEY, Alone, Clouds
+from command_line import KEY, Alone, Clouds, signalled
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals are POSIX's")
 
@@ -129,22 +129,17 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(alone: Alone, open_cloud: Cl
     """The summary stands below the last drawing, and the prompt below it is usable."""
     cloud = open_cloud(instances=9)
     cloud.faults.silence("startInstance", times=None)
-    code = (
-        "import os, signal, sys, threading;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "threading.Timer(1.2, os.kill, (os.getpid(), signal.SIGINT)).start();"
-        "from beeos_async.__main__ import main; main()"
-    )
 
-    status, text = on_a_terminal(
-        lambda *arguments, env, **options: subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
-            env={**os.environ, "BEEOS_API_KEY": KEY, **env},
-            **{key: value for key, value in options.items() if key != "text"},
-        ),
-        200,
-        *("start", "--status", "stopped", "--base-url", cloud.url),
-    )
+    def begin(*arguments: object, **options: Any) -> subprocess.Popen[str]:
+        process = alone(*arguments, **options)
+        # A list, and as many starts as are in flight at first.
+        when = signalled(signal.SIGINT, when=lambda: len(cloud.log) == 9, process=process.pid)
+        left.enter_context(when)
+        return process
+
+    with contextlib.ExitStack() as left:
+        arguments = ("start", "--status", "stopped", "--base-url", cloud.url)
+        status, text = on_a_terminal(begin, 200, *arguments)
 
     assert status == 130
     assert "0 of 9 started in" in text

@@ -358,3 +358,46 @@ def test_a_deploy_by_variant_gets_the_rest_from_the_catalog(clock: HandClock) ->
     assert one.agent_framework
     assert one.provider_config == {"b": 2}
     assert len(world) == 2
+
+
+def test_a_pinned_instance_can_be_let_go(clock: HandClock) -> None:
+    """What hung goes on as if it never had."""
+    world = World(clock, boot_time=4.0)
+    id = world.add_instance()
+    world.start(id)
+    world.pin(id, status="provisioning")
+    clock.time += 60
+    assert world.get(id).status == "provisioning"
+
+    world.free(id)
+
+    assert world.get(id).status == "running"
+
+
+def test_a_hidden_instance_is_in_no_list_and_there_all_the_same(clock: HandClock) -> None:
+    """As when pages shift under a reader; the last call says who is hidden."""
+    world = World(clock)
+    ids = [world.add_instance() for _ in range(3)]
+
+    world.hide(ids[0], ids[1])
+    world.hide(ids[1])
+
+    rows, total = world.list()
+    assert ([row.id for row in rows], total) == ([ids[0], ids[2]], 2)
+    assert world.get(ids[1]).id == ids[1]
+    world.hide()
+    assert world.list()[1] == 3
+
+
+def test_a_removed_instance_is_gone_and_its_id_is_not_made_up_again(clock: HandClock) -> None:
+    """Nothing is known of it, and the others keep who they are."""
+    world = World(clock)
+    first, second = world.add_instance(), world.add_instance()
+
+    world.remove(first)
+
+    with pytest.raises(RefusedError) as caught:
+        world.get(first)
+    assert caught.value.status == 404
+    assert world.add_instance() not in {first, second}
+    assert len(world) == 2

@@ -225,7 +225,7 @@ async def test_the_rate_is_that_of_the_last_seconds() -> None:
     tally = Tally(counts={})
 
     def read(now: float) -> b.Progress:
-        return meter.read(now, tally, 1000, 0, None, over=False)
+        return meter.read(now, tally, 1000, 0, 0, None, over=False)
 
     meter.begin(100.0)
     assert read(100.0).rate == 0.0
@@ -250,7 +250,7 @@ def test_a_run_that_ended_at_once_has_no_rate() -> None:
     bee = AsyncBeeOS("emulator", base_url="http://localhost:1")
     meter = Meter(bee._caller.gate, "startInstance", 4)
 
-    progress = meter.read(5.0, Tally(counts={}), 0, 0, None, over=True)
+    progress = meter.read(5.0, Tally(counts={}), 0, 0, 0, None, over=True)
 
     assert (progress.done, progress.total, progress.rate) == (0, 0, 0.0)
     assert progress.seconds_left == 0.0

@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import Any
 
 import pytest
 from msgspec import inspect
 
 from beeos_async._protocol import table
-from beeos_async._protocol.endpoint import MIB, Endpoint
-from beeos_async.models._base import Envelope, Page
+from beeos_async._protocol.endpoint import MIB, Endpoint, StreamEndpoint
+from beeos_async._protocol.resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
+from beeos_async.models._base import Accepted, Envelope, Page
+from beeos_async.models.agents import InvokeReply
 from beeos_async.models.catalog import Model, Provider, Region
+from beeos_async.models.control import ActionResult, ControlInfo, Screenshot
+from beeos_async.models.conversations import (
+    CancelAccepted,
+    ClearAccepted,
+    Conversation,
+    ConversationPage,
+    SentMessage,
+)
 from beeos_async.models.instances import DeviceInfo, Instance
+from beeos_async.models.messages import MessagePage
+from beeos_async.models.mobile import AppList, UITree
+from beeos_async.models.runtime import (
+    OperationCancelAccepted,
+    OperationPage,
+    RuntimeOperation,
+)
+
+INSTANCE = "/api/v1/instances/{id}"
+ACTION = Envelope[ActionResult]
+CONVERSATIONS = "/api/v1/agents/{agentId}/conversations"
+RUNTIME = "/api/v1/instances/{instanceId}"
 
 # operationId, method, route, answer, what a repeat does, whether the answer names its resource
 CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
@@ -40,6 +63,195 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         "safe",
         False,
     ),
+    (
+        "getComputerInfo",
+        "GET",
+        f"{INSTANCE}/computer",
+        Envelope[ControlInfo],
+        "safe",
+        False,
+    ),
+    (
+        "computerScreenshot",
+        "POST",
+        f"{INSTANCE}/computer/screenshot",
+        Envelope[Screenshot],
+        "idempotent",
+        False,
+    ),
+    ("computerClick", "POST", f"{INSTANCE}/computer/click", ACTION, "once", False),
+    ("computerMove", "POST", f"{INSTANCE}/computer/move", ACTION, "once", False),
+    ("computerScroll", "POST", f"{INSTANCE}/computer/scroll", ACTION, "once", False),
+    ("computerType", "POST", f"{INSTANCE}/computer/type", ACTION, "once", False),
+    ("computerKey", "POST", f"{INSTANCE}/computer/key", ACTION, "once", False),
+    ("getMobileInfo", "GET", f"{INSTANCE}/mobile", Envelope[ControlInfo], "safe", False),
+    (
+        "mobileScreenshot",
+        "POST",
+        f"{INSTANCE}/mobile/screenshot",
+        Envelope[Screenshot],
+        "idempotent",
+        False,
+    ),
+    ("mobileTap", "POST", f"{INSTANCE}/mobile/tap", ACTION, "once", False),
+    ("mobileDoubleTap", "POST", f"{INSTANCE}/mobile/double_tap", ACTION, "once", False),
+    ("mobileLongPress", "POST", f"{INSTANCE}/mobile/long_press", ACTION, "once", False),
+    ("mobileDrag", "POST", f"{INSTANCE}/mobile/drag", ACTION, "once", False),
+    ("mobileSwipe", "POST", f"{INSTANCE}/mobile/swipe", ACTION, "once", False),
+    ("mobileScroll", "POST", f"{INSTANCE}/mobile/scroll", ACTION, "once", False),
+    ("mobileType", "POST", f"{INSTANCE}/mobile/type", ACTION, "once", False),
+    ("mobileKey", "POST", f"{INSTANCE}/mobile/key", ACTION, "once", False),
+    ("mobilePressButton", "POST", f"{INSTANCE}/mobile/press_button", ACTION, "once", False),
+    ("mobileListApps", "GET", f"{INSTANCE}/mobile/apps", Envelope[AppList], "safe", False),
+    ("mobileOpenApp", "POST", f"{INSTANCE}/mobile/open_app", ACTION, "once", False),
+    ("mobileGetUiTree", "GET", f"{INSTANCE}/mobile/ui_tree", Envelope[UITree], "safe", False),
+    (
+        "invokeAgent",
+        "POST",
+        "/api/v1/agents/{agentId}/invoke",
+        Envelope[InvokeReply],
+        "keyed",
+        False,
+    ),
+    (
+        "streamTaskEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/tasks/{taskId}/events",
+        NoneType,
+        "safe",
+        False,
+    ),
+    (
+        "createConversation",
+        "POST",
+        CONVERSATIONS,
+        Envelope[Conversation],
+        "keyed",
+        False,
+    ),
+    (
+        "listConversations",
+        "GET",
+        CONVERSATIONS,
+        Envelope[ConversationPage],
+        "safe",
+        False,
+    ),
+    (
+        "getConversation",
+        "GET",
+        f"{CONVERSATIONS}/{{convId}}",
+        Envelope[Conversation],
+        "safe",
+        False,
+    ),
+    (
+        "renameConversation",
+        "PATCH",
+        f"{CONVERSATIONS}/{{convId}}",
+        Envelope[Conversation],
+        "keyed",
+        False,
+    ),
+    (
+        "deleteConversation",
+        "DELETE",
+        f"{CONVERSATIONS}/{{convId}}",
+        NoneType,
+        "idempotent",
+        False,
+    ),
+    (
+        "sendConversationMessage",
+        "POST",
+        f"{CONVERSATIONS}/{{convId}}/messages",
+        Envelope[SentMessage],
+        "keyed",
+        False,
+    ),
+    (
+        "listConversationMessages",
+        "GET",
+        f"{CONVERSATIONS}/{{convId}}/messages",
+        Envelope[MessagePage],
+        "safe",
+        False,
+    ),
+    (
+        "streamConversationEvents",
+        "GET",
+        "/api/v1/agents/{agentId}/conversations/{convId}/events",
+        NoneType,
+        "safe",
+        False,
+    ),
+    (
+        "cancelConversation",
+        "POST",
+        f"{CONVERSATIONS}/{{conversationId}}/cancel",
+        Envelope[CancelAccepted],
+        "keyed",
+        False,
+    ),
+    (
+        "clearConversation",
+        "POST",
+        f"{CONVERSATIONS}/{{conversationId}}/clear",
+        ClearAccepted,
+        "keyed",
+        False,
+    ),
+    (
+        "setConversationModel",
+        "PUT",
+        f"{CONVERSATIONS}/{{conversationId}}/model",
+        Accepted,
+        "keyed",
+        False,
+    ),
+    (
+        "getRuntimeCapabilities",
+        "GET",
+        f"{RUNTIME}/runtime-capabilities",
+        dict[str, Any],
+        "safe",
+        False,
+    ),
+    ("invokeRuntimeMethod", "POST", f"{RUNTIME}/methods", Accepted, "keyed", False),
+    ("listRuntimeOperations", "GET", f"{RUNTIME}/operations", OperationPage, "safe", False),
+    (
+        "getRuntimeOperation",
+        "GET",
+        f"{RUNTIME}/operations/{{operationId}}",
+        RuntimeOperation,
+        "safe",
+        False,
+    ),
+    (
+        "streamRuntimeOperationEvents",
+        "GET",
+        "/api/v1/instances/{instanceId}/operations/{operationId}/events",
+        NoneType,
+        "safe",
+        False,
+    ),
+    (
+        "cancelRuntimeOperation",
+        "POST",
+        f"{RUNTIME}/operations/{{operationId}}/cancel",
+        OperationCancelAccepted,
+        "keyed",
+        False,
+    ),
+    (
+        "createTerminalSession",
+        "POST",
+        f"{RUNTIME}/terminal-sessions",
+        dict[str, Any],
+        "once",
+        False,
+    ),
+    ("createCanvasSession", "POST", f"{RUNTIME}/canvas-sessions", dict[str, Any], "once", False),
 ]
 
 
@@ -50,6 +262,63 @@ def test_a_row_is_what_the_contract_says(line: tuple[str, str, str, Any, str, bo
 
     found = (row.operation, row.method, row.path, row.answer, row.repeat.word, row.echoes_id)
     assert found == line
+
+
+def test_the_table_was_written_down_whole() -> None:
+    """And in the same order."""
+    assert [line[0] for line in CONTRACT] == list(table.ROWS)
+
+
+# operationId: where its key travels, whether the id of its operation may be chosen
+KEYS: dict[str, tuple[str, bool]] = {
+    "invokeAgent": ("body", False),
+    "createConversation": ("header", False),
+    "renameConversation": ("header", False),
+    "sendConversationMessage": ("body", False),
+    "cancelConversation": ("header", True),
+    "clearConversation": ("header", True),
+    "setConversationModel": ("header", True),
+    "invokeRuntimeMethod": ("header", True),
+    "cancelRuntimeOperation": ("header", True),
+}
+
+
+@pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
+def test_a_key_travels_where_the_contract_has_it(row: Endpoint[Any]) -> None:
+    """Whatever is keyed takes one; nothing else does; only one endpoint refuses in a 200."""
+    assert (row.key, row.takes_operation_id) == KEYS.get(row.operation, (None, False))
+    assert (row.key is not None) == (row.repeat.word == "keyed")
+    assert row.refuses_in_200 == (row.operation == "invokeRuntimeMethod")
+    assert row.repeat.gone_is_done == (row.method == "DELETE")
+
+
+@pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
+def test_a_row_draws_on_its_own_quota_but_for_devices(row: Endpoint[Any]) -> None:
+    """What devices are is one quota of the owner, what they are told and show another."""
+    place = row.path.removeprefix(f"{INSTANCE}/")
+    bucket = row.operation
+    if place.startswith(("computer", "mobile")):
+        bucket = "control-action" if "/" in place else "control-info"
+
+    assert row.bucket == bucket
+
+
+@pytest.mark.parametrize(
+    ("operation", "repeat", "resume"),
+    [
+        ("invokeAgent", "once", NEVER),
+        ("streamTaskEvents", "safe", BY_OFFSET),
+        ("streamConversationEvents", "safe", BY_OFFSET),
+        ("streamRuntimeOperationEvents", "safe", BY_EVENT_ID),
+    ],
+)
+def test_a_stream_goes_on_by_its_own_rule(
+    operation: str, repeat: str, resume: Resume[Any]
+) -> None:
+    """Reads are opened again; an invocation is not made again."""
+    row = table.STREAMS[operation]
+
+    assert (row.opening.repeat.word, row.resume) == (repeat, resume)
 
 
 @pytest.mark.parametrize(
@@ -75,10 +344,29 @@ def test_a_wish_is_settled_by_reading_the_instance(
 
 def test_every_row_has_a_name_in_the_file() -> None:
     """The table is what the constants say, each once, in the order of the file."""
-    named = [value for value in vars(table).values() if isinstance(value, Endpoint)]
+    constants = vars(table).values()
+    streams = [value for value in constants if isinstance(value, StreamEndpoint)]
+    named = [
+        value.opening if isinstance(value, StreamEndpoint) else value
+        for value in constants
+        if isinstance(value, Endpoint | StreamEndpoint)
+    ]
 
+    # An invocation has one route and two rows: its stream's is no row of its own.
+    named.remove(table.STREAM_INVOCATION.opening)
     assert named == list(table.ROWS.values())
+    assert streams == list(table.STREAMS.values())
     assert all(name == row.operation for name, row in table.ROWS.items())
+    assert all(name == row.opening.operation for name, row in table.STREAMS.items())
+
+
+LONG = {
+    "listInstances",
+    "listConversations",
+    "listConversationMessages",
+    "listRuntimeOperations",
+}
+"""Whose pages may be long."""
 
 
 @pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
@@ -86,7 +374,7 @@ def test_a_row_keeps_within_its_kind(row: Endpoint[Any]) -> None:
     """Routes begin with the version; only pages may be long; who echoes has an id to echo."""
     assert row.path.startswith("/api/v1/")
     assert row.path.count("{") == row.path.count("}") == len(row.pieces) - 1
-    assert row.answer_cap == (32 if row.answer.__name__ == "Page" else 8) * MIB
+    assert row.answer_cap == (32 if row.operation in LONG else 8) * MIB
     assert len(row.pieces) > 1 or not row.echoes_id
 
 
@@ -95,6 +383,7 @@ READABLE = (
     inspect.BoolType,
     inspect.DateTimeType,
     inspect.DictType,
+    inspect.FloatType,
     inspect.IntType,
     inspect.ListType,
     inspect.LiteralType,

@@ -150,25 +150,56 @@ def test_who_waits_as_told_conforms(rate: Rate, now: float) -> None:
         assert wait == 0.0
 
 
-def test_a_client_may_know_no_quota() -> None:
-    """Then every endpoint learns its own."""
-    assert rates(None, "rate_limit")("startInstance") is None
+CONTROL = {"control-info": Rate(5.0, 300), "control-action": Rate(1.0, 60)}
+
+
+def test_a_client_may_know_no_quota_but_those_that_are_published() -> None:
+    """Every other endpoint learns its own."""
+    rate_of = rates(None, "rate_limit")
+
+    assert rate_of("startInstance") is None
+    assert {bucket: rate_of(bucket) for bucket in CONTROL} == CONTROL
 
 
 def test_a_quota_may_be_every_endpoints() -> None:
-    """Of each, not of all together."""
+    """Of each, not of all together; whoever says so says it of devices too."""
     rate_of = rates("600/min", "rate_limit")
 
     assert rate_of("startInstance") == rate_of("getInstance") == Rate(10.0, 600)
+    assert rate_of("control-action") == Rate(10.0, 600)
 
 
 def test_a_quota_may_be_one_endpoints() -> None:
-    """The others have none."""
+    """The others have none, or the published one."""
     rate_of = rates({"startInstance": "10/s", "getInstance": 2}, "rate_limit")
 
     assert rate_of("startInstance") == Rate(10.0, 10)
     assert rate_of("getInstance") == Rate(2.0, 1)
     assert rate_of("stopInstance") is None
+    assert {bucket: rate_of(bucket) for bucket in CONTROL} == CONTROL
+
+
+@pytest.mark.parametrize("name", ["control-action", "computerClick", "mobileGetUiTree"])
+def test_an_operation_speaks_for_its_bucket(name: str) -> None:
+    """What shares a quota is told it by the name of any, or by its own."""
+    rate_of = rates({name: "120/min"}, "rate_limit")
+
+    assert rate_of("control-action") == Rate(2.0, 120)
+    assert rate_of("control-info") == CONTROL["control-info"]
+
+
+def test_one_bucket_may_be_told_the_same_twice() -> None:
+    """Only where they differ is it unclear what is meant."""
+    given = {"getComputerInfo": "10/s", "getMobileInfo": "600/min", "mobileTap": 2}
+
+    with pytest.raises(
+        ConfigurationError,
+        match="gives getComputerInfo and getMobileInfo two quotas, but they share control-info",
+    ):
+        rates(given, "rate_limit")
+    rate_of = rates({**given, "getMobileInfo": "10/s", "mobileKey": 2.0}, "rate_limit")
+    assert rate_of("control-info") == Rate(10.0, 10)
+    assert rate_of("control-action") == Rate(2.0, 1)
 
 
 @pytest.mark.parametrize(

@@ -419,12 +419,16 @@ def test_the_depth_guard_looks_at_brackets_alone(
         reads(255)
 
 
+BODILESS = {"empty", "accepted"}
+"""Shapes whose yes needs no body."""
+
+
 @modest
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_body_is_worse_than_an_error_of_ours(body: bytes) -> None:
     """Under any status, for every row."""
     for row in ROWS.values():
-        for status in (200, 302, 400, 503):
+        for status in (302, 400, 503) if row.shape in BODILESS else (200, 302, 400, 503):
             with pytest.raises(BeeOSError) as caught:
                 read(row, OURS, answer(body, status))
             assert re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]", str(caught.value)) is None
@@ -533,6 +537,31 @@ TOLD: list[tuple[str, str, str, str | None, str | None, dict[str, object]]] = [
         "service_timeout",
         "still running, perhaps",
         "req-service_timeout",
+        None,
+        {},
+    ),
+    (
+        "device_busy",
+        "device_busy",
+        "a task is at work on this phone",
+        "req-device_busy",
+        None,
+        {},
+    ),
+    ("device_offline", "device_offline", "its channel is down", "req-device_offline", None, {}),
+    (
+        "control_quota_down",
+        "control_rate_limit_unavailable",
+        "the ledger of quotas is away",
+        "req-control_quota_down",
+        None,
+        {},
+    ),
+    (
+        "action_unsupported",
+        "action_unsupported",
+        "only with launchable_only",
+        "req-action_unsupported",
         None,
         {},
     ),

@@ -14,15 +14,28 @@ from typing import Any, assert_never, assert_type
 import aiohttp
 
 from beeos_async import (
+    Accepted,
+    AgentTarget,
     APIError,
+    AppInfo,
     AsyncBeeOS,
     Attempt,
+    BackfillTruncated,
     BeeOSError,
+    CancelAccepted,
+    ChannelEvent,
+    ChannelStream,
+    ControlInfo,
+    Conversation,
+    ConversationTarget,
+    CustomPart,
     DecodeError,
     DeployInstance,
     DeviceInfo,
     EndpointState,
+    EventStream,
     Failed,
+    FilePart,
     FleetError,
     FleetOptions,
     FleetPlan,
@@ -30,26 +43,51 @@ from beeos_async import (
     FleetRun,
     GatewayTimeoutError,
     Instance,
+    InstanceTarget,
+    InvokeDone,
+    InvokeEvent,
+    InvokeStream,
+    Message,
     Model,
     NotSentError,
+    OperationCancelAccepted,
     Outcome,
     Pager,
+    Part,
     PlanState,
     Progress,
     Provider,
     RateLimitError,
     Region,
+    ReplayComplete,
     RequestTimeoutError,
+    RuntimeEvent,
     RuntimeMethodError,
+    RuntimeOperation,
+    RuntimeOperationError,
+    Screenshot,
+    SentMessage,
     Skipped,
     SkippedError,
+    SourcePart,
+    StartWish,
+    StreamEnd,
     StreamEndedError,
     Succeeded,
+    ThinkingPart,
     TimedOut,
+    ToolResultPart,
+    ToolUsePart,
     TransportError,
+    UITree,
     Unknown,
+    UnknownEvent,
+    UnknownPart,
+    UnknownTarget,
     WaitError,
+    WaitReason,
     WaitTimeoutError,
+    Wish,
     __version__,
 )
 
@@ -82,7 +120,7 @@ def a_client(rotating: Callable[[], Awaitable[str]], seen: list[Attempt]) -> Non
         on_attempt=seen.append,
     )
     AsyncBeeOS(rate_limit=10.0)
-    AsyncBeeOS(rate_limit={"startInstance": "10/s", "getInstance": 5})
+    AsyncBeeOS(rate_limit={"startInstance": "10/s", "getInstance": 5, "control-action": "2/s"})
     AsyncBeeOS("oag_1", "https://openapi.beeos.ai")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AsyncBeeOS(ssl=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     AsyncBeeOS(timeout="30")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -126,8 +164,25 @@ async def one_call(bee: AsyncBeeOS) -> None:
 
     await bee.start(7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bee.start(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await bee.start("inst-1", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start("inst-1", 5)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
     await bee.start()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def one_wait(bee: AsyncBeeOS, wish: StartWish, any_wish: Wish) -> None:
+    assert_type(await bee.start("inst-1", wait="online", deadline=90), Instance)
+    assert_type(await bee.start("inst-1", wait=lambda one: one.public_ip != ""), Instance)
+    assert_type(await bee.stop("inst-1", wait="stopped"), Instance)
+    assert_type(await bee.restart("inst-1", wait=wish), Instance)
+    await bee.destroy("inst-1", wait="terminated")
+    assert_type(await bee.wait("inst-1", "online", deadline=90), Instance)
+    assert_type(await bee.wait("inst-1", wish), Instance)
+    assert_type(await bee.wait("inst-1", "stopped"), Instance)
+    assert_type(await bee.wait("inst-1", "terminated"), Instance | None)
+    await bee.start("inst-1", wait="stopped")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.stop("inst-1", wait="running")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.wait("inst-1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    assert_type(await bee.wait_many(["inst-1"], any_wish, deadline=300), FleetReport[Instance])
+    await bee.wait_many(["inst-1"], "ready")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
 async def a_deployment(bee: AsyncBeeOS) -> None:
@@ -143,6 +198,94 @@ async def the_catalog(bee: AsyncBeeOS) -> None:
     assert_type(await bee.catalog.providers(), list[Provider])
     assert_type(await bee.catalog.regions(provider_id="prov-lake"), list[Region])
     assert_type(await bee.catalog.models(agent_framework="weaver"), list[Model])
+
+
+async def a_desktop(bee: AsyncBeeOS) -> None:
+    info = assert_type(await bee.computer.info("inst-1"), ControlInfo)
+    assert_type(info.supported_actions, list[str])
+    # Open words: any text may be compared with.
+    assert_type(info.os == "meadowos", bool)
+    assert_type(await bee.computer.screenshot("inst-1", deadline=5), Screenshot)
+    assert_type(await bee.computer.click("inst-1", x=1, y=2, button="right", count=2), bool)
+    assert_type(await bee.computer.move("inst-1", x=1, y=2), bool)
+    assert_type(await bee.computer.scroll("inst-1", direction="down", amount=3), bool)
+    assert_type(await bee.computer.type("inst-1", text="hello", submit=True), bool)
+    assert_type(await bee.computer.key("inst-1", keys=["ctrl", "c"]), bool)
+    await bee.computer.click("inst-1", 1, 2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.computer.click("inst-1", x=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.computer.click("inst-1", x=1, y=2, button="back")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.computer.scroll("inst-1", direction="north")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.computer.key("inst-1", keys="enter")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def a_phone(bee: AsyncBeeOS) -> None:
+    phone = bee.mobile
+    assert_type(await phone.info("inst-1"), ControlInfo)
+    assert_type(await phone.screenshot("inst-1"), Screenshot)
+    assert_type(await phone.tap("inst-1", x=1, y=2), bool)
+    assert_type(await phone.double_tap("inst-1", x=1, y=2), bool)
+    assert_type(await phone.long_press("inst-1", x=1, y=2, duration_ms=800), bool)
+    assert_type(await phone.drag("inst-1", x1=1, y1=2, x2=3, y2=4), bool)
+    assert_type(await phone.swipe("inst-1", x1=1, y1=2, x2=3, y2=4, duration_ms=300), bool)
+    assert_type(await phone.scroll("inst-1", direction="up"), bool)
+    assert_type(await phone.type("inst-1", text="hello"), bool)
+    assert_type(await phone.key("inst-1", keys=["KEYCODE_ENTER"]), bool)
+    assert_type(await phone.press_button("inst-1", button="home"), bool)
+    assert_type(await phone.apps("inst-1", include_system=True), list[AppInfo])
+    assert_type(await phone.open_app("inst-1", app="net.example.mail"), bool)
+    tree = assert_type(await phone.ui_tree("inst-1", query="Pay", format="raw"), UITree)
+    assert_type(tree.content, str)
+    await phone.ui_tree("inst-1", format="xml")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await phone.press_button("inst-1", button="left")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def a_conversation(bee: AsyncBeeOS) -> None:
+    of = bee.conversations
+    made = assert_type(await of.create("agt-1", title="t", metadata={"a": "b"}), Conversation)
+    assert_type(made.is_open, bool)
+    assert_type(of.list("agt-1", state="closed"), Pager[Conversation])
+    assert_type(await of.get("agt-1", "c"), Conversation)
+    assert_type(await of.rename("agt-1", "c", "New", idempotency_key="k"), Conversation)
+    assert_type(await of.send("agt-1", "c", "Hello", attachments=[]), SentMessage)
+    assert_type(await of.messages("agt-1", "c", since=7).collect(), list[Message])
+    assert_type(await of.cancel("agt-1", "c", "msg-1", operation_id="…"), CancelAccepted)
+    assert_type((await of.clear("agt-1", "c")).generation, int)
+    assert_type(await of.set_model("agt-1", "c", None), Accepted)
+    await of.delete("agt-1", "c")
+    await of.set_model("agt-1", "c")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    of.list("agt-1", state="dormant")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await of.create("agt-1", metadata={"a": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+
+async def a_runtime(bee: AsyncBeeOS) -> None:
+    of = bee.runtime
+    assert_type(await of.capabilities("inst-1"), dict[str, Any])
+    assert_type(await of.invoke("inst-1", "skills/list"), Accepted)
+    # Open: a runtime may know more methods.
+    assert_type((await of.invoke("inst-1", "moon/land", {"at": 1})).operation_id, str)
+    assert_type(of.operations("inst-1"), Pager[RuntimeOperation])
+    assert_type(await of.cancel_operation("inst-1", "op"), OperationCancelAccepted)
+    assert_type(await of.terminal_session("inst-1", platform_agent_id="…"), dict[str, Any])
+    operation = assert_type(await of.operation("inst-1", "op"), RuntimeOperation)
+    assert_type(operation.position, int)
+    if operation.error is not None:
+        assert_type(operation.error.retry_after, float | None)
+    await of.canvas_session("inst-1", platform_agent_id="…")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    operation.terminal = True  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def a_target_is_one_of_these(operation: RuntimeOperation) -> str:
+    match operation.target:
+        case InstanceTarget():
+            return operation.instance_id
+        case AgentTarget(platform_agent_id=agent):
+            return assert_type(agent, str)
+        case ConversationTarget(conversation_id=conversation):
+            return assert_type(conversation, str)
+        case UnknownTarget(json=json):
+            return str(json)
+        case _:
+            assert_never(operation.target)
 
 
 async def pages(bee: AsyncBeeOS) -> None:
@@ -186,7 +329,7 @@ async def a_fleet(
     await bee.start_many(["inst-1"], on_outcome=lambda outcome: outcome.kind)
     await bee.start_many([7])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
     await bee.start_many(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await bee.start_many(["inst-1"], 8)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.start_many(["inst-1"], 8)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
 
 
 async def a_stream(bee: AsyncBeeOS) -> None:
@@ -211,6 +354,12 @@ async def the_family(bee: AsyncBeeOS, common: FleetOptions[Instance]) -> None:
     assert_type(bee.restart_stream(["inst-1"]), FleetRun[Instance])
     assert_type(bee.destroy_stream(["inst-1"], confirm=True), FleetRun[None])
     await bee.stop_many(["inst-1"], **common)
+    await bee.start_many(["inst-1"], wait="online", **common)
+    await bee.stop_many(["inst-1"], wait="stopped", **common)
+    await bee.destroy_many(["inst-1"], confirm=True, wait="terminated")
+    async with bee.running(["inst-1"], wait="connected") as report:
+        assert_type(report, FleetReport[Instance])
+    await bee.start_many(["inst-1"], wait="stopped")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bee.stop_many(["inst-1"], dead_line=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await bee.stop_many(["inst-1"], collect=False)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     await bee.destroy_many(["inst-1"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -240,7 +389,8 @@ def an_outcome_is_one_of_these(outcome: Outcome[Instance]) -> str:
             return id + assert_type(instance, Instance).status
         case Failed(id, error) | Unknown(id, error):
             return id + str(assert_type(error, BeeOSError))
-        case TimedOut(instance=instance):
+        case TimedOut(instance=instance, already=already):
+            assert_type(already, bool)
             return assert_type(instance, Instance).connectivity
         case Skipped(reason=reason):
             # `reason` is a closed list of words.
@@ -263,7 +413,9 @@ def what_all_outcomes_tell(outcome: Outcome[Instance]) -> None:
     assert_type(outcome.id, str)
     assert_type(outcome.attempts, int)
     assert_type(outcome.request_id, str | None)
-    assert_type(outcome.elapsed + outcome.queued + outcome.throttled, float)
+    assert_type(outcome.elapsed + outcome.queued + outcome.throttled + outcome.request, float)
+    assert_type(outcome.provisioning, float | None)
+    assert_type(outcome.connectivity, float | None)
     outcome.attempts = 9  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -286,6 +438,69 @@ def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:
     assert_type(report.first_try_rate, float)
     assert_type(report.fatal, BeeOSError | None)
     report[0]  # type: ignore[index]  # pyright: ignore[reportArgumentType]
+
+
+# Streams --------------------------------------------------------------------------------------
+
+
+async def an_invocation(bee: AsyncBeeOS) -> None:
+    async with bee.agents.invoke_stream("agt-1", "Sum up.", timeout_ms=5000) as reply:
+        assert_type(reply, InvokeStream)
+        async for words in reply.text():
+            assert_type(words, str)
+        async for event in reply:
+            assert_type(event, InvokeEvent)
+    assert_type(reply.done, InvokeDone | None)
+    assert_type(reply.end_reason, str | None)
+    bee.agents.invoke_stream("agt-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def a_channel(bee: AsyncBeeOS) -> None:
+    async with bee.tasks.events("agt-1", "tsk-1", since=5, on_bad_event="skip") as events:
+        assert_type(events, ChannelStream[ChannelEvent])
+        async for event in events:
+            assert_type(an_event_is_one_of_these(event), str)
+    assert_type(events.last_offset, int)
+    bee.conversations.events("agt-1", "cnv-1", since=events.last_offset)
+    bee.tasks.events("agt-1", "tsk-1", on_bad_event="cry")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+def an_event_is_one_of_these(event: ChannelEvent) -> str:
+    match event:
+        case Message(type="agent_reply", parts=parts):
+            return "".join(a_part_is_one_of_these(part) for part in parts)
+        case Message(offset=offset):
+            return str(assert_type(offset, int))
+        case BackfillTruncated() | ReplayComplete():
+            return ""
+        case StreamEnd(reason=reason):
+            return reason
+        case UnknownEvent(name=name):
+            return name
+        case _:
+            assert_never(event)
+
+
+def a_part_is_one_of_these(part: Part) -> str:
+    match part:
+        case ThinkingPart(text=text):
+            return text
+        case ToolUsePart() | ToolResultPart() | FilePart() | SourcePart() | CustomPart():
+            return part.type
+        case UnknownPart():
+            return part.type
+        case _:
+            assert_never(part)
+
+
+async def an_operation(bee: AsyncBeeOS) -> None:
+    async with bee.runtime.operation_events("inst-1", "op-1", last_event_id="7") as events:
+        assert_type(events, EventStream[RuntimeEvent])
+        async for event in events:
+            assert_type(event.event.result, Any)
+            assert_type(event.event.error, RuntimeOperationError | None)
+    assert_type(events.last_offset, int | str | None)
+    events.text()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
 
 
 # Errors ---------------------------------------------------------------------------------------
@@ -317,9 +532,11 @@ def other_errors(
     runtime: RuntimeMethodError, stream: StreamEndedError, skipped: SkippedError, wait: WaitError
 ) -> None:
     assert_type(runtime.code, int)
+    assert_type(runtime.retry_after, float | None)
     assert_type(stream.last_offset, int | str | None)
     assert_type(skipped.id + skipped.reason, str)
     assert_type(wait.last, Instance | None)
+    assert_type(wait.reason, WaitReason | None)
 
 
 def timeouts_are_timeouts(one: RequestTimeoutError, other: WaitTimeoutError) -> list[TimeoutError]:

@@ -1,5 +1,14 @@
 """What the pretend cloud answers: one file for each group, one function for each row."""
 
-from . import catalog, instances
+from . import agents, catalog, computer, conversations, instances, mobile, runtime, tasks
 
-__all__ = ["catalog", "instances"]
+__all__ = [
+    "agents",
+    "catalog",
+    "computer",
+    "conversations",
+    "instances",
+    "mobile",
+    "runtime",
+    "tasks",
+]

@@ -1,0 +1,305 @@
+"""One stream over as many connections as it takes: opened, listened to, opened again.
+
+It hands out frames.  When it is opened again, after what pause and with which cursor, is
+decided in `_protocol/resume.py`; making the call, with its own retries, is `caller.py`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from msgspec import Struct, structs
+
+from .._checks import one_of, seconds
+from .._protocol.endpoint import SAFE, StreamEndpoint
+from .._protocol.message import Response
+from .._protocol.refusal import unreadable
+from .._protocol.resume import HEALTHY, Place, pause
+from .._protocol.retry import Verdict, judge
+from .._protocol.sse import EVENT_CAP, Frame, Parser
+from .._protocol.text import shown
+from ..errors import APIError, RequestTimeoutError, StreamEndedError, TransportError, Trouble
+from .caller import Call, Caller, Pass
+from .feed import EVENT_STREAM, Feed, FeedFlight
+
+IDLE: Final = 120.0
+"""Seconds of silence after which a connection is taken for dead; servers send no keep-alives."""
+
+PATIENCE: Final = 300.0
+"""Seconds it is tried to go on with a stream that broke off."""
+
+NO_CONTENT: Final = 204
+
+_HEADERS: Final = {"Accept": EVENT_STREAM, "Accept-Encoding": "identity"}
+
+log: Final = logging.getLogger("beeos_async")
+
+
+OnBadEvent = Literal["raise", "skip"]
+"""What happens to an event that cannot be read."""
+
+
+class Listening(Struct, frozen=True, kw_only=True):
+    """How a stream is listened to."""
+
+    idle: float = IDLE
+    """Seconds of silence after which it is opened again."""
+
+    on_bad_event: OnBadEvent = "raise"
+    """Whether an event that cannot be read is raised, as a `DecodeError`, or passed over."""
+
+    deadline: float | None = None
+    """Seconds for the whole stream, from its opening to its end."""
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot work.
+
+        Raises:
+            ConfigurationError: A time is not a positive number, or a word is another one.
+        """
+        seconds("idle", self.idle)
+        one_of("on_bad_event", self.on_bad_event, ("raise", "skip"))
+        if self.deadline is not None:
+            seconds("deadline", self.deadline)
+
+
+class Opening(Struct, frozen=True, kw_only=True):
+    """What a stream is opened with."""
+
+    params: Mapping[str, object] = {}
+    body: object = None
+    key: str | None = None
+    last: Place | None = None
+    """Where the last event stood that is known already."""
+
+
+class Subscription:
+    """A stream of frames that goes on when its connection does not.
+
+    Attributes:
+        last: Where the last event stood that was taken; whoever takes it moves it.
+        head: The status and the headers of the connection there is, or was.
+    """
+
+    def __init__(
+        self,
+        caller: Caller,
+        row: StreamEndpoint[Any],
+        ids: tuple[str, ...],
+        opening: Opening,
+        listening: Listening,
+    ) -> None:
+        """Check and build the request; nothing is sent yet.
+
+        Args:
+            caller: What makes calls.
+            row: The endpoint.
+            ids: What its path names.
+            opening: What it is opened with.
+            listening: How it is listened to.
+
+        Raises:
+            ConfigurationError: It cannot be asked for.
+        """
+        self.last = opening.last
+        self.head = Response(0, {}, b"")
+        self._caller = caller
+        self._row = row
+        self._ids = ids
+        self._opening = opening
+        self._idle = listening.idle
+        self._deadline = listening.deadline
+        self._key = caller.key_of(row.opening, opening.body, opening.key)
+        self._until: float | None = None
+        self._feed: Feed | None = None
+        self._parser = Parser()
+        self._opened = 0.0
+        self._lost = 0.0
+        """When it broke off."""
+
+        self._breaks = 0
+        """How often in a row it broke off."""
+
+        self._asked: int | None = None
+        """Milliseconds the server asked to wait before a reconnect."""
+
+        # Refuses what could never be sent, before anybody waits for it.
+        self._ask(None)
+
+    async def open(self) -> None:
+        """Open it for the first time.
+
+        Raises:
+            BeeOSError: It cannot be opened, and would not be a moment later.
+        """
+        if self._deadline is not None:
+            self._until = self._caller.clock.now() + self._deadline
+        self._take_over(await self._call(self._until))
+
+    def stay_home(self) -> None:
+        """Refuse another event loop or process than the client's.
+
+        Raises:
+            ClientLoopError: It is another one.
+        """
+        self._caller.transport.stay_home()
+
+    async def more(self) -> list[Frame]:
+        """Wait for more frames, opening it again first where it broke off.
+
+        Returns:
+            What has come; perhaps nothing yet.
+
+        Raises:
+            BeeOSError: Nothing more will come.
+        """
+        if self._parser.overflowed:
+            msg = f"an event is too large: it has more than {EVENT_CAP:,} bytes"
+            raise self.end(msg)
+        data = await self._read(self._feed or await self._go_on())
+        if data:
+            return self._parser.feed(data)
+        if data is None:
+            self._refuse_lateness()
+            self.break_off(f"nothing was heard for {self._idle:g} s", failed=False)
+        else:
+            self.break_off("the connection ended before the stream did")
+        return []
+
+    def break_off(self, why: str, *, failed: bool = True) -> None:
+        """Let go of the connection; the next step opens another one.
+
+        Args:
+            why: In words.
+            failed: Whether that counts; silence does not, since nothing may have happened.
+
+        Raises:
+            BeeOSError: There is no next step.
+        """
+        self.close()
+        # A client that closes breaks its streams off itself.
+        self._caller.gate.stay_open()
+        if self._row.resume.by is None:
+            msg = f"it broke off and cannot be resumed: {why}"
+            raise self.end(msg)
+        log.debug("%s: %s", self._row.opening.operation, why)
+        self._lost = self._caller.clock.now()
+        if not failed or self._lost - self._opened >= HEALTHY:
+            self._breaks = 0
+        self._breaks += 1
+        if self._parser.retry is not None:
+            self._asked = self._parser.retry
+
+    def end(self, why: str) -> StreamEndedError:
+        """Close it, and make the error that says why."""
+        self.close()
+        error = StreamEndedError(why, self.last)
+        error.idempotency_key = self._key
+        # What cannot be resumed was no read: it acts.
+        error.delivered = "no" if self._row.resume.by else "yes"
+        return error
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            self._caller.gate.when_closed.remove(feed.close)
+            feed.close()
+
+    async def _read(self, feed: Feed) -> bytes | None:
+        """Wait for bytes: none after the end, `None` after too much silence."""
+        limit = self._idle
+        if self._until is not None:
+            limit = min(limit, self._until - self._caller.clock.now())
+        # aiohttp may wait for ever for what comes after a broken chunk: this one does not.
+        try:
+            async with self._caller.clock.limit(limit):
+                return await feed.read()
+        except TimeoutError:
+            return None
+
+    async def _go_on(self) -> Feed:
+        """Open it again, after a pause, and again."""
+        clock, asked, failure = self._caller.clock, 0.0, ""
+        over = self._lost + PATIENCE
+        while True:
+            await self._caller.gate.rest(max(asked, pause(self._breaks, self._asked)))
+            self._refuse_lateness()
+            try:
+                flight = await self._call(over if self._until is None else min(over, self._until))
+            except (APIError, TransportError) as error:
+                if judge(SAFE, error, 1) is Verdict.RAISE:
+                    error.last_offset = self.last
+                    raise
+                # A call that ran out of time before it was made has nothing to tell.
+                failure = str(error) if error.attempts or not failure else failure
+                asked = (isinstance(error, APIError) and error.retry_after) or 0.0
+            else:
+                return self._take_over(flight)
+            self._refuse_lateness()
+            if clock.now() + asked >= over:
+                msg = f"it broke off and could not be resumed: {failure}"
+                raise self.end(msg)
+            self._breaks += 1
+
+    async def _call(self, until: float | None) -> FeedFlight:
+        """Make the call that opens it."""
+        call, flight = self._ask(until), FeedFlight()
+        call.flight = flight
+        await self._caller.run(call)
+        return flight
+
+    def _ask(self, until: float | None) -> Call[Any]:
+        """Build the request for what comes after the last event."""
+        rule, opening = self._row.resume, self._opening
+        call = Call(
+            self._row.opening,
+            self._ids,
+            Pass(deadline=until),
+            params={**opening.params, **rule.params(self.last)},
+            body=opening.body,
+            key=self._key,
+        )
+        headers = {**_HEADERS, **rule.headers(self.last)}
+        request = call.request
+        call.request = structs.replace(request, headers=(*request.headers, *headers.items()))
+        return call
+
+    def _take_over(self, flight: FeedFlight) -> Feed:
+        """Listen to what was opened, if it is a stream.
+
+        Raises:
+            StreamEndedError: The server says that there is none.
+            DecodeError: It is something else.
+        """
+        self.head, feed = flight.head, flight.feed
+        if self.head.status == NO_CONTENT:
+            msg = "the server has no stream to give [204]"
+            raise self.end(msg)
+        if feed is None:
+            kind = shown(self.head.headers.get("Content-Type", "nothing"), 64)
+            error = unreadable(self.head, f"it is no stream of events but {kind}")
+            error.last_offset = self.last
+            raise error
+        self._feed, self._parser = feed, Parser()
+        self._opened = self._caller.clock.now()
+        self._caller.gate.when_closed.append(feed.close)
+        return feed
+
+    def _refuse_lateness(self) -> None:
+        """Refuse to go on beyond the deadline.
+
+        Raises:
+            RequestTimeoutError: It has come.
+        """
+        if self._until is None or self._caller.clock.now() < self._until:
+            return
+        self.close()
+        message = "the deadline came before the end of the stream"
+        error = RequestTimeoutError(
+            Trouble(message=message, reason="timeout", delivered="yes", status=self.head.status)
+        )
+        error.idempotency_key, error.last_offset = self._key, self.last
+        raise error

@@ -1,0 +1,119 @@
+"""What becomes of a call: the outcome of its id, and what that means for the whole run.
+
+Decisions only; to write an outcome, and to halt, is the engine's business.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+from .._io.caller import Call
+from .._protocol.endpoint import Endpoint
+from ..errors import (
+    AuthenticationError,
+    BeeOSError,
+    ClientClosedError,
+    ConnectionLostError,
+    NotSentError,
+    Trouble,
+)
+from ..models._base import Envelope
+from ..models.instances import Instance
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Unknown
+
+T = TypeVar("T")
+
+
+def judged(
+    call: Call[Envelope[Any]],
+    answer: Envelope[Any] | None,
+    failure: BeeOSError | None,
+    halted: Reason | None,
+    attempts: int,
+    elapsed: float,
+) -> Outcome[Any]:
+    """Turn what is known of a call into its outcome.
+
+    Args:
+        call: The call.
+        answer: What came of it.
+        failure: Or what it failed with; without either it was broken off.
+        halted: Why the run launches nothing more, if so.
+        attempts: How often the request was sent, earlier calls for this id included.
+        elapsed: Seconds since the id's turn came.
+    """
+    id = call.id
+    told: dict[str, Any] = {
+        "attempts": attempts,
+        "request_id": call.request_id,
+        "queued": call.queued,
+        "throttled": call.throttled,
+        "request": call.sending,
+        "elapsed": elapsed,
+    }
+    if answer is not None:
+        instance = answer.data if isinstance(answer.data, Instance) else None
+        already = call.already or (call.looked == 0 and _has_come_true(call.row, instance))
+        return Succeeded(id, cast("Any", instance), already, **told)
+    if failure is None:
+        # Cancelled, or the key could not be had.
+        reason = halted or "cancelled"
+        return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, reason)
+    return _failed(id, failure, halted, told)
+
+
+def what_ends(failure: BeeOSError) -> Reason | None:
+    """Tell why a failure ends the whole run, if it does."""
+    if failure.gave_up in {"outage", "throttled"}:
+        return failure.gave_up
+    if isinstance(failure, NotSentError) and failure.reason == "tls":
+        return "fatal"
+    if isinstance(failure, ClientClosedError) and failure.delivered == "no":
+        return "closed"
+    return None
+
+
+def what_ends_waiting(error: Exception) -> Reason:
+    """Tell why a run ends, of which looking at ids that wait has failed for all.
+
+    Args:
+        error: Why it failed; of the user's own where it is none of ours.
+    """
+    if not isinstance(error, BeeOSError):
+        return "stopped"
+    return what_ends(error) or "fatal"
+
+
+def is_refused_key(outcome: Outcome[T]) -> bool:
+    """Tell whether an id failed because the key was refused, as it would for every id."""
+    return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
+
+
+def _failed(
+    id: str, failure: BeeOSError, halted: Reason | None, told: dict[str, Any]
+) -> Outcome[Any]:
+    if failure.delivered != "no":
+        return Unknown(id, failure, **told)
+    if isinstance(failure, ClientClosedError):
+        return Skipped(id, "closed", **told)
+    # A 429 that asked for too long is told with its error: it says until when.
+    if failure.gave_up == "stopped":
+        return Skipped(id, halted or "stopped", **told)
+    if failure.gave_up in {"deadline", "outage"}:
+        return Skipped(id, failure.gave_up, **told)
+    return Failed(id, failure, **told)
+
+
+def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
+    settle = row.repeat.settle
+    return settle is not None and instance is not None and instance.status == settle.goal
+
+
+def _broken_off() -> ConnectionLostError:
+    return ConnectionLostError(
+        Trouble(
+            message="the run was cancelled before the answer came",
+            reason="cancelled",
+            delivered="maybe",
+        )
+    )

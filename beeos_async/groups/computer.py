@@ -1,0 +1,153 @@
+"""Desktops, seen and worked by hand: pictures, mouse, keyboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .._protocol import table
+from ..models.computer import Click, MouseButton, Move
+from ..models.control import ControlInfo, Direction, PressKeys, Screenshot, Scroll, TypeText
+
+if TYPE_CHECKING:
+    from .._io.caller import Caller
+
+
+class Computer:
+    """`bee.computer`: the desktop of an instance that has one; a phone's is not found (404).
+
+    Points are in absolute device pixels, their origin top left.  Who acts holds the device for
+    that moment: while somebody else does, each action is a `ConflictError` with the code
+    `device_busy`, to be tried again when their work is done.  An action is never sent twice
+    once it may have arrived: when the answer is lost, so is the knowledge whether it landed,
+    and `ConnectionLostError` says so.
+
+    All but `info` draw on one quota of yours, 60 a minute; `info` on another, 300 a minute.
+    The client paces itself by them; `rate_limit` with `control-action` or `control-info`
+    corrects them.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        """Use the client's caller."""
+        self._call = caller.call
+
+    async def info(self, id: str, *, deadline: float | None = None) -> ControlInfo:
+        """Tell what the desktop is in this moment: its screen, and what it can be told.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            What is known; `supported_actions` may be empty although everything works.
+        """
+        return (await self._call(table.GET_COMPUTER_INFO, id, deadline=deadline)).data
+
+    async def screenshot(self, id: str, *, deadline: float | None = None) -> Screenshot:
+        """Take a picture of the screen.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            Where the picture is, for a short while.
+        """
+        return (await self._call(table.SCREENSHOT_COMPUTER, id, deadline=deadline)).data
+
+    async def click(
+        self,
+        id: str,
+        *,
+        x: int,
+        y: int,
+        button: MouseButton | None = None,
+        count: int | None = None,
+        deadline: float | None = None,
+    ) -> bool:
+        """Press a mouse button at a point of the desktop.
+
+        Args:
+            id: The instance.
+            x: Pixels from the left edge.
+            y: Pixels from the top edge.
+            button: Left, where the server is not told.
+            count: 2 for a double click.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            Whether the desktop says that it took the click.
+        """
+        body = Click(x=x, y=y, button=button, count=count)
+        return (await self._call(table.CLICK_COMPUTER, id, deadline=deadline, body=body)).data.ok
+
+    async def move(self, id: str, *, x: int, y: int, deadline: float | None = None) -> bool:
+        """Move the pointer to a point of the desktop.
+
+        Args:
+            id: The instance.
+            x: Pixels from the left edge.
+            y: Pixels from the top edge.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            Whether the desktop says that it took the move.
+        """
+        body = Move(x=x, y=y)
+        return (await self._call(table.MOVE_COMPUTER, id, deadline=deadline, body=body)).data.ok
+
+    async def scroll(
+        self,
+        id: str,
+        *,
+        direction: Direction,
+        x: int | None = None,
+        y: int | None = None,
+        amount: int | None = None,
+        deadline: float | None = None,
+    ) -> bool:
+        """Turn the wheel.
+
+        Args:
+            id: The instance.
+            direction: Which way.
+            x: Pixels from the left edge, where it is not to be turned where the pointer is.
+            y: Pixels from the top edge, likewise.
+            amount: Steps of about 300 pixels.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            Whether the desktop says that it took the turn.
+        """
+        body = Scroll(x=x, y=y, direction=direction, amount=amount)
+        return (await self._call(table.SCROLL_COMPUTER, id, deadline=deadline, body=body)).data.ok
+
+    async def type(
+        self, id: str, *, text: str, submit: bool | None = None, deadline: float | None = None
+    ) -> bool:
+        """Type a text into whatever has the focus.
+
+        Args:
+            id: The instance.
+            text: The text.
+            submit: Whether the enter key follows.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            Whether the desktop says that it took the text.
+        """
+        body = TypeText(text=text, submit=submit)
+        return (await self._call(table.TYPE_COMPUTER, id, deadline=deadline, body=body)).data.ok
+
+    async def key(self, id: str, *, keys: list[str], deadline: float | None = None) -> bool:
+        """Press a key, or several together.
+
+        Args:
+            id: The instance.
+            keys: One, such as `["enter"]`, or a hotkey, such as `["ctrl", "c"]`.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            Whether the desktop says that it took them.
+        """
+        body = PressKeys(keys=keys)
+        return (await self._call(table.KEY_COMPUTER, id, deadline=deadline, body=body)).data.ok

@@ -1,0 +1,144 @@
+"""The words alone: each once, whichever way they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import modest
+
+from beeos_async._protocol.words import ChannelWords, InvokeWords
+from beeos_async.models.events import (
+    InvokeDelta,
+    InvokeDone,
+    InvokeEvent,
+    InvokeFailure,
+    InvokeReasoning,
+    ReplayComplete,
+    StreamEnd,
+)
+from beeos_async.models.messages import Message
+
+
+def reply(text: str, id: str = "m", state: str = "streaming") -> Message:
+    return Message(type="agent_reply", message_id=id, body=text, state=state)
+
+
+def piece(text: str, type: str = "agent_message_chunk") -> Message:
+    return Message(type=type, payload={"text": text})
+
+
+def words(*events: Any) -> list[str]:
+    """Give what each event of a channel adds."""
+    heard = ChannelWords()
+    return [heard.take(event) for event in events]
+
+
+def answer(*events: InvokeEvent) -> list[str]:
+    """Give what each event of an invocation adds."""
+    heard = InvokeWords()
+    return [heard.take(event) for event in events]
+
+
+def test_an_answer_is_its_deltas() -> None:
+    """Reasoning and trouble are no part of it."""
+    assert answer(
+        InvokeReasoning(text="hm"),
+        InvokeDelta(text="a"),
+        InvokeFailure(message="no"),
+        InvokeDelta(text="b"),
+        InvokeDone(text="ab"),
+    ) == ["", "a", "", "b", ""]
+
+
+@pytest.mark.parametrize(("text", "rest"), [("all", "all"), ("", ""), ("all of it", "all of it")])
+def test_an_answer_without_deltas_is_its_end(text: str, rest: str) -> None:
+    """The end has the whole truth."""
+    assert answer(InvokeDone(text=text)) == [rest]
+
+
+@pytest.mark.parametrize(("text", "rest"), [("abc", "c"), ("ab", ""), ("x", ""), ("", "")])
+def test_the_end_adds_what_was_missing(text: str, rest: str) -> None:
+    """But no sentence about what failed."""
+    assert answer(InvokeDelta(text="ab"), InvokeDone(text=text, is_error=True))[-1] == rest
+
+
+def test_a_reply_that_grows_is_told_piece_by_piece() -> None:
+    """Frames hold all of it; each adds its end."""
+    assert words(reply("3"), reply("311"), reply("311"), reply("311 rows", state="completed")) == [
+        "3",
+        "11",
+        "",
+        " rows",
+    ]
+
+
+def test_replies_do_not_mix() -> None:
+    """Several may be written at once, each under its own id."""
+    assert words(reply("a"), reply("x", id="n"), reply("ab"), reply("xy", id="n")) == [
+        "a",
+        "x",
+        "b",
+        "y",
+    ]
+
+
+def test_a_reply_that_is_rewritten_goes_on_where_it_parts() -> None:
+    """What was said cannot be taken back."""
+    assert words(reply("311 rowz"), reply("311 rows match.", state="completed")) == [
+        "311 rowz",
+        "s match.",
+    ]
+    assert words(reply("abc"), reply("ab")) == ["abc", ""]
+
+
+def test_pieces_are_told_as_they_come() -> None:
+    """And not again when the whole follows."""
+    assert words(piece("3"), piece("11", "agent_reply_delta"), reply("311.", state="")) == [
+        "3",
+        "11",
+        ".",
+    ]
+
+
+def test_the_pieces_of_one_reply_are_not_the_next_one_s() -> None:
+    """A second reply begins anew."""
+    assert words(piece("a"), reply("a", state="completed"), reply("a", id="n")) == ["a", "", "a"]
+
+
+def test_a_finished_reply_is_forgotten() -> None:
+    """A conversation may go on for ever."""
+    heard = ChannelWords()
+    for number in range(100):
+        heard.take(reply("a", id=str(number)))
+        heard.take(reply("ab", id=str(number), state="completed"))
+
+    assert not heard._said
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Message(type="chat_message", payload={"text": "?"}),
+        Message(type="agent_reasoning", body="hm"),
+        Message(type="agent_thought_chunk", payload={"text": "hm"}),
+        Message(type="agent_reply_error", payload={"text": "no"}),
+        Message(type="agent.refuse", body="no"),
+        ReplayComplete(),
+        StreamEnd(),
+    ],
+)
+def test_nothing_else_has_words(event: Any) -> None:
+    """Questions, thoughts and refusals are not the answer."""
+    assert words(event) == [""]
+
+
+@modest
+@given(st.text(), st.lists(st.integers(0, 50)))
+def test_however_it_grows_the_words_are_the_text(text: str, cuts: list[int]) -> None:
+    """Joined, what is told is what was said."""
+    frames = [reply(text[:cut]) for cut in sorted(cuts)]
+
+    assert "".join(words(*frames, reply(text, state="completed"))) == text
