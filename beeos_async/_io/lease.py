@@ -164,7 +164,12 @@ class LeasedTransport(AiohttpTransport):
                 handler, transport = connection.protocol, connection.transport
                 # An answer pushed onto an idle connection would be taken for the answer to this
                 # request, and every later answer would be off by one (aiohttp issue 13656).
-                if handler is not None and transport is not None and not handler.should_close:
+                if (
+                    handler is not None
+                    and transport is not None
+                    and not transport.is_closing()
+                    and not handler.should_close
+                ):
                     left = (timer.when() or 0.0) - asyncio.get_running_loop().time()
                     return Line(self._lines, connection, handler, transport), left
                 connection.close()
