@@ -25,8 +25,11 @@ async def test_each_python_block_runs(
     block: str, cloud: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What the README shows works as it stands."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
     monkeypatch.setenv("BEEOS_API_URL", cloud.url)
+    # Some of them write files.
+    monkeypatch.chdir(tmp_path)
     if "asyncio.run(" in block:
         done = await anyio.run_process([sys.executable, "-c", block], cwd=tmp_path, check=False)
         assert done.returncode == 0, done.stderr.decode()

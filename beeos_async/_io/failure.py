@@ -61,7 +61,7 @@ class Failures:
         if isinstance(error, aiohttp.ClientResponseError | HttpProcessingError):
             # The 400 inside is aiohttp's own; the server never said it.
             return DecodeError(_trouble("the answer is no valid HTTP", "unreadable", "yes"))
-        return self._lost(flight, head)
+        return self.lost(flight, head)
 
     def of_cancellation(self, flight: Flight) -> TransportError | None:
         """Tell what a cancellation means; `None` where somebody wanted it.
@@ -72,10 +72,11 @@ class Failures:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             return None
-        return self._lost(flight, None)
+        return self.lost(flight, None)
 
     @staticmethod
-    def _lost(flight: Flight, head: Response | None) -> TransportError:
+    def lost(flight: Flight, head: Response | None = None) -> TransportError:
+        """Tell of a connection that ended under an attempt."""
         if not flight.sent:
             return NotSentError(
                 _trouble("the client closed before the request left", "local", "no")

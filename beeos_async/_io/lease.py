@@ -32,7 +32,8 @@ from ..errors import ConfigurationError
 from .body import read_body
 from .flight import Flight
 from .line import Line, Lines
-from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road, inherited
+from .session import inherited
+from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road
 
 T = TypeVar("T")
 

@@ -35,6 +35,10 @@ class DismissedError(Exception):
     """The run this call belongs to launches nothing more."""
 
 
+class AloneError(Exception):
+    """Nobody else is in flight whose end could be waited for."""
+
+
 class OutageError(Exception):
     """The host has been down for longer than a fleet waits."""
 
@@ -45,6 +49,9 @@ class Turn(Ticket, kw_only=True, eq=False):
     door: Door
     accepted: bool = False
     """Whether the server took it out of the quota."""
+
+    bare: bool = False
+    """Whether this machine had no socket for it."""
 
     brake_probe: bool = False
     over: bool = False

@@ -1,7 +1,7 @@
 """One request over the wire and its whole response back, by aiohttp's own session.
 
-What aiohttp may not decide is switched off here: redirects, cookies, netrc, environment
-proxies, hidden retries, its own timeouts as a safety net.
+What aiohttp may not decide is switched off in `session.py` and here: its own timeouts are
+no safety net.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import asyncio
 import sys
 import warnings
 from collections.abc import Mapping
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Required, TypedDict, Unpack
 
 import aiohttp
@@ -24,42 +23,33 @@ from .failure import Failures
 from .flight import Flight
 from .home import Home
 from .line import KEEP_ALIVE
+from .session import (
+    GuardedRequest,
+    StaleConnection,
+    close_session,
+    current,
+    drop,
+    forget_session,
+    head_of,
+    open_session,
+)
 
 if TYPE_CHECKING:
     import ssl
 
-    from aiohttp.connector import Connection
-
     from .._clock import Clock
-
-SPARE_CONNECTIONS: Final = 16
-"""Connections beyond the gate's slots, so that nobody waits inside aiohttp's unfair pool."""
 
 ACCEPT: Final = "application/json"
 JSON: Final = "application/json"
 CODING: Final = "gzip"
 """Deflate and brotli open doors that nothing needs."""
 
-_flight: ContextVar[Flight] = ContextVar("beeos_async_flight")
 
+class _KeyedRequest(GuardedRequest):
+    """Adds the key last."""
 
-class _StaleConnection(Exception):  # noqa: N818 -- a signal of this file, seen by nobody
-    """A pooled connection holds bytes nobody asked for."""
-
-
-class _GuardedRequest(aiohttp.ClientRequest):
-    """Refuses a dirty connection, notes that the request leaves, and adds the key last."""
-
-    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
-        protocol = conn.protocol
-        # An answer pushed onto an idle connection would be taken for the answer to this
-        # request, and every later answer would be off by one (aiohttp issue 13656).
-        if protocol is None or protocol.should_close:
-            raise _StaleConnection
-        flight = _flight.get()
+    def sign(self, flight: Flight) -> None:
         self.headers[hdrs.AUTHORIZATION] = flight.key.header
-        flight.take_off(protocol)
-        return await super().send(conn)
 
 
 class Road(TypedDict, total=False):
@@ -119,7 +109,7 @@ class AiohttpTransport:
         session = self._session or self._open()
         response: aiohttp.ClientResponse | None = None
         flight.sent = False
-        _flight.set(flight)
+        current.set(flight)
         try:
             async with self._clock.limit(limit):
                 while response is None:
@@ -134,24 +124,21 @@ class AiohttpTransport:
                             proxy=self._proxy,
                             timeout=self._timeout(connect_limit),
                         )
-                    except _StaleConnection:
+                    except StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
                 kept = flight.keep(response)
-                body = (
-                    b""
-                    if kept
-                    else await read_body(response.headers, response.content, request.answer_cap)
-                )
+                cap = request.answer_cap
+                body = b"" if kept else await read_body(response.headers, response.content, cap)
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
-            _drop(response)
+            drop(response)
             failure = self._failures.of_cancellation(flight)
             if failure is None:
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
-            _drop(response)
-            failure = self._failures.of(error, flight, _head(response))
+            drop(response)
+            failure = self._failures.of(error, flight, head_of(response))
         # Raised down here, where aiohttp's exception is no longer being handled.
         raise failure
 
@@ -159,11 +146,7 @@ class AiohttpTransport:
         """Close every connection of ours, for good."""
         self._closed = True
         session, self._session = self._session, None
-        if session is not None and self._home.is_elsewhere:
-            # The sockets are the parent's too: closing them here would deafen it.
-            inherited.append(session)
-        elif session is not None:
-            await session.close()
+        await close_session(session, self._home)
 
     def _url(self, target: str) -> URL:
         path, mark, query = target.partition("?")
@@ -190,41 +173,27 @@ class AiohttpTransport:
             ttl_dns_cache=60,
             ssl=self._ssl or True,
         )
-        session = aiohttp.ClientSession(
-            connector=connector,
-            connector_owner=self._borrowed is None,
-            request_class=_GuardedRequest,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
-            raise_for_status=False,
-            skip_auto_headers=(hdrs.CONTENT_TYPE,),
+        session = open_session(
+            connector,
+            owned=self._borrowed is None,
+            request_class=_KeyedRequest,
             headers={
                 hdrs.ACCEPT: ACCEPT,
                 hdrs.ACCEPT_ENCODING: CODING,
                 hdrs.USER_AGENT: self._user_agent,
             },
         )
-        # aiohttp sends GET, PUT and DELETE a second time on its own; our counts would lie.
-        session._retry_connection = False  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         self._session = session
         return session
 
     def __del__(self) -> None:
         """Say that a client was forgotten, once, and close what it left open."""
         session = getattr(self, "_session", None)
-        if session is None or session.closed or sys.is_finalizing():
+        if session is None or sys.is_finalizing():
             return
-        if self._home.is_elsewhere:
-            inherited.append(session)
-            return
-        connector = session.connector
-        # Without its connector the session has nothing to complain of.
-        session.detach()
-        if self._borrowed is None and connector is not None:
-            # The public `close` wants to be awaited, and there is nobody to do it.
-            connector._close()  # noqa: SLF001 -- as said
-        # Last, because a warning may be an error.
-        warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
+        if forget_session(session, self._home, owned=self._borrowed is None):
+            # Last, because a warning may be an error.
+            warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
 
 
 _JSON: Final[Mapping[str, str]] = {"Content-Type": JSON}
@@ -233,17 +202,3 @@ _JSON: Final[Mapping[str, str]] = {"Content-Type": JSON}
 def _headers(request: Request) -> Mapping[str, str] | None:
     json = None if request.body is None else _JSON
     return {**(json or {}), **dict(request.headers)} if request.headers else json
-
-
-def _drop(response: aiohttp.ClientResponse | None) -> None:
-    """Close the connection of a response that was not read to its end."""
-    if response is not None:
-        response.close()
-
-
-def _head(response: aiohttp.ClientResponse | None) -> Response | None:
-    return None if response is None else Response(response.status, response.headers, b"")
-
-
-inherited: Final[list[object]] = []
-"""What is the parent's, kept in a forked child so that nothing ever closes them."""
