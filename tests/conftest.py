@@ -11,6 +11,8 @@ from hand_clock import HandClock
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
 
+pytest_plugins = ["beeos_async.pytest_plugin", "pytester"]
+
 
 @pytest.fixture
 def anyio_backend() -> str:

@@ -30,6 +30,7 @@ FLOORS = {
     "_checks": 0,
     "_urls": 0,
     "_clock": 0,
+    "_reach": 0,
     "models": 1,
     "_protocol": 2,
     "_io": 3,

@@ -37,7 +37,7 @@ NAMES = """
     Succeeded TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart
     TransportError UITree Unknown UnknownEvent UnknownPart UnknownTarget
     UnprocessableEntityError WaitError WaitReason WaitTimeoutError WebhookSignatureError Wish
-    __version__
+    __version__ only_loopback
 """
 PINNED = set(NAMES.split())
 

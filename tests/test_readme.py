@@ -9,6 +9,7 @@ import types
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import pytest
 
 from beeos_async.emulator import Emulator
@@ -17,14 +18,31 @@ from beeos_async.emulator.agents import agent_of
 pytestmark = pytest.mark.anyio
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+CONFTEST = """
+import pytest
+pytest_plugins = ["beeos_async.pytest_plugin"]  # installed or not
+anyio_backend = pytest.fixture(lambda: "asyncio")
+"""
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 async def test_each_python_block_runs(
-    block: str, cloud: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    block: str,
+    cloud: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    pytester: pytest.Pytester,
 ) -> None:
     """What the README shows works as it stands."""
+    if "def test_" in block:
+        # A run of its own, for there is a loop here.
+        pytester.makepyfile(block).with_name("conftest.py").write_text(CONFTEST)
+        done = await anyio.to_thread.run_sync(
+            pytester.runpytest_subprocess, "-p", "no:beeos_async"
+        )
+        done.assert_outcomes(passed=block.count("def test_"))
+        return
     monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
     monkeypatch.setenv("BEEOS_API_URL", cloud.url)
     if "asyncio.run(" in block:
