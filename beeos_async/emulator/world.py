@@ -5,7 +5,7 @@ No HTTP in here; how one instance moves is `machine.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -178,7 +178,7 @@ class World:
         search: str = "",
         page: int = 0,
         page_size: int = 20,
-    ) -> tuple[list[Instance], int]:
+    ) -> tuple[Sequence[Instance], int]:
         """Look at one page of the instances, in the order they were made.
 
         Args:
