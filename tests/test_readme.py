@@ -52,12 +52,15 @@ async def test_each_python_block_runs(
     code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     desk = cloud.world.add_instance(status="running", os_type="linux")
     names = {
+        "__name__": "readme",
         "ids": cloud.ids,
         "desk": desk,
         "agent": agent_of(desk),
         "phone": cloud.world.add_instance(status="running", os_type="android"),
     }
-    await types.FunctionType(code, names)()
+    # What only defines something has run when it comes back.
+    if (running := types.FunctionType(code, names)()) is not None:
+        await running
 
 
 def test_the_commands_to_paste_are_there() -> None:
