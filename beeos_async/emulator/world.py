@@ -5,7 +5,7 @@ No HTTP in here; how one instance moves is `machine.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
@@ -26,6 +26,9 @@ from .pictures import Pictures
 from .refusals import RefusedError
 from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
+
+Rows = tuple[list[Instance], int]
+"""One page, and how many rows there are on all pages; a world has a `list` of its own."""
 
 
 class World:
@@ -178,7 +181,7 @@ class World:
         search: str = "",
         page: int = 0,
         page_size: int = 20,
-    ) -> tuple[Sequence[Instance], int]:
+    ) -> Rows:
         """Look at one page of the instances, in the order they were made.
 
         Args:
