@@ -48,20 +48,20 @@ if TYPE_CHECKING:
     )
     from .fleet.engine import FleetRun
     from .fleet.offers import FleetOptions, StreamOptions
-    from .fleet.outcomes import (
-        Failed,
-        FleetError,
-        FleetReport,
-        Outcome,
-        Skipped,
-        Succeeded,
-        TimedOut,
-        Unknown,
-    )
+    from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
+    from .fleet.report import FleetError, FleetReport
     from .groups.agents import InvokeStream
     from .models._base import Accepted
+    from .models.agents import (
+        Agent,
+        AgentCapabilities,
+        AgentError,
+        AgentPage,
+        InstanceProjection,
+        InvokeReply,
+    )
     from .models.catalog import Model, Provider, Region
     from .models.control import ControlInfo, Screenshot
     from .models.conversations import CancelAccepted, ClearAccepted, Conversation, SentMessage
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
         StreamEnd,
         UnknownEvent,
     )
+    from .models.files import FileMeta, PresignedUpload
     from .models.instances import DeployInstance, DeviceInfo, Instance
     from .models.messages import (
         Attachment,
@@ -109,11 +110,24 @@ if TYPE_CHECKING:
         RuntimeOperation,
         UnknownTarget,
     )
+    from .models.tasks import (
+        Task,
+        TaskCreated,
+        TaskStatusEvent,
+        TaskSummary,
+        TaskTimeoutError,
+        TaskWebhook,
+        WebhookDelivery,
+    )
     from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
 
 __all__ = [
     "APIError",
     "Accepted",
+    "Agent",
+    "AgentCapabilities",
+    "AgentError",
+    "AgentPage",
     "AgentTarget",
     "AppInfo",
     "AsyncBeeOS",
@@ -143,6 +157,7 @@ __all__ = [
     "EndpointState",
     "EventStream",
     "Failed",
+    "FileMeta",
     "FilePart",
     "FleetError",
     "FleetOptions",
@@ -151,12 +166,14 @@ __all__ = [
     "FleetRun",
     "GatewayTimeoutError",
     "Instance",
+    "InstanceProjection",
     "InstanceTarget",
     "InvokeDelta",
     "InvokeDone",
     "InvokeEvent",
     "InvokeFailure",
     "InvokeReasoning",
+    "InvokeReply",
     "InvokeStream",
     "Message",
     "MessagePage",
@@ -174,6 +191,7 @@ __all__ = [
     "PayloadTooLargeError",
     "PermissionDeniedError",
     "PlanState",
+    "PresignedUpload",
     "Progress",
     "Provider",
     "RateLimitError",
@@ -199,6 +217,12 @@ __all__ = [
     "StreamEndedError",
     "StreamOptions",
     "Succeeded",
+    "Task",
+    "TaskCreated",
+    "TaskStatusEvent",
+    "TaskSummary",
+    "TaskTimeoutError",
+    "TaskWebhook",
     "TextStream",
     "ThinkingPart",
     "Throttle",
@@ -215,6 +239,7 @@ __all__ = [
     "WaitError",
     "WaitReason",
     "WaitTimeoutError",
+    "WebhookDelivery",
     "WebhookSignatureError",
     "Wish",
     "__version__",
@@ -259,23 +284,24 @@ _ROOMS = {
     ),
     "fleet.engine": ("FleetRun",),
     "fleet.offers": ("FleetOptions", "StreamOptions"),
-    "fleet.outcomes": (
-        "Failed",
-        "FleetError",
-        "FleetReport",
-        "Outcome",
-        "Skipped",
-        "Succeeded",
-        "TimedOut",
-        "Unknown",
-    ),
+    "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
+    "fleet.report": ("FleetError", "FleetReport"),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
+    "models.agents": (
+        "Agent",
+        "AgentCapabilities",
+        "AgentError",
+        "AgentPage",
+        "InstanceProjection",
+        "InvokeReply",
+    ),
     "models.catalog": ("Model", "Provider", "Region"),
     "models.control": ("ControlInfo", "Screenshot"),
     "models.conversations": ("CancelAccepted", "ClearAccepted", "Conversation", "SentMessage"),
+    "models.files": ("FileMeta", "PresignedUpload"),
     "models.events": (
         "BackfillTruncated",
         "ChannelEvent",
@@ -320,6 +346,15 @@ _ROOMS = {
         "OperationTarget",
         "RuntimeOperation",
         "UnknownTarget",
+    ),
+    "models.tasks": (
+        "Task",
+        "TaskCreated",
+        "TaskStatusEvent",
+        "TaskSummary",
+        "TaskTimeoutError",
+        "TaskWebhook",
+        "WebhookDelivery",
     ),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -6,10 +6,12 @@ be right, and never repeats a secret.
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from collections.abc import Collection
-from typing import Final, TypeVar
+from hashlib import blake2b
+from typing import Final, TypeVar, cast
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -108,6 +110,11 @@ class Key:
         """The value of the `Authorization` header."""
         return self._header
 
+    @property
+    def fingerprint(self) -> str:
+        """Sixteen digits that tell one key from another, and give none away."""
+        return blake2b(self._header.encode(), digest_size=8, person=b"beeos-async").hexdigest()
+
     def __repr__(self) -> str:
         """Show the start of an `oag_` key, and nothing of a JWT."""
         value = self._header.removeprefix("Bearer ")
@@ -187,6 +194,15 @@ def count(name: str, value: object, *, least: int, most: int) -> None:
     )
 
 
+def length(name: str, value: str, *, most: int, least: int = 1) -> None:
+    """Refuse a text that is too short or too long.
+
+    Raises:
+        ConfigurationError: With the name of the field.
+    """
+    must(least <= len(value) <= most, f"{name} must have {least} to {most:,} characters")
+
+
 def budget(name: str, value: object, *, sized: bool) -> None:
     """Refuse what is neither a count nor a share of a known number.
 
@@ -233,6 +249,22 @@ def header_text(name: str, value: object) -> str:
         f"{name} must be printable ASCII",
     )
     return str(value)
+
+
+def file_of(name: str, value: object) -> str:
+    """Refuse what cannot be the path of a file.
+
+    Raises:
+        ConfigurationError: With the name of the option.
+    """
+    given: object = value
+    if isinstance(value, os.PathLike):
+        given = os.fspath(cast("os.PathLike[str]", value))
+    must(
+        isinstance(given, str) and given != "" and "\0" not in given,
+        f"{name} must be the path of a file, not {value!r}",
+    )
+    return str(given)
 
 
 def idempotency_key(value: object) -> str:

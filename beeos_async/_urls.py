@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 from typing import Final
@@ -79,14 +80,13 @@ def is_loopback(host: str) -> bool:
 
 
 def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
-    try:
+    with contextlib.suppress(ValueError):
         parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        msg = f"{name} has a malformed host or port"
-        # Not chained: what `urlsplit` raises may quote the URL, password and all.
-        raise ConfigurationError(msg) from None
-    return parts, port
+        return parts, parts.port
+    # Raised down here, where nothing is chained: what `urlsplit` raises may quote the URL,
+    # password and all.
+    msg = f"{name} has a malformed host or port"
+    raise ConfigurationError(msg)
 
 
 def _is_host(host: str) -> bool:

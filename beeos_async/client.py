@@ -20,6 +20,7 @@ from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
 from ._io.poller import Poller
+from ._io.store import Store
 from ._io.transport import AiohttpTransport
 from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
@@ -34,6 +35,7 @@ from .groups.agents import Agents
 from .groups.catalog import Catalog
 from .groups.computer import Computer
 from .groups.conversations import Conversations
+from .groups.files import Files
 from .groups.instances import Instances
 from .groups.mobile import Mobile
 from .groups.runtime import Runtime
@@ -87,6 +89,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
 
     conversations: Conversations
     """What is said to an agent and by it, turn by turn."""
+
+    files: Files
+    """What goes along with a message."""
 
     runtime: Runtime
     """Methods of an instance's runtime, and the operations they become."""
@@ -166,19 +171,30 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             "allow_insecure": allow_insecure,
             "user_agent": user_agent,
         }
+        agent = header_text("user_agent", user_agent or f"beeos-async/{__version__}")
         transport = AiohttpTransport(
             clock,
             url,
             pool=max_concurrency,
-            user_agent=header_text("user_agent", user_agent or f"beeos-async/{__version__}"),
+            user_agent=agent,
             proxy=proxy_of(url, proxy),
             ssl=ssl,
             connector=connector,
         )
+        store = Store(
+            clock,
+            user_agent=agent,
+            proxy=proxy,
+            ssl=ssl,
+            connector=connector,
+            allow_insecure=allow_insecure,
+        )
         # Nobody shall wait inside the pool, which is unfair: a small one bounds the gate.
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
-        self._furnish(Caller(transport, gate, clock, key, options, on_attempt))
+        self._furnish(
+            Caller(transport, gate, clock, key, options, on_attempt, store=store, base_url=url)
+        )
         # Views share it, as they share the gate.
         self._poller = Poller(self._caller, table.GET_INSTANCE, table.LIST_INSTANCES)
 
@@ -191,6 +207,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         self.agents = Agents(caller)
         self.tasks = Tasks(caller)
         self.conversations = Conversations(caller)
+        self.files = Files(caller)
         self.runtime = Runtime(caller)
 
     def with_options(
@@ -226,7 +243,14 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         view.__dict__.update(self.__dict__)
         view._furnish(
             Caller(
-                old.transport, old.gate, old.clock, old.key, options, on_attempt or old.on_attempt
+                old.transport,
+                old.gate,
+                old.clock,
+                old.key,
+                options,
+                on_attempt or old.on_attempt,
+                store=old.store,
+                base_url=old.base_url,
             )
         )
         return view
@@ -250,7 +274,10 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             await self._caller.gate.close(CLOSE_GRACE)
             await self._poller.gone()
         finally:
-            await self._caller.transport.close()
+            try:
+                await self._caller.store.close()
+            finally:
+                await self._caller.transport.close()
 
     aclose = close
 

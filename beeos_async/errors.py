@@ -22,9 +22,11 @@ BeeOSError
 ├── StreamEndedError                 a stream broke off; `last_offset` says where
 ├── WaitError                        what was waited for cannot come      (waiting.py)
 │   └── WaitTimeoutError (TimeoutError)  or did not in time               (waiting.py)
+├── AgentError                       an agent failed or refused           (models/agents.py)
+├── TaskTimeoutError (TimeoutError)  a task did not end or pause in time  (models/tasks.py)
 ├── SkippedError                     an id of a fleet that was never sent
 ├── WebhookSignatureError
-└── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/outcomes.py)
+└── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/report.py)
 ```
 
 An error holds plain data, so that it pickles, copies and compares; it never holds a
@@ -76,7 +78,7 @@ Delivered = Literal["no", "maybe", "yes"]
 as if it had but its answer cannot be used."""
 
 
-GaveUp = Literal["deadline", "outage", "throttled", "stopped"]
+GaveUp = Literal["deadline", "budget", "outage", "throttled", "stopped"]
 """What can come before a try that is due."""
 
 
@@ -90,8 +92,9 @@ class BeeOSError(Exception):
     """Whether the server may have acted on the request."""
 
     gave_up: GaveUp | None = None
-    """What came before another try that was due: the deadline; in a fleet also an outage of
-    the host, a 429 that asked for too long a wait, or the end of the run."""
+    """What came before another try that was due: the deadline; in a single call also that too
+    many others had been tried again already; in a fleet an outage of the host, a 429 that
+    asked for too long a wait, or the end of the run."""
 
     idempotency_key: str | None = None
     """The key the request carried, where its endpoint takes one."""
@@ -103,7 +106,9 @@ class BeeOSError(Exception):
         """Two errors are equal when they are of one type and hold the same data."""
         if type(self) is not type(other):
             return NotImplemented
-        return self.__reduce__() == other.__reduce__()
+        # What is set on them apart: whoever looks at it brings an empty mapping into being.
+        same = self.__reduce__()[:2] == other.__reduce__()[:2]
+        return same and vars(self) == vars(other)
 
     def __hash__(self) -> int:
         """Agree with `==`; what may change later (attempts, notes) stays out of it."""

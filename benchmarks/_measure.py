@@ -13,7 +13,10 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
+from urllib.request import urlopen
+
+from beeos_async.emulator import EFFECTS_PATH
 
 HERE: Final = Path(__file__).parent
 
@@ -29,16 +32,18 @@ LIBRARIES: Final = (
 
 
 @contextlib.contextmanager
-def emulator(instances: int) -> Iterator[str]:
+def emulator(instances: int, *options: str) -> Iterator[str]:
     """Run the emulator in a process of its own, on another core than this one, if there are two.
 
     Args:
         instances: How many it has.
+        *options: Of `python -m beeos_async.emulator`.
 
     Yields:
         Its URL.
     """
     command = [sys.executable, "-m", "beeos_async.emulator", "--instances", str(instances)]
+    command += options
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_setaffinity") else []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -54,6 +59,44 @@ def emulator(instances: int) -> Iterator[str]:
             server.terminate()
             if len(cores) > 1:
                 os.sched_setaffinity(0, cores)
+
+
+def told_by(url: str) -> Any:
+    """Ask an emulator what came, what it answered, and what took effect.
+
+    Args:
+        url: Where it is.
+    """
+    with urlopen(url + EFFECTS_PATH, timeout=60) as answer:  # noqa: S310 -- of this machine
+        return json.load(answer)
+
+
+class Promises:
+    """Figures beside what was promised of them."""
+
+    def __init__(self) -> None:
+        self._broken: list[str] = []
+
+    def hold(self, what: str, figure: float, most: float, *, unit: str = "") -> None:
+        """Print a figure and its bound, and remember whether it held.
+
+        Args:
+            what: The figure's name.
+            figure: What was measured.
+            most: What was promised.
+            unit: Of both.
+        """
+        holds = figure <= most
+        if not holds:
+            self._broken.append(what)
+        mark = "" if holds else "   BROKEN"
+        print(f"  {what:44}{figure:>12,.4g}{unit}  (at most {most:,.6g}{unit}){mark}", flush=True)
+
+    def close(self) -> None:
+        """Leave with an exit code that says whether all of them held."""
+        if self._broken:
+            sys.exit(f"broken: {', '.join(self._broken)}")
+        print("\nall promises hold")
 
 
 def about() -> str:
@@ -88,6 +131,13 @@ def peak_memory() -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def memory() -> int:
+    """Tell how many bytes of this process are in memory now; its peak where that is not told."""
+    with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as told:
+        return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return peak_memory()
 
 
 def run_side(side: str, count: int, concurrency: int, url: str) -> list[str]:

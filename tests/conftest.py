@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import functools
+import inspect
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
 
 import pytest
 import trustme
 from hand_clock import HandClock
+from standing import checked_raises, hidden, open_files
 
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
 
 pytest_plugins = ["beeos_async.pytest_plugin", "pytester"]
+
+HANGS = 60.0
+"""Seconds after which a test of a fault is taken to hang."""
 
 
 @pytest.fixture
@@ -51,3 +60,45 @@ async def bee(cloud: Emulator, clock: HandClock) -> AsyncIterator[AsyncBeeOS]:
 def authority() -> trustme.CA:
     """Give somebody who signs certificates, and whom nobody trusts unless told to."""
     return trustme.CA()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put around each test of a fault what checks what holds whatever goes wrong."""
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("fault"):
+            around = ["standing"]
+            if inspect.iscoroutinefunction(item.function):
+                around.append("no_task_left")
+                item.obj = bounded(item.obj)
+            # First to be set up, last to look.
+            item.fixturenames[:0] = [name for name in around if name not in item.fixturenames]
+
+
+def bounded(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """Let a test fail that hangs: nothing that goes wrong may do that to anybody."""
+
+    @functools.wraps(test)
+    async def bounded(*args: Any, **options: Any) -> None:
+        async with asyncio.timeout(HANGS):
+            await test(*args, **options)
+
+    return bounded
+
+
+@pytest.fixture
+def standing(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Check every error a test expects, and what it logs and leaves open."""
+    before = open_files()
+    monkeypatch.setattr(pytest, "raises", checked_raises)
+    caplog.set_level(logging.DEBUG)
+    yield
+    hidden(caplog.text)
+    assert open_files() == before, "every socket is closed"
+
+
+@pytest.fixture
+async def no_task_left(anyio_backend: str) -> AsyncIterator[None]:
+    """Check that a test leaves no task behind."""
+    yield
+    left = [task for task in asyncio.all_tasks() if "TestRunner" not in repr(task.get_coro())]
+    assert left == [], "every task is done"

@@ -137,6 +137,7 @@ def test_no_id_leaves_its_place_in_the_path(id: str) -> None:
 # Keys -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("C19")
 @pytest.mark.parametrize(
     ("key", "offence"),
     [
@@ -223,6 +224,7 @@ def test_a_key_has_no_other_door() -> None:
 # Base URLs ------------------------------------------------------------------------------------
 
 
+@pytest.mark.fault("C20")
 @pytest.mark.parametrize(
     ("url", "offence"),
     [

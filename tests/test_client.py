@@ -45,6 +45,7 @@ def test_the_production_host_is_the_default() -> None:
 async def ask() -> str: ...
 
 
+@pytest.mark.fault("C19", "C20", "C21")
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -146,6 +147,7 @@ async def test_a_view_shares_session_and_closing_but_not_options(clock: HandCloc
             await bee.start("inst-1")
 
 
+@pytest.mark.fault("C15")
 async def test_closing_twice_does_nothing() -> None:
     """`close` and `aclose` are one, and idempotent."""
     async with FaultServer(honest()) as server:
@@ -201,6 +203,7 @@ async def test_a_small_borrowed_pool_bounds_the_gate() -> None:
     assert server.connections <= 2
 
 
+@pytest.mark.fault("C25")
 def test_a_pickled_client_is_its_configuration_without_the_key(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -25,8 +25,11 @@ from beeos_async.errors import (
     TransportError,
     Trouble,
 )
-from beeos_async.fleet.outcomes import Failed, FleetError, FleetReport, Tally
+from beeos_async.fleet.outcomes import Failed, Tally
+from beeos_async.fleet.report import FleetError, FleetReport
+from beeos_async.models.agents import AgentError, InvokeReply
 from beeos_async.models.instances import Instance
+from beeos_async.models.tasks import Task, TaskTimeoutError
 
 PROBLEM = Problem(
     status=409,
@@ -95,6 +98,10 @@ def made(kind: type[BeeOSError]) -> BeeOSError:
         arguments = ("inst-1", "deadline")
     elif issubclass(kind, waiting.WaitError):
         arguments = ("it is terminated", Instance(id="inst-1", status="terminated"))
+    elif issubclass(kind, TaskTimeoutError):
+        arguments = ("it is running", Task(task_id="chn-1", status="running"))
+    elif issubclass(kind, AgentError):
+        arguments = (InvokeReply(text="Not in the nesting season.", is_error=True),)
     elif issubclass(kind, FleetError):
         error = made(NotFoundError)
         outcomes = {"inst-1": Failed("inst-1", error, attempts=2)}
@@ -127,6 +134,7 @@ def test_the_tree_is_whole() -> None:
     ] == []
 
 
+@pytest.mark.fault("C25")
 @every_class
 @pytest.mark.parametrize(
     "copied",
@@ -165,6 +173,8 @@ def test_an_error_equals_only_its_like(kind: type[BeeOSError]) -> None:
     """Equal means same type and same data."""
     error, other = made(kind), made(kind)
 
+    assert error == other
+    assert vars(error) is not None, "looking at it changes nothing"
     assert error == other
     assert error != made(errors.WebhookSignatureError if kind is BeeOSError else BeeOSError)
     assert error != "what went wrong"

@@ -17,28 +17,30 @@ import msgspec
 import pytest
 
 import beeos_async
-from beeos_async.models import computer, control, mobile
+from beeos_async.models import agents, computer, control, files, mobile, tasks
 
 # Every name of the front door that exists so far; dropping one is a breaking change.
 NAMES = """
-    APIError Accepted AgentTarget AppInfo AsyncBeeOS Attachment Attempt AuthenticationError
-    BackfillTruncated BadRequestError BeeOSError CancelAccepted Captured ChannelEvent
-    ChannelStream ClearAccepted ClientClosedError ClientLoopError ConfigurationError
-    ConflictError ConnectionLostError ControlInfo Conversation ConversationTarget CustomPart
-    DecodeError DeployInstance DeviceInfo EndpointState EventStream Failed FilePart FleetError
-    FleetOptions FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceTarget
-    InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeStream Message
-    MessagePage Model NotFoundError NotSentError OperationCancelAccepted OperationCancelRequest
-    OperationProgress OperationProjection OperationTarget Outcome Pager Part
-    PayloadTooLargeError PermissionDeniedError PlanState Progress Provider RateLimitError
-    Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent
+    APIError Accepted Agent AgentCapabilities AgentError AgentPage AgentTarget AppInfo
+    AsyncBeeOS Attachment Attempt AuthenticationError BackfillTruncated BadRequestError
+    BeeOSError CancelAccepted Captured ChannelEvent ChannelStream ClearAccepted
+    ClientClosedError ClientLoopError ConfigurationError ConflictError ConnectionLostError
+    ControlInfo Conversation ConversationTarget CustomPart DecodeError DeployInstance
+    DeviceInfo EndpointState EventStream Failed FileMeta FilePart FleetError FleetOptions
+    FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceProjection
+    InstanceTarget InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeReply
+    InvokeStream Message MessagePage Model NotFoundError NotSentError OperationCancelAccepted
+    OperationCancelRequest OperationProgress OperationProjection OperationTarget Outcome Pager
+    Part PayloadTooLargeError PermissionDeniedError PlanState PresignedUpload Progress Provider
+    RateLimitError Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent
     RuntimeMethodError RuntimeOperation RuntimeOperationError RuntimeOperationEvent
     RuntimeOperationEventPayload Screenshot SentMessage ServerError ServiceUnavailableError
     Skipped SkippedError SourcePart StartWish StreamEnd StreamEndedError StreamOptions
-    Succeeded TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart
-    TransportError UITree Unknown UnknownEvent UnknownPart UnknownTarget
-    UnprocessableEntityError WaitError WaitReason WaitTimeoutError WebhookSignatureError Wish
-    __version__ only_loopback
+    Succeeded Task TaskCreated TaskStatusEvent TaskSummary TaskTimeoutError TaskWebhook
+    TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart TransportError UITree
+    Unknown UnknownEvent UnknownPart UnknownTarget UnprocessableEntityError WaitError
+    WaitReason WaitTimeoutError WebhookDelivery WebhookSignatureError Wish __version__
+    only_loopback
 """
 PINNED = set(NAMES.split())
 
@@ -338,12 +340,14 @@ def test_a_client_is_closed_under_two_names() -> None:
     [
         ("Instances", "list get deploy start stop restart destroy device_info"),
         ("Catalog", "providers regions models"),
-        ("Computer", "info screenshot click move scroll type key"),
+        ("Computer", "info screenshot screenshot_bytes click move scroll type key"),
         (
             "Mobile",
-            """info screenshot tap double_tap long_press drag swipe scroll type key press_button
-            apps open_app ui_tree""",
+            """info screenshot screenshot_bytes tap double_tap long_press drag swipe scroll type
+            key press_button apps open_app ui_tree""",
         ),
+        ("Agents", "list get update delete"),
+        ("Files", "presign_upload get"),
     ],
 )
 def test_a_group_has_a_method_for_each_endpoint(group: str, methods: str) -> None:
@@ -421,6 +425,58 @@ def test_a_stream_tells_where_it_is() -> None:
     assert isinstance(vars(beeos_async.InvokeStream)["done"], property)
     assert issubclass(beeos_async.InvokeStream, beeos_async.TextStream)
     assert issubclass(beeos_async.ChannelStream, beeos_async.TextStream)
+
+
+@pytest.mark.parametrize(
+    ("group", "methods", "ids"),
+    [
+        ("Agents", "invoke", ["id", "message"]),
+        ("Tasks", "create", ["agent_id", "message"]),
+        ("Tasks", "list", []),
+        ("Tasks", "list_for_agent", ["agent_id"]),
+        ("Tasks", "get messages cancel continue_ wait", ["agent_id", "task_id"]),
+        ("Tasks", "register_webhook list_webhooks", ["agent_id", "task_id"]),
+        ("Tasks", "delete_webhook webhook_deliveries", ["agent_id", "task_id", "webhook_id"]),
+        (
+            "Tasks",
+            "redeliver_webhook",
+            ["agent_id", "task_id", "webhook_id", "delivery_id"],
+        ),
+        ("Files", "upload", ["source"]),
+        ("Files", "download", ["file_id", "to"]),
+        ("Files", "fetch", ["url", "to"]),
+    ],
+)
+def test_a_method_names_its_ids_first(group: str, methods: str, ids: list[str]) -> None:
+    """Each takes a deadline; a keyed one takes a key."""
+    for name in methods.split():
+        method = getattr(GROUPS[group], name)
+        taken = parameters(method)
+
+        assert positional(method) == ids
+        assert taken["deadline"] is None
+        assert ("idempotency_key" in taken) == (name in {"invoke", "create"})
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "request_", "own"),
+    [
+        ("Agents", "update", agents.UpdateAgent, set()),
+        ("Agents", "invoke", agents.InvokeAgent, {"message"}),
+        ("Tasks", "create", tasks.CreateTask, {"message"}),
+        ("Tasks", "cancel", tasks.CancelTask, set()),
+        ("Tasks", "continue_", tasks.ContinueTask, set()),
+        ("Tasks", "register_webhook", tasks.RegisterWebhook, set()),
+        ("Files", "presign_upload", files.PresignUpload, set()),
+    ],
+)
+def test_a_method_takes_the_fields_of_its_request(
+    group: str, name: str, request_: type[msgspec.Struct], own: set[str]
+) -> None:
+    """As keywords, in snake_case; what is said first of all may be given by position."""
+    fields = {field.name for field in msgspec.structs.fields(request_)}
+
+    assert set(parameters(getattr(GROUPS[group], name))) | own == {*fields, "deadline"}
 
 
 KEYED = {"idempotency_key": None}
@@ -520,6 +576,13 @@ def test_outcomes_are_a_closed_union() -> None:
 def test_a_report_offers(name: str) -> None:
     """Each is a property."""
     assert isinstance(vars(beeos_async.FleetReport)[name], property)
+
+
+def test_a_report_is_written_down_and_merged() -> None:
+    """As text, as bytes, and with a later one."""
+    assert positional(beeos_async.FleetReport.to_jsonl) == []
+    assert positional(beeos_async.FleetReport.from_jsonl) == ["text"]
+    assert "__or__" in vars(beeos_async.FleetReport)
 
 
 def test_a_run_offers_its_report_and_a_way_to_stop() -> None:

@@ -45,6 +45,8 @@ async def test_each_python_block_runs(
         return
     monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
     monkeypatch.setenv("BEEOS_API_URL", cloud.url)
+    # Some of them write files.
+    monkeypatch.chdir(tmp_path)
     if "asyncio.run(" in block:
         done = await anyio.run_process([sys.executable, "-c", block], cwd=tmp_path, check=False)
         assert done.returncode == 0, done.stderr.decode()

@@ -9,7 +9,10 @@ import beeos_sdk as official
 import pytest
 from samples import WIRE, sample, samples
 
-GROUPS = ("catalog", "instances", "computer", "mobile", "conversations", "runtime", "errors")
+GROUPS = (
+    *("catalog", "instances", "computer", "mobile", "agents", "tasks", "conversations", "files"),
+    *("runtime", "errors"),
+)
 NAMES = [name for group in GROUPS for name in samples(group)]
 JUDGED = [name for name in NAMES if sample(name).schema != "none" and not sample(name).text]
 

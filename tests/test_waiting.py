@@ -87,7 +87,7 @@ class Unhashable:
 
 
 async def slow(_: Instance) -> bool:
-    return True
+    raise NotImplementedError  # pragma: no cover -- it is refused, never called
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,7 @@ def test_a_refusal_names_what_would_be_right() -> None:
         (quick, seen(public_ip="10.0.0.1"), True),
         (quick, seen("running"), False),
         (lambda _: 7, seen(), True),
+        (Unhashable(), seen(name="it"), True),
     ],
 )
 def test_a_wish_has_come_true_or_not(wish: Wish, instance: Instance, *, true: bool) -> None:

@@ -31,6 +31,7 @@ from beeos_async.emulator import Emulator
 from beeos_async.emulator.agents import agent_of
 from beeos_async.models.conversations import CreateConversation, SendMessage
 from beeos_async.models.runtime import InvokeRuntimeMethod
+from beeos_async.models.tasks import CreateTask, RegisterWebhook
 
 pytestmark = pytest.mark.anyio
 
@@ -53,6 +54,7 @@ class Witness:
         self.catalog = official.DeployApi(self._session)
         self.computer = official.ComputerApi(self._session)
         self.mobile = official.MobileApi(self._session)
+        self.files = official.FilesApi(self._session)
         self.agents = official.AgentsApi(self._session)
         self.tasks = official.TasksApi(self._session)
         self.conversations = official.ConversationsApi(self._session)
@@ -229,11 +231,16 @@ async def test_the_witness_knows_every_endpoint_of_the_table(
         *actions(cloud, witness),
         *errands(cloud, witness),
         *talk(cloud, witness),
+        *luggage(cloud, witness),
         *work(cloud, witness),
     ]
 
     for method, args in calls:
-        await witness.ask(method, *args)
+        if method == witness.agents.delete_agent:
+            # There is no yes to this one.
+            await witness.refused(method, *args)
+        else:
+            await witness.ask(method, *args)
 
     asked = [entry.operation for entry in cloud.log]
     assert asked == list(ROWS)
@@ -276,12 +283,47 @@ KEY = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 
 def errands(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
     """Give a call of each method for agents and tasks, in the order of our table."""
-    agent = agent_of(cloud.world.add_instance(status="running"))
-    cloud.world.channels.open(agent, "tsk-1").end()
+    world, on, of = cloud.world, witness.agents, witness.tasks
+    agent = agent_of(world.add_instance(status="running"))
+    world.tasks.work_time = 0.0
+    over, paused = (
+        world.tasks.create(agent, CreateTask(message=message)).task_id
+        for message in ("Go.", "ask: Go?")
+    )
+    job = world.tasks.job(agent, over)
+    url = "http://127.0.0.1:1/hook"
+    hook = world.hooks.register(over, RegisterWebhook(url=url)).webhook_id
+    world.hooks.tell(job)
+    delivery = world.hooks.due.pop()
+    world.hooks.report(delivery, 0, "transport: nobody is there")
+    receiver = official.RegisterTaskWebhookRequest(url=url, token="t" * 16, secret="s" * 16)
     return [
-        (witness.agents.invoke_agent, (agent, official.InvokeAgentRequest(message="hello"))),
-        (witness.tasks.stream_task_events, (agent, "tsk-1")),
+        (on.list_agents, ()),
+        (on.get_agent, (agent,)),
+        (on.update_agent, (agent, official.UpdateAgentRequest(visibility="public"))),
+        (on.delete_agent, (agent,)),
+        (on.invoke_agent, (agent, official.InvokeAgentRequest(message="hello"))),
+        (of.create_task, (agent, official.CreateTaskRequest(message="Trim the hedge."))),
+        (of.list_user_tasks, ()),
+        (of.list_agent_tasks, (agent,)),
+        (of.get_task, (agent, over)),
+        (of.list_task_messages, (agent, over)),
+        (of.stream_task_events, (agent, over)),
+        (of.cancel_task, (agent, over)),
+        (of.continue_task, (agent, paused, official.ContinueTaskRequest(input="yes"))),
+        (of.register_task_webhook, (agent, paused, receiver)),
+        (of.list_task_webhooks, (agent, over)),
+        (of.delete_task_webhook, (agent, paused, "whk-3")),
+        (of.list_webhook_deliveries, (agent, over, hook)),
+        (of.redeliver_webhook, (agent, over, hook, delivery.id)),
     ]
+
+
+def luggage(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
+    """Give a call of each method for files, in the order of our table."""
+    kept = cloud.world.files.keep(b"bytes", "a.txt", "text/plain").file_id
+    wanted = official.PresignUploadRequest(filename="a.txt", content_type="text/plain")
+    return [(witness.files.presign_file_upload, (wanted,)), (witness.files.get_file, (kept,))]
 
 
 def talk(cloud: Emulator, witness: Witness) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:
@@ -374,6 +416,63 @@ async def test_the_witness_talks(cloud: Emulator, witness: Witness) -> None:
     assert [one.state for one in closed.conversations] == ["closed"]
     assert isinstance(error, ConflictException)
     assert told.code == "conflict"
+
+
+async def test_the_witness_has_something_done(cloud: Emulator, witness: Witness) -> None:
+    """It creates, waits, continues, reads and cancels, and takes each answer for what it is."""
+    of, agent = witness.tasks, agent_of(cloud.world.add_instance(status="running"))
+    cloud.world.tasks.work_time = 0.0
+    kept = cloud.world.files.keep(b"bytes", "a.txt", "text/plain").file_id
+    request = official.CreateTaskRequest(
+        message="ask: how high?",
+        deadline_ms=60_000,
+        idempotency_key="mine",
+        metadata={"run": "3"},
+        attachments=[official.AttachmentRef(file_id=kept, filename="a.txt")],
+    )
+
+    made = await witness.ask(of.create_task, agent, request)
+    again = await witness.ask(of.create_task, agent, request)
+    paused = await witness.ask(of.get_task, agent, made.task_id)
+    given = official.ContinueTaskRequest(input={"metres": 2})
+    await witness.ask(of.continue_task, agent, made.task_id, given)
+    done = await witness.ask(of.get_task, agent, made.task_id)
+    page = await witness.ask(of.list_task_messages, agent, made.task_id, include_deltas=True)
+    rows = await witness.ask(of.list_user_tasks, state="closed", limit=1)
+    none = await witness.ask(of.list_agent_tasks, agent)
+    error, told = await witness.refused(of.continue_task, agent, made.task_id, given)
+
+    assert made.task_id == again.task_id
+    assert (paused.status, done.status) == ("input_required", "completed")
+    assert done.result == 'You said: how high? {"metres":2}'
+    assert (done.metadata, done.caller_id) == ({"run": "3"}, "usr-pretend-1")
+    assert [one.type for one in page.messages] == [
+        *("chat_message", "agent.input_required", "user.continue", "agent_reply"),
+    ]
+    assert [(row.task_id, row.close_reason) for row in rows.tasks] == [(made.task_id, "completed")]
+    assert none.tasks == []
+    assert isinstance(error, ConflictException)
+    assert told.message == "task is already closed"
+
+
+async def test_the_witness_asks_an_agent(cloud: Emulator, witness: Witness) -> None:
+    """A no inside a yes is an answer, an agent that is away is a 503, a long silence a 504."""
+    on, agent = witness.agents, agent_of(cloud.world.add_instance(status="running"))
+
+    def asking(message: str) -> tuple[str, Any]:
+        return agent, official.InvokeAgentRequest(message=message)
+
+    reply = await witness.ask(on.invoke_agent, *asking("hello"))
+    refused = await witness.ask(on.invoke_agent, *asking("refuse: it"))
+    late, told = await witness.refused(on.invoke_agent, *asking("linger: over it"))
+    away, why = await witness.refused(
+        on.invoke_agent, agent_of(cloud.ids[0]), official.InvokeAgentRequest(message="hello")
+    )
+
+    assert (reply.text, reply.is_error) == ("You said: hello", False)
+    assert (refused.is_error, refused.context_id != reply.context_id) == (True, True)
+    assert (late.status, told.code) == (504, "service_timeout")
+    assert (away.status, why.code) == (503, "agent_offline")
 
 
 async def test_the_witness_is_told_what_a_runtime_refuses(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import typing
 from datetime import UTC, datetime, timedelta
+from enum import Enum
 from typing import Any, cast
 
 import beeos_sdk as official
@@ -26,6 +27,13 @@ from beeos_async import errors
 from beeos_async._protocol.message import Response
 from beeos_async._protocol.table import GET_INSTANCE, ROWS
 from beeos_async._protocol.wire import read
+from beeos_async.models.agents import (
+    Agent,
+    AgentCapabilities,
+    InstanceProjection,
+    InvokeAgent,
+    InvokeReply,
+)
 from beeos_async.models.catalog import (
     Model,
     Provider,
@@ -42,7 +50,9 @@ from beeos_async.models.control import (
     Scroll,
     TypeText,
 )
+from beeos_async.models.files import FileMeta, PresignedUpload, PresignUpload
 from beeos_async.models.instances import DeployInstance, DeviceInfo, Instance
+from beeos_async.models.messages import Attachment
 from beeos_async.models.mobile import (
     AppInfo,
     AppList,
@@ -54,6 +64,19 @@ from beeos_async.models.mobile import (
     Swipe,
     Tap,
     UITree,
+)
+from beeos_async.models.tasks import (
+    CancelTask,
+    ContinueTask,
+    CreateTask,
+    RegisterWebhook,
+    Task,
+    TaskCreated,
+    TaskPage,
+    TaskSummary,
+    TaskWebhook,
+    WebhookDelivery,
+    WebhookDeliveryList,
 )
 
 Kind = type[msgspec.Struct]
@@ -86,6 +109,26 @@ PAIRS: dict[Kind, Theirs] = {
     Drag: official.DragRequest,
     PressButton: official.PressButtonRequest,
     OpenApp: official.OpenAppRequest,
+    Agent: official.AgentDTO,
+    AgentCapabilities: official.AgentCapabilitiesDTO,
+    InstanceProjection: official.InstanceProjectionMetadata,
+    InvokeAgent: official.InvokeAgentRequest,
+    InvokeReply: official.InvokeAgentResponseAllOfData,
+    Attachment: official.AttachmentRef,
+    CreateTask: official.CreateTaskRequest,
+    CancelTask: official.CancelTaskRequest,
+    ContinueTask: official.ContinueTaskRequest,
+    TaskCreated: official.TaskCreatedResponseAllOfData,
+    Task: official.TaskResponseAllOfData,
+    TaskSummary: official.TaskSummary,
+    TaskPage: official.ListTasksResponseAllOfData,
+    RegisterWebhook: official.RegisterTaskWebhookRequest,
+    TaskWebhook: official.TaskWebhookResponseAllOfData,
+    WebhookDelivery: official.WebhookDeliveryResponse,
+    WebhookDeliveryList: official.ListWebhookDeliveriesResponseAllOfData,
+    PresignUpload: official.PresignUploadRequest,
+    PresignedUpload: official.PresignUploadResponse,
+    FileMeta: official.FileMetaResponse,
 }
 SIZES = {
     Instance: 42,
@@ -96,6 +139,14 @@ SIZES = {
     Screenshot: 5,
     Swipe: 5,
     OpenApp: 3,
+    Agent: 14,
+    AgentCapabilities: 21,
+    InstanceProjection: 7,
+    CreateTask: 6,
+    Task: 12,
+    TaskSummary: 7,
+    WebhookDelivery: 12,
+    FileMeta: 5,
 }
 """How many fields the contract gives them, so that no two empty sets are found equal."""
 
@@ -108,8 +159,23 @@ WORDS = {
     "direction": "left",
     "ClickRequest.button": "middle",
     "PressButtonRequest.button": "volume_up",
+    "visibility": "unlisted",
+    "conversation_transport": "acp",
+    "default_model_id": "heron/large-1:latest",
+    "accepted_epoch": "4",
+    "accepted_revision": "18446744073709551617",
+    "canonical_hash": "5e" * 32,
+    "sync_state": "synced",
+    "renderer": "mcp",
+    "secret": "a-secret-of-a-gardener",
+    "RegisterTaskWebhookRequest.url": "https://hooks.example.net/gate",
+    "TaskSummary.state": "closed",
+    "WebhookDeliveryResponse.status": "dead_letter",
 }
 """What a field says that takes few words only, theirs or ours."""
+
+NUMBERS = {"timeout_ms": 45_000, "deadline_ms": 60_000}
+"""What a field counts that may not count so far."""
 
 FIRST = datetime(2026, 8, 20, 6, 30, 15, 250_000, UTC)
 
@@ -142,24 +208,34 @@ def value(owner: Theirs, field: FieldInfo, name: str, number: int) -> object:
         return made_up(kind)
     if kind is list and members and issubclass(members, BaseModel):
         return [made_up(members)]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(iter(kind)).value
     request = owner.__name__.endswith("Request")
+    nested = {"name": text, "nested": {"list": [number, 0.5, None, True]}, "empty": {}}
     values: dict[object, object] = {
-        str: WORDS.get(name) or WORDS.get(f"{owner.__name__}.{name}") or text,
+        str: word_of(owner, name) or text,
+        Any: nested,
         bool: True,
         # What a request counts is an `int32`, though only the description says so.
-        int: (2**30 if request else 2**40) + number,
+        int: NUMBERS.get(name) or (2**30 if request else 2**40) + number,
         # A phone takes one key at a time.
         list: [text] if name == "keys" else [text, name],
-        dict: {"name": text, "nested": {"list": [number, 0.5, None, True]}, "empty": {}},
+        dict: {"name": text, "empty": ""} if members is str else nested,
         datetime: FIRST + timedelta(hours=number),
     }
     return values[kind]
+
+
+def word_of(owner: Theirs, name: str) -> str | None:
+    return WORDS.get(name) or WORDS.get(f"{owner.__name__}.{name}")
 
 
 def bare(kind: Any) -> tuple[Any, Any]:
     """Strip a type of what may be missing in it and of what bounds it; give its members' too."""
     while (origin := typing.get_origin(kind)) is not None:
         inner = typing.get_args(kind)[0]
+        if origin is dict:
+            return origin, bare(typing.get_args(kind)[1])[0]
         if origin not in {typing.Union, typing.Annotated}:
             return origin, bare(inner)[0]
         kind = inner
@@ -171,6 +247,8 @@ def the_same(one: object, other: object) -> bool:
 
     What is not said is `None` there, and "not set" here.
     """
+    if isinstance(one, Enum):
+        one = one.value
     if one is None:
         return not other
     if isinstance(one, BaseModel) and isinstance(other, msgspec.Struct):
@@ -275,6 +353,16 @@ RESPONSES: dict[str, Theirs] = {
     "computerClick": official.InlineObject,
     "mobileListApps": official.MobileListApps200Response,
     "mobileGetUiTree": official.MobileGetUiTree200Response,
+    "getAgent": official.AgentResponse,
+    "invokeAgent": official.InvokeAgentResponse,
+    "createTask": official.TaskCreatedResponse,
+    "getTask": official.TaskResponse,
+    "listUserTasks": official.ListTasksResponse,
+    "registerTaskWebhook": official.TaskWebhookResponse,
+    "listWebhookDeliveries": official.ListWebhookDeliveriesResponse,
+    "redeliverWebhook": official.RedeliverWebhook202Response,
+    "presignFileUpload": official.PresignFileUpload200Response,
+    "getFile": official.GetFile200Response,
 }
 """What they call an answer, by one operation that gives it."""
 
@@ -285,6 +373,8 @@ ODD: dict[object, list[object]] = {
     int: ["7", 1.5, True, [7], None],
     bool: ["true", 2.5, [True], {}, None],
     list: ["a", {"0": "a"}, 7, None],
+    dict: ["a", ["a"], 7, None],
+    datetime: ["yesterday", ["a"], {"a": "b"}, None],
 }
 """What a value of some kind is not."""
 
@@ -295,6 +385,14 @@ def whole(data: object) -> bytes:
 
 def read_as_ours(operation: str, body: bytes) -> Any:
     return read(ROWS[operation], "inst-1", Response(200, CIMultiDict(), body)).data
+
+
+def odd_for(kind: Any) -> list[object]:
+    """Give what a value of a kind is not."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return ODD[dict]
+    # A new word is kept, and a word of another type is none.
+    return ODD[str if isinstance(kind, type) and issubclass(kind, Enum) else kind]
 
 
 def data_of(operation: str) -> Theirs:
@@ -309,20 +407,31 @@ def payloads(theirs: Theirs) -> st.SearchStrategy[dict[str, object]]:
     for name, field in theirs.model_fields.items():
         kind, members = bare(field.annotation)
         values: st.SearchStrategy[Any] = plain(kind)
-        if members is not None:
+        if word := word_of(theirs, name):
+            values = st.just(word)
+        elif isinstance(kind, type) and issubclass(kind, BaseModel):
+            values = payloads(kind)
+        elif kind is list:
             values = st.lists(
                 payloads(members) if issubclass(members, BaseModel) else plain(members),
                 max_size=4,
             )
-        (required if field.is_required() else optional)[name] = values
+        (required if field.is_required() else optional)[field.alias or name] = values
     return st.fixed_dictionaries(required, optional=optional)
 
 
 def plain(kind: Any) -> st.SearchStrategy[Any]:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return st.sampled_from([one.value for one in kind])
+    text, whole = st.text(max_size=40), st.integers(0, 2**63 - 1)
+    moments = st.datetimes(FIRST.replace(tzinfo=None), timezones=st.just(UTC))
     kinds: dict[Any, st.SearchStrategy[Any]] = {
-        str: st.text(max_size=40),
+        str: text,
         bool: st.booleans(),
-        int: st.integers(-(2**63), 2**63 - 1),
+        int: whole,
+        dict: st.dictionaries(text, text, max_size=3),
+        datetime: moments.map(lambda moment: moment.isoformat()),
+        Any: st.none() | st.booleans() | whole | text | st.lists(text, max_size=2),
     }
     return kinds.get(kind, st.nothing())
 
@@ -347,23 +456,41 @@ def test_ours_alone_survives_what_is_not_valid(operation: str, data: st.DataObje
     """One field is missing or is something else: they lose the answer, we lose the field."""
     kind = data_of(operation)
     said = data.draw(payloads(kind))
-    name = data.draw(st.sampled_from(sorted(kind.model_fields)))
-    field = kind.model_fields[name]
+    # Any JSON is what any JSON can be.
+    fields = {
+        field.alias or name: field
+        for name, field in kind.model_fields.items()
+        if bare(field.annotation)[0] is not Any
+    }
+    name = data.draw(st.sampled_from(sorted(fields)))
+    field = fields[name]
+    odd = odd_for(bare(field.annotation)[0])
     # To leave out what is optional, or to say null for it, is no mistake.
-    odd = [one for one in ODD[bare(field.annotation)[0]] if one is not None or field.is_required()]
+    odd = [one for one in odd if one is not None or field.is_required()]
     spoilt = {**said, name: data.draw(st.sampled_from(odd))}
     if field.is_required() and data.draw(st.booleans()):
         del spoilt[name]
 
     with pytest.raises(ValidationError):
         RESPONSES[operation].model_validate_json(whole(spoilt))
-    ours = read_as_ours(operation, whole(spoilt))
-
-    empty = type(ours)()
     healthy = read_as_ours(operation, whole(said))
-    for other in our_names(type(ours)).values():
-        expected = empty if other == name else healthy
-        assert getattr(ours, other) == getattr(expected, other)
+    ours = {one.encode_name: one for one in msgspec.structs.fields(healthy)}
+    if ours[name].required:
+        # What names a thing is indispensable.
+        with pytest.raises(errors.DecodeError, match=name):
+            read_as_ours(operation, whole(spoilt))
+        return
+    read_all_the_same = read_as_ours(operation, whole(spoilt))
+
+    for wire, one in ours.items():
+        expected = not_set(one) if wire == name else getattr(healthy, one.name)
+        assert getattr(read_all_the_same, one.name) == expected
+
+
+def not_set(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return cast("Any", field.default_factory)()
+    return field.default
 
 
 def test_our_error_reads_what_their_error_writes() -> None:

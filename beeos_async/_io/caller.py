@@ -1,6 +1,6 @@
 """One call from row to result: build, gate, send, read, settle, maybe again.
 
-The only retry loop of the library: a single start is exactly as robust as a bulk one.
+The only retry loop of the API: a single start is exactly as robust as a bulk one.
 What to do about a failure is decided in `_protocol/retry.py`; here it is done.
 """
 
@@ -23,6 +23,7 @@ from .._protocol.retry import (
     backoff,
     conflict_pause,
     cool_down,
+    costs_budget,
     has_ended,
     is_host_failure,
     is_own_echo,
@@ -47,9 +48,10 @@ from ..errors import (
     Trouble,
 )
 from .capture import Captured, capturing
+from .flight import Flight, Transport
 from .gate import Gate
 from .queues import CoolingError, DismissedError, Lane, OutageError, Turn
-from .transport import AiohttpTransport, Flight
+from .store import Store
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -84,6 +86,9 @@ class Pass(Struct, frozen=True, kw_only=True):
 
     grace: float = 0.0
     """Seconds beyond it for the look that settles an ambiguous call."""
+
+    before: Callable[[str], None] | None = None
+    """Told the id before its request goes out for the first time; if it raises, none does."""
 
 
 class Call(Generic[T]):
@@ -194,12 +199,25 @@ class Call(Generic[T]):
         return self.flight.sent or self.unsettled is not None or self.lingering
 
     @property
+    def spent(self) -> int:
+        """How many of its tries count, in what is to be found out now."""
+        return self.looked if self.unsettled else self.attempts - self.refusals - self.excused
+
+    @property
     def until(self) -> float | None:
         """When the next request must be over: a look may use the grace."""
         deadline = self.pass_.deadline
         if deadline is None or self.unsettled is None:
             return deadline
         return deadline + self.pass_.grace
+
+    def doubt(self, error: BeeOSError) -> None:
+        """Begin with a look: somebody who did not hear the answer may have sent it before.
+
+        Args:
+            error: What there is to say of that, should the look be impossible.
+        """
+        self.unsettled, self.doubted = error, True
 
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
@@ -218,12 +236,15 @@ class Caller:
 
     def __init__(
         self,
-        transport: AiohttpTransport,
+        transport: Transport,
         gate: Gate,
         clock: Clock,
         key: Key | Callable[[], Awaitable[str] | str],
         options: Options,
         on_attempt: Callable[[Attempt], object] | None = None,
+        *,
+        store: Store,
+        base_url: str = "",
     ) -> None:
         """Bring together what a call needs.
 
@@ -234,6 +255,8 @@ class Caller:
             key: The bearer key, or what is awaited for it before each attempt.
             options: Timeouts and bounds.
             on_attempt: Told of each attempt.
+            store: What moves files; no call goes there.
+            base_url: Where the transport goes, for those who write it down.
         """
         self.transport = transport
         self.gate = gate
@@ -241,6 +264,8 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
+        self.store = store
+        self.base_url = base_url
 
     async def call(
         self,
@@ -306,7 +331,7 @@ class Caller:
                         break
                 finally:
                     self.gate.leave(turn)
-                if not await self._rest(call):
+                if not await self._rest(call, turn):
                     break
         except BeeOSError as error:
             error.attempts, error.idempotency_key = call.attempts, call.key
@@ -347,10 +372,19 @@ class Caller:
             return turn
         return None
 
+    def _begin(self, call: Call[Any]) -> None:
+        """Tell who counts calls, and who writes them down, that one is sent for the first time."""
+        if call.pass_.lane is Lane.SINGLE:
+            self.gate.budget.call(self.clock.now())
+        if call.pass_.before is not None:
+            call.pass_.before(call.id)
+
     async def _try(self, call: Call[T], turn: Turn) -> T:
         """Send once, and find out what became of it, within one slot of the gate."""
         repeat = call.row.repeat
         if call.unsettled is None:
+            if not call.attempts:
+                self._begin(call)
             call.attempts += 1
             try:
                 answer = await self._send(call, call.row, call.request, turn)
@@ -444,7 +478,7 @@ class Caller:
                 seen.append(_captured(row, response, failure))
             del failure
 
-    async def _rest(self, call: Call[Any]) -> bool:
+    async def _rest(self, call: Call[Any], turn: Turn) -> bool:
         """Wait until the next try is due; tell whether there is one."""
         failure, until = call.failure, call.until
         if until is not None and self.clock.now() >= until:
@@ -453,17 +487,24 @@ class Caller:
         if call.verdict in {Verdict.SETTLE, Verdict.THROTTLED}:
             # The gate knows how long.
             return True
-        if isinstance(failure, AuthenticationError) and await self._has_new_key(call):
+        if await self._is_mended(call, turn):
             return True
-        spent = call.looked if call.unsettled else call.attempts - call.refusals - call.excused
-        if call.verdict is Verdict.RAISE or spent > self.options.max_retries:
+        if call.verdict is Verdict.RAISE or call.spent > self.options.max_retries:
             return False
         if isinstance(failure, ConflictError):
-            pause = conflict_pause(spent)
+            pause = conflict_pause(call.spent)
         else:
-            pause = backoff(spent, self.clock.chance())
-        if until is not None and self.clock.now() + pause >= until:
+            pause = backoff(call.spent, self.clock.chance())
+        now = self.clock.now()
+        if until is not None and now + pause >= until:
             call.gave_up = "deadline"
+        elif (
+            call.pass_.lane is Lane.SINGLE
+            and costs_budget(failure)
+            and not self.gate.budget.retry(now)
+        ):
+            call.gave_up = "budget"
+        if call.gave_up is not None:
             return False
         await self.gate.rest(pause)
         return True
@@ -472,11 +513,9 @@ class Caller:
         """Tell the brake; a try that the host's failing cost is not the call's."""
         failing = is_host_failure(error)
         self.gate.hear(turn, failing=failing)
+        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
-            if call.unsettled is None:
-                call.excused += 1
-            else:
-                call.looked -= 1
+            _excuse(call)
 
     def _cool(self, call: Call[Any], turn: Turn) -> bool:
         """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
@@ -502,12 +541,29 @@ class Caller:
         bound = self.options.max_throttle_wait
         return (asked or 0.0) <= bound and (until is not None or call.throttled + wait <= bound)
 
+    async def _is_mended(self, call: Call[Any], turn: Turn) -> bool:
+        """Mend what failed, where it can be: a key that has changed, a socket that comes free."""
+        if isinstance(call.failure, AuthenticationError):
+            return await self._has_new_key(call)
+        return turn.bare and await self._has_room(call, turn)
+
     async def _has_new_key(self, call: Call[Any]) -> bool:
         """Ask for the key once more: a rotated one earns one more try."""
         if isinstance(self.key, Key) or call.rekeyed:
             return False
         call.rekeyed = (await self._ask_key(call)).header != call.flight.key.header
         return call.rekeyed
+
+    async def _has_room(self, call: Call[Any], turn: Turn) -> bool:
+        """Wait for a socket where this machine has run out of them: that is no failed try."""
+        try:
+            found = await self.gate.room(turn, call.pass_.lane, call.until)
+        except TimeoutError:
+            # Looked at once more by whoever asks for a turn.
+            found = True
+        if found:
+            _excuse(call)
+        return found
 
     async def _ask_key(self, call: Call[Any]) -> Key:
         """Ask the user's callable for the key, for no longer than an attempt may take."""
@@ -581,6 +637,14 @@ def _captured(
         body=response.body,
         error=failure,
     )
+
+
+def _excuse(call: Call[Any]) -> None:
+    """Let a try cost nothing, because it was no fault of the call's own."""
+    if call.unsettled is None:
+        call.excused += 1
+    else:
+        call.looked -= 1
 
 
 def _too_late() -> RequestTimeoutError:

@@ -6,7 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from .._protocol.message import Response
-from .transport import Flight
+from .flight import Flight
 
 if TYPE_CHECKING:
     import aiohttp

@@ -17,9 +17,11 @@ import anyio
 from msgspec import Struct
 
 from .._protocol.brake import Brake
+from .._protocol.budget import RetryBudget
 from .._protocol.pacer import Pacer
 from ..errors import ClientClosedError
 from .queues import (
+    AloneError,
     CoolingError,
     DismissedError,
     Door,
@@ -76,10 +78,12 @@ class Gate:
         """
         self.slots: Final = slots
         self.brake: Final = Brake(slots)
+        self.budget: Final = RetryBudget()
         self._clock = clock
         self._rate_of = rate_of
         self._free = anyio.Semaphore(slots, max_value=slots, fast_acquire=True)
         self._queue = Queue()
+        self._bare = Queue()
         self._doors: dict[str, Door] = {}
         self._closed = False
         self._idle: anyio.Event | None = None
@@ -199,6 +203,35 @@ class Gate:
             self.brake.lose_probe(self._clock.now())
             self._release()
         self._free_slot()
+        if turn.bare and not self.in_flight:
+            self._bare.refuse(lambda _: AloneError())
+        while self._bare.waiting and not turn.bare:
+            self._bare.next().grant()
+            if self.in_flight:
+                break
+
+    async def room(self, turn: Turn, lane: Lane, until: float | None) -> bool:
+        """Wait until a request has ended that had a socket: there is one more of them then.
+
+        Args:
+            turn: The turn that found none, and was given back.
+            lane: Who goes first.
+            until: When waiting is of no more use.
+
+        Returns:
+            Whether one has ended; not, where nobody else is in flight.
+
+        Raises:
+            TimeoutError: The time is up.
+            ClientClosedError: The client was closed meanwhile.
+        """
+        if not self.in_flight:
+            return False
+        try:
+            await self._wait(self._bare, Place(turn, until, math.inf, None), lane)
+        except AloneError:
+            return False
+        return True
 
     def cool(self, turn: Turn, bucket: str, pause: float) -> None:
         """Count a 429: the endpoint rests, for everybody.
@@ -274,7 +307,7 @@ class Gate:
             tell()
         for alarm in self._alarms:
             alarm.reschedule(asyncio.get_running_loop().time())
-        for queue in (self._queue, *(door.queue for door in self._doors.values())):
+        for queue in (self._queue, self._bare, *(door.queue for door in self._doors.values())):
             queue.refuse(lambda _: _closed())
         for door in self._doors.values():
             door.dismiss()
@@ -358,12 +391,15 @@ class Gate:
     def _pass_on(self, queue: Queue, turn: Turn) -> None:
         if queue is self._queue:
             self._free_slot()
+        elif queue is self._bare:
+            if self._bare.waiting:
+                self._bare.next().grant()
         else:
             self._return(turn)
 
     def _return(self, turn: Turn) -> None:
         turn.over = True
-        turn.door.pacer.end(turn, accepted=turn.accepted)
+        turn.door.pacer.end(turn, self._clock.now(), accepted=turn.accepted)
         turn.door.ring()
 
     def _free_slot(self) -> None:

@@ -35,6 +35,10 @@ class DismissedError(Exception):
     """The run this call belongs to launches nothing more."""
 
 
+class AloneError(Exception):
+    """Nobody else is in flight whose end could be waited for."""
+
+
 class OutageError(Exception):
     """The host has been down for longer than a fleet waits."""
 
@@ -42,13 +46,16 @@ class OutageError(Exception):
 class Turn(Ticket):
     """A request that may go; to be given back when it has ended."""
 
-    __slots__ = ("accepted", "brake_probe", "door", "over", "throttled")
+    __slots__ = ("accepted", "bare", "brake_probe", "door", "over", "throttled")
 
     def __init__(self, door: Door) -> None:
         super().__init__()
         self.door = door
         self.accepted = False
         """Whether the server took it out of the quota."""
+
+        self.bare = False
+        """Whether this machine had no socket for it."""
 
         self.brake_probe = False
         self.over = False

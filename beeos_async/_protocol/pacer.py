@@ -1,10 +1,10 @@
 """When the next request to an endpoint may go: the arithmetic, without a clock.
 
 At first only the number in flight is bounded, by a window that doubles with each round
-trip.  The first 429 tells that there is a quota.  Between two 429s the server's bucket was
-empty twice, so what it accepted meanwhile is what it refilled: that share of requests a
-second is the quota, measured, and requests are spaced by it.  State in, state out; who
-waits is the gate's business.
+trip.  The first 429 tells that there is a quota, the second one how much it refills; what
+follows from them is `quota.py`'s.  From then on requests are spaced: we keep a bucket like
+the server's, so that what comes together there in a pause goes at once after it.  State in,
+state out; who waits is the gate's business.
 """
 
 from __future__ import annotations
@@ -12,39 +12,52 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from .throttle import Rate, conform
+from .quota import Ledger
+from .throttle import Rate
 
 FIRST_WINDOW: Final = 8
 """Requests in flight to an endpoint of which nothing is known yet."""
 
+LEAST_WINDOW: Final = 4
+"""Requests in flight where the second 429 is due: each may be refused."""
+
 NARROWING: Final = 4
 """By how much a window that met a 429 is narrower before it grows slowly again."""
 
-BOLD: Final = 1.2
-"""How much faster than first measured is tried: the first measure misses what overflowed."""
+STEADY: Final = 1.01
+"""How much faster than measured is tried: so slowly is the quota overrun."""
 
-STEADY: Final = 1.02
-"""How much faster than measured, once two measures agree: so slowly is the quota overrun."""
-
-AGREEMENT: Final = 0.2
-"""How far two measures may differ and still agree."""
+BOLD: Final = 1.05
+"""Likewise where two measures agree and neither is sharp: both may be too low."""
 
 PLATEAU: Final = 8.0
 """Seconds without a 429 until the rate is a tenth higher; it grows with their cube."""
 
 LONGEST_PLATEAU: Final = 64.0
 
-SLOWEST: Final = 0.01
-"""Requests a second below which no measure goes."""
+DOUBLING: Final = 0.5
+"""Seconds in which a rate that is searched for doubles, at most."""
+
+STEPS: Final = 3
+"""Requests that must have been accepted for that, in the first search."""
+
+SMALL: Final = 16
+"""Below how many at once a burst is small: larger ones mostly hold what a second refills."""
 
 CATCH_UP: Final = 0.05
 """Seconds a late wake-up may be made up for: otherwise every one of them would be lost."""
+
+SHARE: Final = 0.9
+"""How much of a burst that was measured is used, at most."""
 
 KNOWN: Final = 0.99
 """The share of a known quota that is used: clocks and networks are not exact."""
 
 SPARED: Final = 10
 """Requests of a known burst that are not used, at most."""
+
+_NOISE: Final = 1e-6
+_ENDLESS: Final = 40
 
 
 class Ticket:
@@ -61,18 +74,22 @@ class Pacer:
     """What is known of one endpoint's quota.  Every method is told what time it is."""
 
     __slots__ = (
-        "_accepted",
+        "_at",
         "_base",
+        "_believed",
         "_calm_since",
-        "_due",
-        "_empty_at",
         "_epoch",
         "_known",
+        "_ledger",
         "_most",
         "_plateau",
         "_probe_due",
         "_probing",
+        "_searching",
+        "_share",
+        "_steps",
         "_threshold",
+        "_tokens",
         "_window",
         "in_flight",
         "paused",
@@ -101,16 +118,20 @@ class Pacer:
             known.per_second * KNOWN, known.burst - min(SPARED, known.burst // 20)
         )
         self._base = self._known.per_second if self._known else None
-        self._due = 0.0
+        self._ledger = Ledger(self._known)
+        self._tokens = float(self._known.burst) if self._known else 1.0
+        self._at = 0.0
         self._window = float(most if known else min(FIRST_WINDOW, most))
         self._threshold = math.inf
         self._plateau = PLATEAU
         self._calm_since = 0.0
         self._epoch = 0
-        self._empty_at: float | None = None
-        self._accepted = 0
         self._probe_due = False
         self._probing = False
+        self._searching = False
+        self._steps = STEPS
+        self._share = SHARE
+        self._believed = 0.0
 
     @property
     def paced(self) -> bool:
@@ -121,8 +142,11 @@ class Pacer:
         """Give the requests a second that are sent now, or `None` while nothing is known."""
         if self._base is None or self._known:
             return self._base
-        calm = max(0.0, now - self._calm_since) / self._plateau
-        return self._base * (1 + 0.1 * calm**3)
+        calm = max(0.0, now - self._calm_since)
+        if self._searching:
+            doublings = min(calm / DOUBLING, self._ledger.got / self._steps, _ENDLESS)
+            return self._base * math.pow(2.0, doublings)
+        return self._base * (1 + 0.1 * (calm / self._plateau) ** 3)
 
     def wait(self, now: float) -> float:
         """Tell how long the next request has to wait.
@@ -132,14 +156,13 @@ class Pacer:
         """
         if now < self.shut_until:
             return self.shut_until - now
-        if self._probing or self.in_flight >= self._window:
+        if self._probing or self.in_flight >= self._width():
             return math.inf
-        if self._probe_due:
+        if self._probe_due or (rate := self.rate(now)) is None:
             return 0.0
-        if self._base is None:
-            return 0.0
-        pace = self._pace(now)
-        return conform(pace, self._due, now)[1] if pace else 0.0
+        lacking = (1 - self._filled(now, rate)) / rate
+        # What is less than the last digit of a clock that has run for long is nothing.
+        return lacking if lacking > _NOISE / rate and now + lacking > now else 0.0
 
     def forecast(self, requests: int, now: float) -> float | None:
         """Tell in how many seconds so many more requests will have gone.
@@ -151,10 +174,10 @@ class Pacer:
         Returns:
             Seconds, at today's rate; `None` while there is none.
         """
-        if self._base is None or not (pace := self._pace(now)):
+        if (rate := self.rate(now)) is None:
             return None
-        start = max(self._due, self.shut_until, now)
-        full = start + (requests - pace.burst) / pace.per_second
+        start = max(self.shut_until, now)
+        full = start + (requests - self._filled(start, rate)) / rate
         return max(0.0, self.shut_until - now, full - now) if requests else 0.0
 
     def go(self, ticket: Ticket, now: float) -> None:
@@ -169,19 +192,30 @@ class Pacer:
         ticket.probe, self._probe_due = self._probe_due, False
         if ticket.probe:
             self._probing = True
-        if self._base is not None and (pace := self._pace(now)):
-            self._due = max(self._due, now) + 1 / pace.per_second
+        if ticket.probe or self._ledger.opened is None:
+            self._ledger.open(now)
+        if (rate := self.rate(now)) is None:
+            return
+        if ticket.probe:
+            # The server's bucket was empty at the 429, and has filled since.
+            refilled = 0.0 if self._searching else self._share * self._ledger.refilled(now)
+            self._believed = self._tokens = max(1.0, refilled)
+        else:
+            self._tokens = self._filled(now, rate)
+        self._tokens -= 1
+        self._at = max(self._at, now)
 
-    def end(self, ticket: Ticket, *, accepted: bool) -> None:
+    def end(self, ticket: Ticket, now: float, *, accepted: bool) -> None:
         """Count a request that has ended, in any way but a 429.
 
         Args:
             ticket: What `go` gave.
+            now: When.
             accepted: Whether the server took it, and so out of the quota.
         """
         self._land(ticket)
         if accepted:
-            self._accepted += 1
+            self._ledger.accept(now)
             if self._window < self._most:
                 slow = self._window >= self._threshold
                 self._window = min(self._most, self._window + (1 / self._window if slow else 1))
@@ -197,11 +231,12 @@ class Pacer:
         self._land(ticket)
         # Those that were in the air with the first one tell nothing new.
         if ticket.epoch == self._epoch:
-            self._measure(now)
+            self._learn(now)
             self._epoch += 1
             self._probe_due = True
-            self._due = 0.0
-            self._threshold = max(FIRST_WINDOW, self._window / NARROWING)
+            narrow = max(FIRST_WINDOW, self._window / NARROWING)
+            # Who is paced needs no window besides; it only shall not be wide at once.
+            self._threshold = narrow if self._base is None else math.inf
             self._window = float(min(FIRST_WINDOW, self._most))
         self.refusals += 1
         self.shut(now, pause)
@@ -217,25 +252,50 @@ class Pacer:
         self._window = float(min(FIRST_WINDOW, self._most))
         self._threshold = math.inf
 
-    def _pace(self, now: float) -> Rate | None:
-        # A burst is trusted only where the user knows it, and only until the first 429.
+    def _width(self) -> float:
+        """Tell how many may be in flight; few where the second 429 is due, as far as known."""
+        first = self._ledger.first_fill
+        if self._base is not None or first is None:
+            return self._window
+        return min(self._window, max(LEAST_WINDOW, abs(first - self._ledger.got) / 2))
+
+    def _filled(self, now: float, rate: float) -> float:
+        """Tell how full our bucket is."""
         if self._known and not self._epoch:
-            return self._known
-        rate = self.rate(now)
-        return None if rate is None else Rate(rate, max(1, int(rate * CATCH_UP)))
+            # What the user knows is trusted whole until the first 429.
+            most = float(self._known.burst)
+        else:
+            most = max(1.0, rate * CATCH_UP)
+            if not self._searching:
+                most = max(most, self._share * self._ledger.burst)
+        return min(most, self._tokens + max(0.0, now - self._at) * rate)
 
     def _land(self, ticket: Ticket) -> None:
         self.in_flight -= 1
         if ticket.probe:
             self._probing = False
 
-    def _measure(self, now: float) -> None:
-        """Learn from the second 429 on: the bucket was empty then, and is now."""
-        since, self._empty_at = self._empty_at, now
-        accepted, self._accepted = self._accepted, 0
-        if since is None or self._known:
+    def _learn(self, now: float) -> None:
+        """Learn from the second 429 on how much is refilled, and from then on how much more."""
+        ledger, got = self._ledger, self._ledger.got
+        step = math.pow(2.0, 1 / self._steps) if self._searching else 0.0
+        ledger.empty(now, self.rate(now), step)
+        if ledger.rate is None:
             return
-        measured = max(SLOWEST, accepted / (now - since))
-        steady = self._base is not None and abs(measured / self._base - 1) < AGREEMENT
-        self._plateau = min(LONGEST_PLATEAU, 2 * self._plateau) if steady else PLATEAU
-        self._base = measured * (STEADY if steady else BOLD)
+        learned = self._base is not None
+        if learned and not self._searching:
+            # A burst that was refused at once was not there.
+            gone = got <= self._believed + 2
+            self._share = self._share / 2 if gone else min(SHARE, self._share * 1.2)
+        if self._known:
+            return
+        found = ledger.sharp or ledger.agrees
+        if found and ledger.agrees and not self._searching:
+            self._plateau = min(LONGEST_PLATEAU, 2 * self._plateau)
+        else:
+            self._plateau = PLATEAU
+        # A bucket that holds little runs over in a pause: most of the rate is still to be found.
+        self._searching = not found and ledger.burst < SMALL
+        self._steps = self._steps * 2 if self._searching and learned else STEPS
+        factor = STEADY if ledger.sharp else BOLD
+        self._base = ledger.rate * (1.0 if self._searching else factor)

@@ -86,6 +86,9 @@ def unreadable(response: Response, flaw: str, reason: str = "unreadable") -> Dec
 
 def refusal(response: Response) -> APIError | DecodeError:
     status = response.status
+    if status < 300:
+        # A 101, say: it came instead of an answer, and a look may tell what became of it.
+        return unreadable(response, f"{status} is no answer")
     if status < 400:
         return unreadable(response, "it is a redirect, which is never followed", "redirect")
     told = _told(response.body)

@@ -18,6 +18,7 @@ from ..errors import (
     ConflictError,
     DecodeError,
     Delivered,
+    NotSentError,
     RateLimitError,
     RequestTimeoutError,
     ServerError,
@@ -138,6 +139,14 @@ def is_host_failure(error: BeeOSError) -> bool:
     if isinstance(error, TransportError):
         return not isinstance(error, DecodeError) and error.reason != "local"
     return isinstance(error, ServerError) and error.code not in _NOT_THE_HOST
+
+
+def costs_budget(error: BeeOSError | None) -> bool:
+    """Tell failures that a host which is down gives to every call.
+
+    What never left costs the host nothing, and a conflict is about one instance.
+    """
+    return not isinstance(error, NotSentError | ConflictError)
 
 
 def took(goal: str, desired: str, status: str) -> bool:

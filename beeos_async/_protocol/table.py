@@ -10,7 +10,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, TypeVar, Unpack
 
 from ..models._base import Accepted, Envelope, Page
-from ..models.agents import InvokeReply
+from ..models.agents import Agent, AgentPage, InvokeReply
 from ..models.catalog import Model, Provider, Region
 from ..models.control import ActionResult, ControlInfo, Screenshot
 from ..models.conversations import (
@@ -20,10 +20,20 @@ from ..models.conversations import (
     ConversationPage,
     SentMessage,
 )
+from ..models.files import FileMeta, PresignedUpload
 from ..models.instances import DeviceInfo, Instance
 from ..models.messages import MessagePage
 from ..models.mobile import AppList, UITree
 from ..models.runtime import OperationCancelAccepted, OperationPage, RuntimeOperation
+from ..models.tasks import (
+    Task,
+    TaskCreated,
+    TaskPage,
+    TaskWebhook,
+    TaskWebhookList,
+    WebhookDelivery,
+    WebhookDeliveryList,
+)
 from .endpoint import (
     DELETION,
     IDEMPOTENT,
@@ -350,6 +360,22 @@ GET_MOBILE_UI_TREE: Final = _row(
 )
 
 # agents
+LIST_AGENTS: Final = _row(
+    "listAgents", "GET", "/api/v1/agents", AgentPage, SAFE, answer_cap=32 * MIB
+)
+GET_AGENT: Final = _row("getAgent", "GET", "/api/v1/agents/{agentId}", Envelope[Agent], SAFE)
+UPDATE_AGENT: Final = _row(
+    "updateAgent",
+    "PATCH",
+    "/api/v1/agents/{agentId}",
+    Envelope[Agent],
+    IDEMPOTENT,
+    body_cap=MIB,
+)
+
+# The contract knows no yes to this one.
+DELETE_AGENT: Final = _row("deleteAgent", "DELETE", "/api/v1/agents/{agentId}", NoneType, DELETION)
+
 # The gateway waits 115 seconds for an agent.
 INVOKE_AGENT: Final = _row(
     "invokeAgent",
@@ -366,6 +392,37 @@ INVOKE_AGENT: Final = _row(
 STREAM_INVOCATION: Final = _stream(_asked_for_events(INVOKE_AGENT), invoke_event, NEVER)
 
 # tasks
+CREATE_TASK: Final = _row(
+    "createTask",
+    "POST",
+    "/api/v1/agents/{agentId}/tasks",
+    Envelope[TaskCreated],
+    KEYED,
+    key="body",
+    body_cap=MIB,
+)
+LIST_TASKS: Final = _row(
+    "listUserTasks", "GET", "/api/v1/tasks", Envelope[TaskPage], SAFE, answer_cap=32 * MIB
+)
+LIST_AGENT_TASKS: Final = _row(
+    "listAgentTasks",
+    "GET",
+    "/api/v1/agents/{agentId}/tasks",
+    Envelope[TaskPage],
+    SAFE,
+    answer_cap=32 * MIB,
+)
+GET_TASK: Final = _row(
+    "getTask", "GET", "/api/v1/agents/{agentId}/tasks/{taskId}", Envelope[Task], SAFE
+)
+LIST_TASK_MESSAGES: Final = _row(
+    "listTaskMessages",
+    "GET",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/messages",
+    Envelope[MessagePage],
+    SAFE,
+    answer_cap=32 * MIB,
+)
 STREAM_TASK: Final = _stream(
     _row(
         "streamTaskEvents",
@@ -376,6 +433,65 @@ STREAM_TASK: Final = _stream(
     ),
     channel_event,
     BY_OFFSET,
+)
+
+# What is canceled stays so: asked twice it is the same wish.
+CANCEL_TASK: Final = _row(
+    "cancelTask",
+    "POST",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/cancel",
+    Envelope[Task],
+    IDEMPOTENT,
+    body_cap=MIB,
+)
+
+# A second input may meet the next question.
+CONTINUE_TASK: Final = _row(
+    "continueTask",
+    "POST",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/continue",
+    Envelope[Task],
+    ONCE,
+    body_cap=MIB,
+)
+
+# There is one for each URL, and the last registration counts.
+REGISTER_WEBHOOK: Final = _row(
+    "registerTaskWebhook",
+    "POST",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/webhooks",
+    Envelope[TaskWebhook],
+    IDEMPOTENT,
+)
+LIST_WEBHOOKS: Final = _row(
+    "listTaskWebhooks",
+    "GET",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/webhooks",
+    Envelope[TaskWebhookList],
+    SAFE,
+)
+DELETE_WEBHOOK: Final = _row(
+    "deleteTaskWebhook",
+    "DELETE",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/webhooks/{webhookId}",
+    NoneType,
+    DELETION,
+)
+LIST_DELIVERIES: Final = _row(
+    "listWebhookDeliveries",
+    "GET",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/webhooks/{webhookId}/deliveries",
+    Envelope[WebhookDeliveryList],
+    SAFE,
+)
+
+# Each time it is told once more.
+REDELIVER_WEBHOOK: Final = _row(
+    "redeliverWebhook",
+    "POST",
+    "/api/v1/agents/{agentId}/tasks/{taskId}/webhooks/{webhookId}/deliveries/{deliveryId}/redeliver",
+    Envelope[WebhookDelivery],
+    ONCE,
 )
 
 # conversations
@@ -479,6 +595,18 @@ SET_CONVERSATION_MODEL: Final = _row(
     takes_operation_id=True,
     body_cap=MIB,
 )
+
+# files
+# A second address is an empty record, and nothing else.
+PRESIGN_UPLOAD: Final = _row(
+    "presignFileUpload",
+    "POST",
+    "/api/v1/files/presign-upload",
+    Envelope[PresignedUpload],
+    IDEMPOTENT,
+    body_cap=MIB,
+)
+GET_FILE: Final = _row("getFile", "GET", "/api/v1/files/{id}", Envelope[FileMeta], SAFE)
 
 # runtime
 GET_RUNTIME_CAPABILITIES: Final = _row(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 from urllib.parse import quote, urlencode
@@ -65,11 +66,10 @@ def build(
 
 def _query(params: Mapping[str, object]) -> str:
     given = {name: _text(value) for name, value in params.items() if value is not None}
-    try:
+    with contextlib.suppress(UnicodeEncodeError):
         return urlencode(given, quote_via=quote)
-    except UnicodeEncodeError:
-        msg = "a parameter holds half of a surrogate pair, which cannot be sent"
-        raise ConfigurationError(msg) from None
+    msg = "a parameter holds half of a surrogate pair, which cannot be sent"
+    raise ConfigurationError(msg)
 
 
 def _text(value: object) -> str:
@@ -83,12 +83,14 @@ def _encode(row: Endpoint[Any], body: object) -> bytes:
             # It checks its fields only when it is decoded.
             msgspec.json.decode(sent, type=type(body))
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
-        msg = f"the body of {row.operation} cannot be sent: {error}"
-        raise ConfigurationError(msg) from None
-    if len(sent) > row.body_cap:
-        msg = f"the body of {row.operation} has {len(sent):,} bytes; the cap is {row.body_cap:,}"
-        raise ConfigurationError(msg)
-    return sent
+        flaw = f"cannot be sent: {error}"
+    else:
+        if len(sent) <= row.body_cap:
+            return sent
+        flaw = f"has {len(sent):,} bytes; the cap is {row.body_cap:,}"
+    # Raised down here, where no foreign exception is being handled: none is chained.
+    msg = f"the body of {row.operation} {flaw}"
+    raise ConfigurationError(msg)
 
 
 def read(row: Endpoint[T], id: str, response: Response) -> T:

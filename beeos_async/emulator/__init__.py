@@ -14,10 +14,14 @@ from .._clock import Clock, RealClock
 from .._protocol.throttle import RateLimit, rates
 from ..client import AsyncBeeOS
 from . import answers  # noqa: F401  # pyright: ignore[reportUnusedImport] -- fills the desk
-from .desk import EFFECTS_PATH, Desk, Entry
+from .courier import Courier
+from .depot import Depot
+from .desk import EFFECTS_PATH, Desk
 from .door import HOST, Door
-from .faults import MIXED, Faults
+from .faults import Faults
+from .log import Entry
 from .scenery import instance_ids
+from .trouble import MIXED
 from .world import World
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ class Emulator:
         ids: The instances it began with, all stopped, in order.
         world: What it remembers; more instances are put in here.
         faults: The trouble it is scripted to make.
+        store: The object store behind it, on a port of its own, with a log of its own.
     """
 
     def __init__(
@@ -92,6 +97,9 @@ class Emulator:
         self.ids = [self.world.add_instance() for _ in range(instances)]
         self._desk = Desk(self.world, self.faults, clock, rates(quota, "quota"), latency=latency)
         self._door = Door(self._desk, clock)
+        self.store = Depot(self.world.files, self.faults, clock)
+        self._back_door = Door(self.store, clock)
+        self._courier = Courier(self.world.hooks)
         self._wanted = port
         self._port: int | None = None
 
@@ -142,6 +150,8 @@ class Emulator:
             msg = "the emulator is open already"
             raise RuntimeError(msg)
         self._port = await self._door.open(self._wanted)
+        self.world.files.base = f"http://{HOST}:{await self._back_door.open(0)}"
+        self._courier.set_out()
         return self
 
     async def __aexit__(
@@ -152,4 +162,6 @@ class Emulator:
     ) -> None:
         """Stop listening, and drop every connection."""
         self._port = None
+        await self._courier.come_home()
         await self._door.close()
+        await self._back_door.close()

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import re
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Final, cast
 
 from msgspec import json
 
 from ..errors import ConfigurationError
 from . import Emulator
+from .outage import Down
+
+_REFUSAL: Final = re.compile(r"([1-5][0-9][0-9])@([0-9]+)").fullmatch
+_OUTAGE: Final = re.compile(
+    r"(?P<kind>503|reset|refused):(?P<seconds>[0-9]+(\.[0-9]+)?)(@(?P<after>[0-9]+))?"
+).fullmatch
 
 
 async def serve(cloud: Emulator, instances: int) -> None:
@@ -44,6 +52,41 @@ async def serve(cloud: Emulator, instances: int) -> None:
             signal.signal(number, handler)
 
 
+def outage_of(text: str) -> tuple[float, str, int]:
+    """Read when and how the host shall fail.
+
+    Args:
+        text: Such as `503:10@2000`: for 10 s from the 2,001st request on.
+
+    Returns:
+        Seconds, kind and how many requests pass first.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    found = _OUTAGE(text)
+    if found is None:
+        msg = f"an outage is written as 503:10@2000, reset:10 or refused:2.5@0, not {text!r}"
+        raise ConfigurationError(msg)
+    return float(found["seconds"]), found["kind"], int(found["after"] or 0)
+
+
+def refusal_of(text: str) -> tuple[int, int]:
+    """Read which status starts are refused with, and after how many.
+
+    Args:
+        text: Such as `401@1000`.
+
+    Raises:
+        ConfigurationError: It is something else.
+    """
+    found = _REFUSAL(text)
+    if found is None:
+        msg = f"a refusal is written as 401@1000, not {text!r}"
+        raise ConfigurationError(msg)
+    return int(found[1]), int(found[2])
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run from the command line.
 
@@ -64,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     option("--latency", type=float, default=0.0, help="seconds an answer is late")
     option("--seed", type=int, default=0, help="what ids, spread and faults are drawn from")
     option("--faults", type=float, default=0.0, help="share of starts that meet trouble, 0 to 1")
+    option("--refuse", help="401@1000 answers every start after the first 1,000 with a 401")
+    option("--outage", help="503:10@2000 fails 10 s after 2,000 requests; or reset, refused")
     option("--strict", action="store_true", help="a start of what is started is a conflict")
     chosen = parser.parse_args(arguments)
     try:
@@ -77,6 +122,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             strict=chosen.strict,
         )
         cloud.faults.mix(chosen.faults, seed=chosen.seed)
+        if chosen.refuse:
+            status, passing = refusal_of(chosen.refuse)
+            cloud.faults.refuse("startInstance", status, after=passing, times=None)
+        if chosen.outage:
+            seconds, kind, after = outage_of(chosen.outage)
+            cloud.faults.outage(seconds, cast("Down", kind), after=after)
         asyncio.run(serve(cloud, chosen.instances))
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

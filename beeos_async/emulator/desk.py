@@ -22,7 +22,7 @@ from .._protocol.throttle import Rate, conform
 from .faults import Faults
 from .frames import Written
 from .keys import Keys
-from .pictures import PICTURES_PATH
+from .log import Entry, answers_in, recovery
 from .refusals import RefusedError, admit
 from .replies import JSON, Reply, accepted, encode, refusal, streamed, trouble
 from .routes import Routes
@@ -52,11 +52,6 @@ class Call(Struct, frozen=True):
 
     told: dict[str, str] = {}
     """Headers of the answer, where it has some of its own."""
-
-    @property
-    def host(self) -> str:
-        """How the client calls this server."""
-        return self.headers.get("Host", "127.0.0.1")
 
     def body(self, kind: type[B]) -> B:
         """Read the JSON body.
@@ -94,30 +89,6 @@ class Call(Struct, frozen=True):
             return int(text)
         message = f"{name} must be a whole number from {least} to {most}"
         raise RefusedError(400, "invalid_param", message, name)
-
-
-class Entry(Struct, frozen=True, kw_only=True, gc=False):
-    """One request in the emulator's log; the key is not in it."""
-
-    operation: str
-    """Its operationId; empty where there is no such endpoint."""
-
-    method: str
-    path: str
-    """With its query, as it came."""
-
-    ids: tuple[str, ...]
-    status: int
-    """What was answered; 0 where nothing was, or nothing whole."""
-
-    request_id: str
-    applied: bool
-    """Whether it changed the world, whatever was answered."""
-
-    at: float
-    """Seconds on the emulator's clock."""
-
-    body: bytes = b""
 
 
 class Answer(Struct, frozen=True):
@@ -240,11 +211,7 @@ class Desk:
         """
         path, _, query = target.partition("?")
         if path == EFFECTS_PATH:
-            told = {"requests": self._requests, "effects": self._world.all_effects()}
-            return Reply(200, encode(told), JSON)
-        if path.startswith(PICTURES_PATH):
-            served = self._world.pictures.serve(path, query, headers)
-            return Reply(served.status, served.body, {"Content-Type": served.kind})
+            return Reply(200, encode(self._told()), JSON)
         self._requests += 1
         number = self._requests
         request_id = f"req-{number:08x}"
@@ -279,8 +246,22 @@ class Desk:
             delay += self._latency * (0.5 + number * _GOLDEN % 1)
         return structs.replace(reply, request_id=request_id, delay=delay)
 
+    def _told(self) -> dict[str, object]:
+        """Tell another process what came, what was answered, and what took effect."""
+        return {
+            "requests": self._requests,
+            "answers": answers_in(self.log),
+            "effects": self._world.all_effects(),
+            "outages": [
+                {"kind": one.kind, "began": one.began, "well_after": recovery(self.log, one.ended)}
+                for one in self._faults.outages
+            ],
+        }
+
     async def _answer(self, row: Endpoint[Any], call: Call, request_id: str) -> Reply:
-        fault = self._faults.pick(row.operation, call.ids[0] if call.ids else "")
+        fault = self._faults.down(self._clock.now()) or self._faults.pick(
+            row.operation, call.ids[0] if call.ids else ""
+        )
         if fault is not None and fault.when == "before":
             return trouble(fault, request_id)
         try:

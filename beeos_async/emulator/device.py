@@ -73,8 +73,6 @@ class Device(Struct):
     """What was typed into what is in front."""
 
     actions: list[Action] = []
-    pictures: int = 0
-    """How many were taken."""
 
     @property
     def size(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from hashlib import blake2b
+from typing import Final
 
 from msgspec import Struct
 
@@ -17,10 +18,13 @@ from ..models.control import ControlInfo, Screenshot
 from ..models.instances import Instance
 from ..models.mobile import AppInfo, UITree
 from .device import VERBS, Action, Device, Kind
-from .pictures import Pictures
 from .refusals import RefusedError
 from .scenery import device_of
-from .screens import APPS, DESKTOP, LAUNCHER, App
+from .screens import APPS, DESKTOP, LAUNCHER, App, png
+from .shelf import Shelf
+
+PICTURE_TIME: Final = 300
+"""Seconds an address gives a screenshot; the contract says only that they are few."""
 
 
 class Devices:
@@ -29,7 +33,7 @@ class Devices:
     def __init__(
         self,
         clock: Clock,
-        pictures: Pictures,
+        files: Shelf,
         look: Callable[[str], Instance],
         touch: Callable[[], None],
     ) -> None:
@@ -37,12 +41,12 @@ class Devices:
 
         Args:
             clock: Time.
-            pictures: Where screenshots are fetched.
+            files: Where screenshots are put.
             look: Finds an instance, or refuses.
             touch: Is told that something was changed.
         """
         self._clock = clock
-        self._pictures = pictures
+        self._files = files
         self._look = look
         self._touch = touch
         self._devices: dict[str, Device] = {}
@@ -147,24 +151,22 @@ class Devices:
             current_app=device.front,
         )
 
-    def screenshot(self, id: str, kind: Kind, host: str) -> Screenshot:
+    def screenshot(self, id: str, kind: Kind) -> Screenshot:
         """Take a picture, whoever holds the device; it changes with each action.
 
         Args:
             id: The instance.
             kind: What it is taken for.
-            host: How the client calls this server.
         """
         device = self._ready(id, kind, "screenshot")
-        device.pictures += 1
         width, height = device.size
         text = f"{id}/{len(device.actions)}"
         colour = blake2b(text.encode(), digest_size=3).digest()
-        token = blake2b(id.encode(), digest_size=4).hexdigest()
-        file_id = f"shot-{token}-{device.pictures}"
+        data = png(width, height, colour)
+        file = self._files.keep(data, "screenshot.png", "image/png", PICTURE_TIME)
         return Screenshot(
-            file_id=file_id,
-            url=self._pictures.url(host, file_id, width, height, colour),
+            file_id=file.file_id,
+            url=file.download_url,
             format="png",
             width=width,
             height=height,

@@ -10,14 +10,13 @@ import contextlib
 import errno
 import socket
 import struct
-from collections.abc import AsyncGenerator
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from typing import Final, Protocol
 
 from aiohttp import web
 
 from .._clock import Clock
 from ..errors import ConfigurationError
-from .desk import Desk
 from .replies import Reply
 from .trouble import Fault
 
@@ -31,10 +30,25 @@ _TURNS: Final = 4
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
+class Serving(Protocol):
+    """Whoever answers requests."""
+
+    async def serve(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        read: Callable[[int], Awaitable[bytes | None]],
+        /,
+    ) -> Reply:
+        """Serve one request; see `Desk.serve`."""
+        ...
+
+
 class Door:
     """An HTTP server on loopback in front of a desk."""
 
-    def __init__(self, desk: Desk, clock: Clock) -> None:
+    def __init__(self, desk: Serving, clock: Clock) -> None:
         """Stay closed for now.
 
         Args:
@@ -46,6 +60,9 @@ class Door:
         self._server: web.Server | None = None
         self._listener: asyncio.Server | None = None
         self._closing = asyncio.Event()
+        self._outage: asyncio.Task[None] | None = None
+        # The listener comes and goes; nobody closes it half-way through either.
+        self._moving = asyncio.Lock()
 
     async def open(self, port: int) -> int:
         """Listen.
@@ -75,10 +92,36 @@ class Door:
     async def close(self) -> None:
         """Stop listening, and drop every connection."""
         self._closing.set()
-        if self._listener is None or self._server is None:
+        async with self._moving:
+            if self._outage is not None:
+                self._outage.cancel()
+                await asyncio.wait([self._outage])
+                self._outage = None
+            if self._server is not None:
+                server, self._server = self._server, None
+                await self._clear(server)
+
+    def _begin_outage(self, seconds: float) -> None:
+        """Begin to be out of order, unless that has begun."""
+        begun = self._outage is not None and not self._outage.done()
+        if self._server is not None and self._listener is not None and not begun:
+            port = int(self._listener.sockets[0].getsockname()[1])
+            self._outage = asyncio.create_task(self._be_down(self._server, port, seconds))
+
+    async def _be_down(self, server: web.Server, port: int, seconds: float) -> None:
+        """Be out of order for a while, as if nobody had ever listened."""
+        async with self._moving:
+            await self._clear(server)
+        await self._clock.sleep(seconds)
+        async with self._moving:
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(server, HOST, port, backlog=4096)
+
+    async def _clear(self, server: web.Server) -> None:
+        """Let nobody in any more, and throw out who is in."""
+        listener, self._listener = self._listener, None
+        if listener is None:
             return
-        listener, server = self._listener, self._server
-        self._listener = self._server = None
         # asyncio forgets the socket of whom it lets in while its listener closes: so it
         # first stops to let in (a proactor loop cannot), and then closes.
         with contextlib.suppress(NotImplementedError):
@@ -159,8 +202,20 @@ class Door:
                 return
             case "silence":
                 await self._closing.wait()
+            case "shut":
+                self._begin_outage(fault.seconds)
             case "cut":
+                transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
                 transport.write(_half(reply))
+            case "malformed":
+                half = _half(reply)
+                transport.write(_head(reply, "Transfer-Encoding: chunked"))
+                transport.write(b"%x\r\n%b\r\nno number\r\n" % (len(half), half))
+            case "trickle":
+                transport.write(_head(reply, f"Content-Length: {len(reply.body)}"))
+                for byte in reply.body:
+                    await self._clock.sleep(fault.seconds)
+                    transport.write(bytes([byte]))
             case "raw":
                 transport.write(fault.body or b"")
             case _:
@@ -187,12 +242,13 @@ async def _body(request: web.BaseRequest, cap: int) -> bytes | None:
     return b"".join(pieces)
 
 
+def _head(reply: Reply, length: str) -> bytes:
+    """Promise a whole answer."""
+    told = {**reply.headers, "X-Request-Id": reply.request_id}
+    status = "206 Partial Content" if "Content-Range" in told else "200 OK"
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in told.items()), length]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 def _half(reply: Reply) -> bytes:
-    """Promise a whole answer and give half of it."""
-    head = (
-        "HTTP/1.1 200 OK\r\n"
-        "Content-Type: application/json\r\n"
-        f"X-Request-Id: {reply.request_id}\r\n"
-        f"Content-Length: {len(reply.body)}\r\n\r\n"
-    )
-    return head.encode() + reply.body[: len(reply.body) // 2]
+    return reply.body[: len(reply.body) // 2]

@@ -6,9 +6,12 @@ What a fault is stands in `trouble.py`; how it is done to a socket, in `door.py`
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Unpack
+from typing import Unpack, get_args
 
-from .._checks import count, seconds
+from .._checks import count
+from .._checks import seconds as check_seconds
+from ..errors import ConfigurationError
+from .outage import Down, Outage
 from .trouble import MANY, MIXED, Fault, Mix, Rule, Then, When, Whom
 
 __all__ = ["MIXED", "Faults"]
@@ -24,6 +27,16 @@ class Faults:
 
     def __init__(self) -> None:
         self._rules: list[Rule | Mix] = []
+        self.outages: list[Outage] = []
+        """What has been scripted by `outage`, also what is over."""
+
+    def down(self, now: float) -> Fault | None:
+        """Tell what the state of the whole host does to a request that comes now."""
+        for outage in self.outages:
+            fault = outage.meet(now)
+            if fault is not None:
+                return fault
+        return None
 
     def pick(self, operation: str, id: str) -> Fault | None:
         """Choose what goes wrong with a request, mostly nothing."""
@@ -36,6 +49,7 @@ class Faults:
     def clear(self) -> None:
         """Forget all trouble that is still to come."""
         self._rules.clear()
+        self.outages.clear()
 
     def refuse(
         self,
@@ -116,14 +130,17 @@ class Faults:
         """
         self._rules.append(Rule(operation, Fault(kind="raw", when=when, body=data), whom))
 
-    def cut(self, operation: str, **whom: Unpack[Whom]) -> None:
+    def cut(self, operation: str, *, malformed: bool = False, **whom: Unpack[Whom]) -> None:
         """Let it take effect, promise the whole answer, send half of it, and close.
 
         Args:
             operation: Which endpoint.
+            malformed: Whether the half comes as a chunk, and after it what is no chunk: there
+                are clients that then wait for ever.
             **whom: Which requests.
         """
-        self._rules.append(Rule(operation, Fault(kind="cut", when="after"), whom))
+        fault = Fault(kind="malformed" if malformed else "cut", when="after")
+        self._rules.append(Rule(operation, fault, whom))
 
     def push(
         self, operation: str, data: bytes, *, pause: float = 0.0, **whom: Unpack[Whom]
@@ -136,7 +153,7 @@ class Faults:
             pause: Seconds between the answer and them.
             **whom: Which requests.
         """
-        seconds("pause", pause, zero=True)
+        check_seconds("pause", pause, zero=True)
         fault = Fault(kind="push", when="after", body=data, seconds=pause)
         self._rules.append(Rule(operation, fault, whom))
 
@@ -169,16 +186,20 @@ class Faults:
         """
         self._rules.append(Rule(operation, Fault(kind="silence", when=when), whom))
 
-    def delay(self, operation: str, pause: float, **whom: Unpack[Whom]) -> None:
+    def delay(
+        self, operation: str, pause: float, *, trickle: bool = False, **whom: Unpack[Whom]
+    ) -> None:
         """Let it take effect at once, and answer late.
 
         Args:
             operation: Which endpoint.
             pause: Seconds.
+            trickle: Whether so many seconds pass before each byte of the body, and none before
+                the headers.
             **whom: Which requests.
         """
-        seconds("pause", pause, zero=True)
-        fault = Fault(kind="delay", when="after", seconds=pause)
+        check_seconds("pause", pause, zero=True)
+        fault = Fault(kind="trickle" if trickle else "delay", when="after", seconds=pause)
         self._rules.append(Rule(operation, fault, whom))
 
     def break_stream(
@@ -204,6 +225,22 @@ class Faults:
         count("at", at, least=0, most=MANY)
         fault = Fault(kind="break", when="after", at=at, body=raw, then=then)
         self._rules.append(Rule(operation, fault, whom))
+
+    def outage(self, seconds: float, kind: Down = "503", *, after: int = 0) -> None:
+        """Let the whole host fail for a while, whatever it is asked.
+
+        Args:
+            seconds: How long, from the request on that meets it first.
+            kind: `"503"`; `"reset"`: connections are reset; `"refused"`: nobody listens, and
+                who is connected is thrown out.
+            after: How many requests pass first.
+        """
+        check_seconds("seconds", seconds)
+        count("after", after, least=0, most=MANY)
+        if kind not in get_args(Down):
+            msg = f"an outage is one of {', '.join(get_args(Down))}, not {kind!r}"
+            raise ConfigurationError(msg)
+        self.outages.append(Outage(kind=kind, seconds=seconds, after=after))
 
     def mix(
         self,

@@ -15,6 +15,9 @@ from .._checks import count
 from .._protocol import table
 from ..errors import ConfigurationError
 
+STORE: Final = frozenset({"putObject", "getObject"})
+"""What the object store does: no operations of the API, and no less fallible."""
+
 When = Literal["before", "after"]
 """Whether the trouble comes before the request takes effect, or after it."""
 
@@ -28,8 +31,9 @@ class Fault(Struct, frozen=True, kw_only=True):
     """What goes wrong with one request."""
 
     kind: Literal[
-        "refuse", "garble", "raw", "cut", "push", "disconnect", "silence", "delay", "break"
-    ]
+        "refuse", "garble", "raw", "cut", "malformed", "push", "disconnect", "silence", "delay",
+        "trickle", "break", "shut",
+    ]  # fmt: skip
     when: When = "before"
     status: int = 0
     code: str = ""
@@ -160,6 +164,6 @@ class Mix:
 
 
 def _check_operations(operations: Collection[str]) -> None:
-    if unknown := sorted(set(operations) - set(table.ROWS)):
+    if unknown := sorted(set(operations) - set(table.ROWS) - STORE):
         msg = f"{unknown[0]!r} is no operationId, such as startInstance"
         raise ConfigurationError(msg)

@@ -5,6 +5,7 @@ No HTTP in here; how one instance moves is `machine.py`'s.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
@@ -22,10 +23,11 @@ from .conversations import Conversations
 from .devices import Devices
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
-from .pictures import Pictures
 from .refusals import RefusedError
 from .runtime import Runtimes
 from .scenery import device_of, invent, mark, named
+from .shelf import Shelf
+from .tasks import Tasks
 
 Rows = tuple[list[Instance], int]
 """One page, and how many rows there are on all pages; a world has a `list` of its own."""
@@ -36,13 +38,15 @@ class World:
 
     Attributes:
         changes: How often anything was changed: a request that changed something took effect.
+        files: What was uploaded, or is to be.
         devices: The desktops and phones the instances have or are.
-        pictures: Where their screenshots are fetched.
         channels: What is said in tasks and conversations.
         operations: What happens to runtime operations.
         agents: Who lives on which instance.
         runtimes: What the instances' runtimes are asked to do.
         conversations: The conversations with agents.
+        tasks: What agents are given to do.
+        hooks: Who is told how that goes.
     """
 
     def __init__(
@@ -66,16 +70,20 @@ class World:
             strict: Whether to wish for what is wished already is a conflict.
         """
         self.changes = 0
-        self.pictures = Pictures(clock, seed)
-        self.devices = Devices(clock, self.pictures, self.get, self.touch)
+        self.files = Shelf(clock, seed)
+        self.devices = Devices(clock, self.files, self.get, self.touch)
         agenda = Agenda(clock)
         self.channels = Channels(clock, agenda)
         self.operations = Operations(clock, agenda)
-        self.agents = Agents(self.get)
+        self.agents = Agents(self.get, self.span)
         self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
         self.conversations = Conversations(
             clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
         )
+        self.tasks = Tasks(
+            clock, agenda, self.channels, self.agents, self.files, self.touch, seed, strict=strict
+        )
+        self.hooks = self.tasks.hooks
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time
@@ -195,10 +203,19 @@ class World:
         """
         begin, end = page * page_size, (page + 1) * page_size
         if not wanted and not search and not self._hidden:
-            rows = islice(self._machines.values(), begin, end)
-            return [self._seen(machine) for machine in rows], len(self)
+            return self.span(begin, end)
         found = [*self._matching(dict(wanted or {}), search.casefold())]
         return [self._seen(machine) for machine in found[begin:end]], len(found)
+
+    def span(self, begin: int, end: int) -> tuple[builtins.list[Instance], int]:
+        """Look at the instances from one place up to another, and count all.
+
+        Args:
+            begin: The first, from 0.
+            end: The one after the last.
+        """
+        rows = islice(self._machines.values(), begin, end)
+        return [self._seen(machine) for machine in rows], len(self)
 
     def deploy(self, wanted: DeployInstance) -> Instance:
         """Make an instance and wish it running."""

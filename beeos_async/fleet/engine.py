@@ -12,11 +12,13 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, TypeVarTuple, Unpack, cast
 
 import anyio
+from anyio import to_thread
 from anyio.lowlevel import checkpoint
 from msgspec import structs
 
@@ -27,11 +29,21 @@ from .._protocol.endpoint import Endpoint
 from ..errors import BeeOSError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
+from .journal import Accepted, Journal
 from .mailbox import Mailbox
-from .outcomes import Failed, FleetReport, Outcome, Reason, Skipped, Succeeded, Tally
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally
 from .progress import Meter, Progress
+from .report import FleetReport
 from .source import Ids, LateError, Source
-from .verdicts import is_refused_key, judged, what_ends, what_ends_waiting
+from .verdicts import (
+    doubt_of,
+    is_final,
+    is_refused_key,
+    judged,
+    left_by,
+    what_ends,
+    what_ends_waiting,
+)
 from .waits import WAITING_LIMIT, Waiting, Waits
 
 if TYPE_CHECKING:
@@ -76,6 +88,7 @@ class FleetRun(Generic[T]):
         deadline: float | None = None,
         max_failures: float | None = None,
         on_outcome: Callable[[Outcome[T]], object] | None = None,
+        journal: str | os.PathLike[str] | None = None,
         collect: bool = True,
         read: bool = True,
         waiting: Waiting | None = None,
@@ -91,6 +104,7 @@ class FleetRun(Generic[T]):
             max_failures: How many ids may fail, or which share of them, before the run stops.
             on_outcome: Called, and awaited where it is async, once for each outcome; not for
                 those a cancellation or an early exit has written.
+            journal: Where it is written down what was sent and what came of it.
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
             waiting: What each id that is accepted has to wait for.
@@ -125,14 +139,18 @@ class FleetRun(Generic[T]):
         self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
         self._silent = 0
+        self._inherited = 0
         self._busy = 0
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
         self._driver: asyncio.Task[None] | None = None
-        self._operation = row.operation
+        self._operation = row.operation if waiting is None or waiting.action else "wait"
+        self._journal: Journal | None = None
+        if journal is not None:
+            wish = None if waiting is None else waiting.wish
+            self._journal = Journal(journal, self._operation, wish, caller.base_url, caller.key)
         self._waits: Waits[T] | None = None
         if waiting is not None:
-            self._operation = row.operation if waiting.action else "wait"
             self._waits = Waits(
                 waiting,
                 caller.clock,
@@ -149,17 +167,31 @@ class FleetRun(Generic[T]):
             raise RuntimeError(msg)
         self._caller.transport.stay_home()
         self._caller.gate.stay_open()
+        journal = self._journal
+        if journal is not None:
+            # A long one takes a while to read.
+            await to_thread.run_sync(journal.open)
         self._caller.gate.when_closed.append(self._close)
         self._began = self._clock.now()
         self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
-        self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE)
+        before = None if journal is None else journal.sent
+        self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE, before=before)
+        if journal is not None:
+            self._jot(journal.begin, self._clock.wall())
         if self._waits is not None:
             self._waits.until = deadline
         size = self._source.size
         log.info("%s: a run of %s ids begins", self._operation, "?" if size is None else size)
         name = f"beeos-async {self._operation}"
-        self._driver = asyncio.create_task(self._drive(), name=name)
+        driver = self._driver = asyncio.create_task(self._drive(), name=name)
+        try:
+            # A task that is cancelled before its first step never runs, not even to clean up.
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            driver.cancel()
+            await asyncio.wait([driver])
+            raise
         return self
 
     async def __aexit__(
@@ -223,7 +255,9 @@ class FleetRun(Generic[T]):
         if self._driver is not None and self._driver.done():
             # A cancellation has no time for a long tail; whoever reads the report has.
             for id in self._source.rest():
-                self._write(Skipped(id, self._halted or "cancelled"))
+                self._write(self._left(id))
+            if self._journal is not None:
+                self._journal.close()
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
         return FleetReport(self._operation, known, tally)
@@ -268,6 +302,8 @@ class FleetRun(Generic[T]):
             workers = self._workers if size is None else min(self._workers, size)
             launch = partial(self._launch, workers)
             await (launch() if self._waits is None else self._waits.around(launch))
+            if self._journal is not None and self._halted is None:
+                self._jot(self._journal.end)
         except LateError:
             self._halt("deadline")
         except asyncio.CancelledError:
@@ -281,6 +317,8 @@ class FleetRun(Generic[T]):
                 self._write(outcome)
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
+            if self._journal is not None:
+                self._journal.unlock()
             self._mail.close()
             # The one line looks at every outcome: not for nobody.
             if log.isEnabledFor(logging.INFO):
@@ -292,7 +330,7 @@ class FleetRun(Generic[T]):
                 group.start_soon(self._own, self._take_turns)
         if self._halted is not None:
             for id in self._source.rest():
-                await self._put(Skipped(id, self._halted))
+                await self._put(self._left(id))
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""
@@ -333,6 +371,9 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
+            if self._journal is not None:
+                await self._turn(id, self._journal)
+                continue
             if (halted := self._halted) is not None:
                 # It came in the very moment in which nothing more was to be launched.
                 await self._put(Skipped(id, halted))
@@ -349,19 +390,56 @@ class FleetRun(Generic[T]):
         """Give an id that was accepted away, unless it is as wished already."""
         at_once = waits.take(accepted)
         if at_once is not None:
-            await self._put(at_once)
-        elif not accepted.attempts:
+            await self._finish(at_once)
+            return
+        if self._journal is not None and waits.sends:
+            self._jot(self._journal.accepted, accepted)
+        if not accepted.attempts:
             await self._breathe()
 
-    async def _one(self, id: str) -> Outcome[T]:
-        """Come to the outcome of one id, whatever it takes."""
+    async def _turn(self, id: str, journal: Journal) -> None:
+        """Bring one id to its outcome where a journal may know of it."""
+        past = journal.past(id)
+        if self._halted is not None or (past is not None and is_final(past, self._row)):
+            await self._put(self._left(id))
+            await self._breathe()
+            return
+        self._busy += 1
+        if isinstance(past, Accepted):
+            outcome = cast("Outcome[T]", past.outcome)
+            await self._breathe()
+        else:
+            outcome = await self._one(id, None if past is None else doubt_of(past))
+        self._busy -= 1
+        if self._waits is not None and isinstance(outcome, Succeeded):
+            await self._wait_for(outcome, self._waits)
+        else:
+            await self._finish(outcome)
+
+    def _left(self, id: str) -> Outcome[T]:
+        """Come to the outcome of an id of which nothing more is asked."""
+        past = None if self._journal is None else self._journal.past(id)
+        if past is None:
+            return Skipped(id, self._halted or "cancelled")
+        outcome: Outcome[T] = left_by(past)
+        # The budget is of what this run does.
+        self._inherited += outcome.kind != "succeeded"
+        return outcome
+
+    async def _one(self, id: str, doubt: BeeOSError | None = None) -> Outcome[T]:
+        """Come to the outcome of one id, whatever it takes.
+
+        Args:
+            id: The id.
+            doubt: Why it is looked at first: an earlier run may have sent it.
+        """
         began = self._clock.now()
         attempts = 0
         while True:
-            outcome = await self._call(id, began, attempts)
+            outcome = await self._call(id, began, attempts, doubt)
             if not is_refused_key(outcome) or self._halted is not None:
                 return outcome
-            attempts = outcome.attempts
+            attempts, doubt = outcome.attempts, None
             if self._probing is None:
                 return await self._probe(id, began, attempts)
             await self._probing.wait()
@@ -387,7 +465,9 @@ class FleetRun(Generic[T]):
             self._tally.fatal = error
             self._halt("fatal")
 
-    async def _call(self, id: str, began: float, before: int) -> Outcome[T]:
+    async def _call(
+        self, id: str, began: float, before: int, doubt: BeeOSError | None = None
+    ) -> Outcome[T]:
         """Make the call for one id; `before` requests were made for it already."""
         try:
             call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
@@ -395,36 +475,34 @@ class FleetRun(Generic[T]):
             return Skipped(id, "invalid_id")
         if self._waits is not None and not self._waits.sends:
             return Succeeded(id, cast("T", Instance(id=id)))
+        if doubt is not None:
+            call.doubt(doubt)
         failure: BeeOSError | None = None
         answer: Envelope[Any] | None = None
         try:
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
-            self._write(self._judged(call, began, before, None, None))
+            elapsed, attempts = self._clock.now() - began, before + call.attempts
+            outcome = judged(call, None, None, self._halted, attempts, elapsed)
+            if self._journal is not None:
+                self._jot(self._journal.outcome, outcome)
+            self._write(outcome)
             raise
         except BeeOSError as error:
             # An outcome is kept; the frames of its error are not.
             failure = error.with_traceback(None)
-        except Exception as error:  # noqa: BLE001 -- out of the callable that gives the key
+            self._heed(failure, what_ends(failure))
+        except Exception as error:  # noqa: BLE001 -- of the callable that gives the key, or the journal's
             self._fail(error)
-        return self._judged(call, began, before, answer, failure)
+        elapsed, attempts = self._clock.now() - began, before + call.attempts
+        return judged(call, answer, failure, self._halted, attempts, elapsed)
 
-    def _judged(
-        self,
-        call: Call[Envelope[Any]],
-        began: float,
-        before: int,
-        answer: Envelope[Any] | None,
-        failure: BeeOSError | None,
-    ) -> Outcome[T]:
-        """Come to the outcome of a call, and halt where it means the end of the run."""
-        if failure is not None and (reason := what_ends(failure)):
-            if reason == "fatal":
-                self._end(failure)
-            else:
-                self._halt(reason)
-        elapsed = self._clock.now() - began
-        return judged(call, answer, failure, self._halted, before + call.attempts, elapsed)
+    def _heed(self, error: BeeOSError, reason: Reason | None) -> None:
+        """Halt where an error means the end of the run."""
+        if reason == "fatal":
+            self._end(error)
+        elif reason is not None:
+            self._halt(reason)
 
     async def _put(self, outcome: Outcome[T]) -> None:
         """Write an outcome, tell of it, and wait while nobody reads."""
@@ -446,26 +524,37 @@ class FleetRun(Generic[T]):
         if self._silent % BREATH == 0:
             await checkpoint()
 
+    async def _finish(self, outcome: Outcome[T]) -> None:
+        """Write down what became of an id, and then tell of it."""
+        if self._journal is not None:
+            self._jot(self._journal.outcome, outcome)
+        await self._put(outcome)
+
     async def _hand_over(self, outcome: Outcome[T]) -> None:
-        await self._own(self._put, outcome)
+        await self._own(self._finish, outcome)
 
     def _hear(self, error: Exception) -> None:
         """Halt because looking at those that wait has failed for all of them."""
-        reason = what_ends_waiting(error)
-        if not isinstance(error, BeeOSError):
-            self._fail(error)
-        elif reason == "fatal":
-            self._end(error)
+        if isinstance(error, BeeOSError):
+            self._heed(error, what_ends_waiting(error))
         else:
-            self._halt(reason)
+            self._fail(error)
 
     def _write(self, outcome: Outcome[T]) -> None:
         if self._collect:
             self._outcomes[outcome.id] = outcome
         self._tally.add(outcome)
         self._mail.put(outcome)
-        if self._max_failures is not None and self._tally.lost > self._max_failures:
+        lost = self._tally.lost - self._inherited
+        if self._max_failures is not None and lost > self._max_failures:
             self._halt("max_failures")
+
+    def _jot(self, write: Callable[..., None], *what: object) -> None:
+        """Write into the journal; a run that cannot be written down launches nothing more."""
+        try:
+            write(*what)
+        except OSError as error:
+            self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         """Stop launching because of an error of the user's own; the first one is raised."""

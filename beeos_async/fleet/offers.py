@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast
@@ -14,8 +15,9 @@ from ..errors import ConfigurationError
 from ..models.instances import Instance
 from ..waiting import Action, DestroyWish, StartWish, StopWish, Wish, check_wish
 from .engine import FleetRun
-from .outcomes import FleetReport, Outcome
+from .outcomes import Outcome
 from .plan import FleetPlan, look
+from .report import FleetReport
 from .running import stop_again
 from .source import Ids
 from .waits import Waiting
@@ -40,6 +42,11 @@ class FleetOptions(TypedDict, Generic[T], total=False):
     on_outcome: Callable[[Outcome[T]], object] | None
     """Called, and awaited where it is async, once for each outcome; if it raises, the run
     launches nothing more and the error is raised with `.report`."""
+
+    journal: str | os.PathLike[str] | None
+    """A file in which is written down what was sent and what came of it, so that a run that
+    was cut short goes on where it ended, when it is called again with the same journal: also
+    after its process was killed.  See `start_many`."""
 
 
 class StreamOptions(FleetOptions[T], total=False):
@@ -71,6 +78,20 @@ class Fleets:
         `Succeeded` with the instance as wished; as `Failed` with a `WaitError` once that can
         no longer be; or, when the deadline comes or the run is broken off, as `TimedOut`.
 
+        With `journal`, each step is written down before it is acted upon, so that nothing is
+        lost that this process was told, however it dies.  A run has come to its end when each
+        id has come to one of its own; then the next call with the same journal begins anew.
+        What was cut short, by a kill, a cancellation, the deadline, the budget, `stop` or a
+        dead key, is gone on with instead, any number of times: what had succeeded is reported
+        (and told to `on_outcome` and the stream) as it was then, without a request; what was
+        accepted is waited for; what may have been sent is looked at first, and for a restart,
+        of which no look can tell, stays `Unknown`; all else is tried, what had failed
+        included.  `max_failures` counts what fails in this call.  A second run with the same
+        journal is refused while the first goes on, and so is another action, wish, server or
+        key.  If it cannot be written, nothing more is launched and the `OSError` is raised
+        with `.report`.  A job that shall start everything anew whatever became of the last
+        run takes another file each time.
+
         Args:
             ids: Instance ids, or instances.  What is no id becomes `Skipped("invalid_id")`.
                 Ids that were never pulled are reported only when `ids` is a sized
@@ -78,15 +99,17 @@ class Fleets:
             wait: `"running"`; `"online"`: running, and its control channel is up;
                 `"connected"`: its message connection is up as well; or a function that says
                 yes to the instance as a look shows it.
-            **options: `max_concurrency`, `deadline`, `max_failures` and `on_outcome`, all
-                keywords; see `FleetOptions`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, all keywords; see `FleetOptions`.
 
         Returns:
             The report.  Failures are in it; they are not raised.
 
         Raises:
             TypeError: `ids` is a single string, or no iterable.
-            ConfigurationError: An option cannot work.
+            ConfigurationError: An option cannot work; the journal is in use, or of something
+                else.
+            OSError: The journal cannot be written.
         """
         waiting = self._waiting(wait, "start")
         return await self._collected(table.START_INSTANCE, ids, options, waiting)

@@ -16,7 +16,8 @@ from ..errors import BeeOSError
 from ..models.instances import Instance
 from ..waiting import WaitError
 from .engine import FleetRun
-from .outcomes import Failed, FleetReport, Outcome, Succeeded, TimedOut
+from .outcomes import Failed, Outcome, Succeeded, TimedOut
+from .report import FleetReport
 
 STOP_WITHIN: Final = 30.0
 """Seconds for stopping; a cancellation waits for it, so it has an end."""

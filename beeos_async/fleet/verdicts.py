@@ -19,7 +19,8 @@ from ..errors import (
 )
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Unknown
+from .journal import Accepted, Past, Sent
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, TimedOut, Unknown
 
 T = TypeVar("T")
 
@@ -58,14 +59,20 @@ def judged(
     if failure is None:
         # Cancelled, or the key could not be had.
         reason = halted or "cancelled"
-        return Unknown(id, _broken_off(), **told) if call.in_doubt else Skipped(id, reason)
+        if not call.in_doubt:
+            return Skipped(id, reason)
+        error = _unheard("the run was cancelled before the answer came", "cancelled")
+        return Unknown(id, error, **told)
     return _failed(id, failure, halted, told)
 
 
 def what_ends(failure: BeeOSError) -> Reason | None:
     """Tell why a failure ends the whole run, if it does."""
-    if failure.gave_up in {"outage", "throttled"}:
-        return failure.gave_up
+    match failure.gave_up:
+        case "outage" | "throttled" as reason:
+            return reason
+        case _:
+            pass
     if isinstance(failure, NotSentError) and failure.reason == "tls":
         return "fatal"
     if isinstance(failure, ClientClosedError) and failure.delivered == "no":
@@ -73,20 +80,53 @@ def what_ends(failure: BeeOSError) -> Reason | None:
     return None
 
 
-def what_ends_waiting(error: Exception) -> Reason:
-    """Tell why a run ends, of which looking at ids that wait has failed for all.
-
-    Args:
-        error: Why it failed; of the user's own where it is none of ours.
-    """
-    if not isinstance(error, BeeOSError):
-        return "stopped"
+def what_ends_waiting(error: BeeOSError) -> Reason:
+    """Tell why a run ends, of which looking at ids that wait has failed for all with an error."""
     return what_ends(error) or "fatal"
 
 
 def is_refused_key(outcome: Outcome[T]) -> bool:
     """Tell whether an id failed because the key was refused, as it would for every id."""
     return isinstance(outcome, Failed) and isinstance(outcome.error, AuthenticationError)
+
+
+def is_final(past: Past, row: Endpoint[Any]) -> bool:
+    """Tell whether what an earlier run has left of an id is all that can be had.
+
+    That is so of what succeeded; and of what may have been sent where no look can tell whether
+    it took, which is never repeated.
+    """
+    if isinstance(past, Accepted):
+        return False
+    return isinstance(past, Succeeded) or row.repeat.settle is None
+
+
+def doubt_of(past: Past) -> BeeOSError:
+    """Say why it is open what became of an id that an earlier run has sent."""
+    if isinstance(past, Unknown):
+        return past.error
+    return _unheard("an earlier run had sent it, and was broken off", "lost")
+
+
+def left_by(past: Past) -> Outcome[Any]:
+    """Say what became of an id of which this run asks nothing more."""
+    match past:
+        case Sent(id):
+            return Unknown(id, doubt_of(past))
+        case Accepted(one):
+            return TimedOut(
+                one.id,
+                one.instance,
+                already=one.already,
+                attempts=one.attempts,
+                request_id=one.request_id,
+                queued=one.queued,
+                throttled=one.throttled,
+                request=one.request,
+                elapsed=one.elapsed,
+            )
+        case _:
+            return past
 
 
 def _failed(
@@ -97,11 +137,13 @@ def _failed(
     if isinstance(failure, ClientClosedError):
         return Skipped(id, "closed", **told)
     # A 429 that asked for too long is told with its error: it says until when.
-    if failure.gave_up == "stopped":
-        return Skipped(id, halted or "stopped", **told)
-    if failure.gave_up in {"deadline", "outage"}:
-        return Skipped(id, failure.gave_up, **told)
-    return Failed(id, failure, **told)
+    match failure.gave_up:
+        case "stopped":
+            return Skipped(id, halted or "stopped", **told)
+        case "deadline" | "outage" as reason:
+            return Skipped(id, reason, **told)
+        case _:
+            return Failed(id, failure, **told)
 
 
 def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
@@ -109,11 +151,5 @@ def _has_come_true(row: Endpoint[Any], instance: Instance | None) -> bool:
     return settle is not None and instance is not None and instance.status == settle.goal
 
 
-def _broken_off() -> ConnectionLostError:
-    return ConnectionLostError(
-        Trouble(
-            message="the run was cancelled before the answer came",
-            reason="cancelled",
-            delivered="maybe",
-        )
-    )
+def _unheard(message: str, reason: str) -> ConnectionLostError:
+    return ConnectionLostError(Trouble(message=message, reason=reason, delivered="maybe"))

@@ -70,7 +70,8 @@ class Waits(Generic[T]):
         self._hand_over = hand_over
         self._hear = hear
         self._limit = limit
-        self._accepted: dict[str, tuple[Watch, Succeeded[T]]] = {}
+        # By watch, not by id: without collecting, an id may come twice.
+        self._accepted: dict[Watch, Succeeded[T]] = {}
         self._ready: deque[Outcome[T]] = deque()
         self._couriers = 0
         self._group: TaskGroup | None = None
@@ -121,7 +122,7 @@ class Waits(Generic[T]):
         )
         if watch.met:
             return self._outcome(watch, accepted)
-        self._accepted[accepted.id] = watch, accepted
+        self._accepted[watch] = accepted
         try:
             self._waiting.poller.add(watch)
         except ClientClosedError as error:
@@ -131,7 +132,7 @@ class Waits(Generic[T]):
     def break_off(self) -> list[Outcome[T]]:
         """Wait for nothing more, and give the outcomes of all that is here."""
         left = list(self._ready)
-        for watch, accepted in self._accepted.values():
+        for watch, accepted in self._accepted.items():
             self._waiting.poller.drop(watch)
             left.append(self._outcome(watch, accepted))
         self._accepted.clear()
@@ -144,8 +145,7 @@ class Waits(Generic[T]):
         self._change = anyio.Event()
 
     def _over(self, watch: Watch) -> None:
-        _, accepted = self._accepted.pop(watch.id)
-        self._ready.append(self._outcome(watch, accepted))
+        self._ready.append(self._outcome(watch, self._accepted.pop(watch)))
         if watch.error is not None and not _is_of_one(watch.error):
             self._hear(watch.error)
         if self._couriers < self._most_couriers and self._group is not None:

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, get_args
 
+from .._checks import count, one_of
+from .._io.pager import Pager
 from .._io.stream import TextStream
 from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
+from .._protocol.paging import Style, next_offset
 from .._protocol.words import InvokeWords
-from ..models.agents import InvokeAgent
+from ..models.agents import Agent, InvokeAgent, InvokeReply, UpdateAgent, Visibility
 from ..models.events import InvokeDone, InvokeEvent
 from ..models.messages import Attachment
 
 if TYPE_CHECKING:
     from .._io.caller import Caller
+
+
+AGENTS_LIMIT: Final = 100
+"""Rows a request asks for; the server's own default is 20, and it knows no most."""
+
+MOST_AGENTS: Final = 1000
+
+_STYLE: Final = Style(next_offset, page=lambda page: page, name=lambda row: row.id)
 
 
 class InvokeStream(TextStream[InvokeEvent]):
@@ -41,6 +52,119 @@ class Agents:
     def __init__(self, caller: Caller) -> None:
         """Use the client's caller."""
         self._caller = caller
+        self._call = caller.call
+
+    def list(
+        self,
+        *,
+        instance_id: str | None = None,
+        status: str | None = None,
+        limit: int = AGENTS_LIMIT,
+        deadline: float | None = None,
+    ) -> Pager[Agent]:
+        """List your agents.
+
+        The pages of a list of one instance tell in `.projection` how far they follow its
+        runtime.
+
+        Args:
+            instance_id: Only those of this instance.
+            status: Only those in this state, such as `active`.
+            limit: Rows a request, 1 to 1,000.
+            deadline: Seconds for each page.
+
+        Returns:
+            An async iterator over agents, with `.pages()` and `await ….collect()`.
+        """
+        count("limit", limit, least=1, most=MOST_AGENTS)
+        params = {"instance_id": instance_id, "status": status, "limit": limit, "offset": 0}
+        return Pager(
+            self._caller, table.LIST_AGENTS, style=_STYLE, params=params, deadline=deadline
+        )
+
+    async def get(self, id: str, *, deadline: float | None = None) -> Agent:
+        """Look at one agent.
+
+        Args:
+            id: The agent.
+            deadline: Seconds for the whole call.
+        """
+        return (await self._call(table.GET_AGENT, id, deadline=deadline)).data
+
+    async def update(
+        self,
+        id: str,
+        *,
+        visibility: Visibility | None = None,
+        mcp_enabled: bool | None = None,
+        deadline: float | None = None,
+    ) -> Agent:
+        """Change who may see an agent, or whether it offers its tools.
+
+        Args:
+            id: The agent.
+            visibility: `private`, `unlisted`, `public` or `marketplace`.
+            mcp_enabled: Whether it can be used over MCP.
+            deadline: Seconds for the whole call.
+
+        Returns:
+            The agent as it is then.
+        """
+        if visibility is not None:
+            one_of("visibility", visibility, get_args(Visibility))
+        body = UpdateAgent(visibility=visibility, mcp_enabled=mcp_enabled)
+        return (await self._call(table.UPDATE_AGENT, id, deadline=deadline, body=body)).data
+
+    async def delete(self, id: str, *, deadline: float | None = None) -> None:
+        """Delete an agent, should the server ever allow it.
+
+        Today it never does: an agent goes with its instance.
+
+        Args:
+            id: The agent.
+            deadline: Seconds for the whole call.
+
+        Raises:
+            ConflictError: The server does not allow it.
+        """
+        await self._call(table.DELETE_AGENT, id, deadline=deadline)
+
+    async def invoke(
+        self,
+        id: str,
+        message: str,
+        *,
+        context_id: str | None = None,
+        timeout_ms: int | None = None,
+        idempotency_key: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        attachments: Sequence[Attachment] | None = None,
+        deadline: float | None = None,
+    ) -> InvokeReply:
+        """Ask an agent, and wait for the whole answer.
+
+        An agent that fails or refuses answers all the same: look at `.is_error`, or call
+        `.raise_for_error()`.  An attempt is given 130 seconds at least, because the gateway
+        waits for 115.  One whose answer is lost is made again with the same key; after a
+        `GatewayTimeoutError` the agent may still be at it, so that is never repeated.  A
+        `ConflictError` that is `delivered="yes"` means that an attempt before it arrived:
+        its answer is in the task it became.
+
+        Args:
+            id: The agent.
+            message: What it is asked.
+            context_id: The task it belongs to.
+            timeout_ms: Milliseconds the gateway waits for the agent, up to 115,000.
+            idempotency_key: The message's id, a UUID; else one is minted.
+            metadata: What travels along.
+            attachments: Files, uploaded before; 16 at most.
+            deadline: Seconds for the whole call.
+        """
+        body = _asked(message, context_id, timeout_ms, metadata, attachments)
+        answer = await self._call(
+            table.INVOKE_AGENT, id, deadline=deadline, body=body, key=idempotency_key
+        )
+        return answer.data
 
     def invoke_stream(
         self,
@@ -78,13 +202,7 @@ class Agents:
         Returns:
             What is opened by `async with`, and told by `async for`.
         """
-        body = InvokeAgent(
-            message=message,
-            context_id=context_id,
-            timeout_ms=timeout_ms,
-            metadata=None if metadata is None else dict(metadata),
-            attachments=None if attachments is None else list(attachments),
-        )
+        body = _asked(message, context_id, timeout_ms, metadata, attachments)
         return InvokeStream(
             self._caller,
             table.STREAM_INVOCATION,
@@ -93,3 +211,19 @@ class Agents:
             opening=Opening(body=body, key=idempotency_key),
             listening=Listening(idle=idle, on_bad_event=on_bad_event, deadline=deadline),
         )
+
+
+def _asked(
+    message: str,
+    context_id: str | None,
+    timeout_ms: int | None,
+    metadata: Mapping[str, str] | None,
+    attachments: Sequence[Attachment] | None,
+) -> InvokeAgent:
+    return InvokeAgent(
+        message=message,
+        context_id=context_id,
+        timeout_ms=timeout_ms,
+        metadata=None if metadata is None else dict(metadata),
+        attachments=None if attachments is None else list(attachments),
+    )

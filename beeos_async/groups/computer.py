@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._io.cargo import MemorySink
+from .._io.transfer import MEMORY_CAP, Transfers
 from .._protocol import table
 from ..models.computer import Click, MouseButton, Move
 from ..models.control import ControlInfo, Direction, PressKeys, Screenshot, Scroll, TypeText
@@ -29,6 +31,7 @@ class Computer:
     def __init__(self, caller: Caller) -> None:
         """Use the client's caller."""
         self._call = caller.call
+        self._transfers = Transfers(caller)
 
     async def info(self, id: str, *, deadline: float | None = None) -> ControlInfo:
         """Tell what the desktop is in this moment: its screen, and what it can be told.
@@ -53,6 +56,27 @@ class Computer:
             Where the picture is, for a short while.
         """
         return (await self._call(table.SCREENSHOT_COMPUTER, id, deadline=deadline)).data
+
+    async def screenshot_bytes(self, id: str, *, deadline: float | None = None) -> bytes:
+        """Take a picture of the screen and fetch it.
+
+        The bytes come from an object store, over a session that never carries the key.  A
+        download that fails begins again with another picture, at a fresh address.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for everything.
+
+        Returns:
+            The picture itself, as a rule a PNG or a JPEG; its first bytes say which.
+        """
+
+        async def locate() -> str:
+            return (await self.screenshot(id)).url
+
+        sink = MemorySink()
+        await self._transfers.download(locate, sink, cap=MEMORY_CAP, deadline=deadline)
+        return sink.whole()
 
     async def click(
         self,

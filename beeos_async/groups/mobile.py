@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from .._checks import one_of
+from .._io.cargo import MemorySink
+from .._io.transfer import MEMORY_CAP, Transfers
 from .._protocol import table
 from ..models.control import ControlInfo, Direction, Screenshot, Scroll, TypeText
 from ..models.mobile import (
@@ -37,6 +39,7 @@ class Mobile:
     def __init__(self, caller: Caller) -> None:
         """Use the client's caller."""
         self._call = caller.call
+        self._transfers = Transfers(caller)
 
     async def info(self, id: str, *, deadline: float | None = None) -> ControlInfo:
         """Tell what the phone is in this moment: its screen, and what it can be told.
@@ -61,6 +64,27 @@ class Mobile:
             Where the picture is, for a short while.
         """
         return (await self._call(table.SCREENSHOT_MOBILE, id, deadline=deadline)).data
+
+    async def screenshot_bytes(self, id: str, *, deadline: float | None = None) -> bytes:
+        """Take a picture of the screen and fetch it.
+
+        The bytes come from an object store, over a session that never carries the key.  A
+        download that fails begins again with another picture, at a fresh address.
+
+        Args:
+            id: The instance.
+            deadline: Seconds for everything.
+
+        Returns:
+            The picture itself, as a rule a PNG or a JPEG; its first bytes say which.
+        """
+
+        async def locate() -> str:
+            return (await self.screenshot(id)).url
+
+        sink = MemorySink()
+        await self._transfers.download(locate, sink, cap=MEMORY_CAP, deadline=deadline)
+        return sink.whole()
 
     async def tap(self, id: str, *, x: int, y: int, deadline: float | None = None) -> bool:
         """Touch a point of the screen.

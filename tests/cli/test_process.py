@@ -16,6 +16,7 @@ from command_line import KEY, Alone, Clouds, signalled
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals are POSIX's")
 
 
+@pytest.mark.fault("C3", "C4")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_with_its_sum(
     alone: Alone, open_cloud: Clouds, number: int, code: int

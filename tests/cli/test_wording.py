@@ -27,6 +27,7 @@ LOST = ConnectionLostError(Trouble(message="the line broke", reason="lost", deli
 INSTANCE = Instance(id="a", status="pending")
 
 
+@pytest.mark.fault("P13")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

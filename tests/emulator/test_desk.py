@@ -300,7 +300,12 @@ async def test_effects_can_be_asked_for_from_outside(cloud: Emulator, knock: Kno
 
     heard = await knock(cloud, "GET", EFFECTS_PATH, key=None)
 
-    assert heard.document == {"requests": 2, "effects": {cloud.ids[1]: 1}}
+    assert heard.document == {
+        "requests": 2,
+        "answers": {"startInstance": {"200": 1}, "getInstance": {"200": 1}},
+        "effects": {cloud.ids[1]: 1},
+        "outages": [],
+    }
     assert len(cloud.log) == 2
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 from hand_clock import HandClock
 
-from beeos_async.emulator import Emulator
+from beeos_async.emulator import EFFECTS_PATH, Emulator
 
 if TYPE_CHECKING:
     from conftest import Knock
@@ -87,6 +87,35 @@ async def test_a_cut_answer_promises_more_than_it_gives(cloud: Emulator) -> None
     assert len(body) == promised // 2 > 100
     assert cloud.effects(cloud.ids[0]) == 1
     assert cloud.log[0].status == 0
+
+
+async def test_a_malformed_answer_ends_in_what_is_no_chunk(cloud: Emulator) -> None:
+    """Head and first chunk are whole, and then comes no number."""
+    cloud.faults.cut("startInstance", malformed=True)
+    wire = await Wire.to(cloud)
+
+    wire.ask("POST", start(cloud.ids[0]))
+
+    head, _, rest = (await wire.rest()).partition(b"\r\n\r\n")
+    await wire.close()
+    assert b"Transfer-Encoding: chunked" in head
+    size, _, rest = rest.partition(b"\r\n")
+    assert rest[int(size, 16) :] == b"\r\nno number\r\n"
+    assert cloud.effects(cloud.ids[0]) == 1
+
+
+async def test_a_trickling_answer_comes_byte_by_byte(clock: HandClock) -> None:
+    """Its pauses are the script's, and in the end it is whole."""
+    async with Emulator(instances=1, boot_time=0.0, clock=clock) as cloud:
+        cloud.faults.delay("startInstance", 0.5, trickle=True)
+        wire = await Wire.to(cloud)
+        wire.ask("POST", start(cloud.ids[0]))
+        head, _, body = (await wire.rest()).partition(b"\r\n\r\n")
+        await wire.close()
+
+    assert b"Content-Length: %d" % len(body) in head
+    assert clock.slept == [0.5] * len(body)
+    assert cloud.effects(cloud.ids[0]) == 1
 
 
 async def test_raw_bytes_are_sent_as_they_are(cloud: Emulator) -> None:
@@ -260,3 +289,73 @@ async def test_many_connections_are_served_at_once(cloud: Emulator) -> None:
                 return bool((await response.json())["data"]["id"] == id)
 
         assert all(await asyncio.gather(*(look(number) for number in range(200))))
+
+
+async def test_while_it_is_down_nobody_listens_and_then_it_does_again() -> None:
+    """Whoever is connected is thrown out; afterwards it is the same cloud at the same port."""
+    async with Emulator(3) as cloud:
+        cloud.faults.outage(0.2, "refused", after=1)
+        wires = [await Wire.to(cloud) for _ in range(3)]
+        wires[0].ask("POST", start(cloud.ids[0]))
+        assert (await wires[0].reader.readline()).startswith(b"HTTP/1.1 200")
+        for wire in wires[1:]:
+            wire.ask("POST", start(cloud.ids[1]))
+
+        for wire in wires:
+            await asyncio.gather(wire.rest(), return_exceptions=True)
+            await wire.close()
+        with pytest.raises(ConnectionRefusedError):
+            await Wire.to(cloud)
+        while True:
+            try:
+                last = await Wire.to(cloud)
+                break
+            except ConnectionRefusedError:
+                await asyncio.sleep(0.01)
+        last.ask("POST", start(cloud.ids[1]))
+        assert (await last.reader.readline()).startswith(b"HTTP/1.1 200")
+        await last.close()
+
+    assert [cloud.effects(id) for id in cloud.ids] == [1, 1, 0]
+    assert {entry.status for entry in cloud.log[1:-1]} == {0}
+
+
+async def test_a_cloud_that_is_down_can_be_closed_and_opened_again() -> None:
+    """The outage ends with it."""
+    cloud = Emulator(3)
+    async with cloud:
+        cloud.faults.outage(3600, "refused")
+        wire = await Wire.to(cloud)
+        wire.ask("POST", start(cloud.ids[0]))
+        await asyncio.gather(wire.rest(), return_exceptions=True)
+        await wire.close()
+    cloud.faults.clear()
+
+    async with cloud:
+        wire = await Wire.to(cloud)
+        wire.ask("POST", start(cloud.ids[0]))
+        assert (await wire.reader.readline()).startswith(b"HTTP/1.1 200")
+        await wire.close()
+
+
+@pytest.mark.parametrize("kind", ["503", "reset"])
+async def test_an_outage_fails_whatever_is_asked_for(kind: Any, knock: Knock) -> None:
+    """Looks and starts alike; another process can ask how long it took to be well again."""
+    clock = HandClock()
+    async with Emulator(3, clock=clock) as cloud:
+        cloud.faults.outage(10, kind)
+        told = (await knock(cloud, "GET", EFFECTS_PATH, key=None)).document["outages"]
+        assert told == [{"kind": kind, "began": None, "well_after": None}]
+        for method, path in (("POST", start(cloud.ids[0])), ("GET", "/api/v1/instances")):
+            if kind == "503":
+                assert (await knock(cloud, method, path)).status == 503
+            else:
+                with pytest.raises(aiohttp.ClientError):
+                    await knock(cloud, method, path)
+        told = (await knock(cloud, "GET", EFFECTS_PATH, key=None)).document["outages"]
+        assert told == [{"kind": kind, "began": 1000.0, "well_after": None}]
+        clock.time += 12.5
+        assert (await knock(cloud, "GET", "/api/v1/instances")).status == 200
+        told = (await knock(cloud, "GET", EFFECTS_PATH, key=None)).document["outages"]
+        assert told == [{"kind": kind, "began": 1000.0, "well_after": 2.5}]
+    assert cloud.effects(cloud.ids[0]) == 0

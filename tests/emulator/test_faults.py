@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,43 @@ def test_trouble_can_be_forgotten() -> None:
     faults.clear()
 
     assert kinds(faults, "a") == [None]
+
+
+def test_an_outage_is_a_time_for_all_that_is_asked() -> None:
+    """It begins with a request, after some have passed, and ends by itself."""
+    faults = Faults()
+    faults.outage(10, "reset", after=2)
+    assert [faults.down(now) for now in (0.0, 5.0)] == [None, None]
+
+    met = [faults.down(now) for now in (7.0, 16.9, 17.0, 99.0)]
+
+    assert [fault and fault.kind for fault in met] == ["disconnect", "disconnect", None, None]
+    (outage,) = faults.outages
+    assert (outage.began, outage.ended) == (7.0, 17.0)
+
+
+def test_outages_are_of_three_kinds() -> None:
+    """One after the other, where several are scripted."""
+    faults = Faults()
+    faults.outage(1)
+    faults.outage(1, "refused")
+    first, second = faults.down(0.0), faults.down(1.5)
+
+    assert first is not None
+    assert second is not None
+    assert (first.kind, first.status) == ("refuse", 503)
+    assert (second.kind, second.seconds) == ("shut", 1.0)
+    faults.clear()
+    assert faults.down(1.6) is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seconds": 0}, {"seconds": 1, "kind": "fire"}, {"seconds": 1, "after": -1}]
+)
+def test_an_outage_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    """Seconds, kind and count are checked as it is scripted."""
+    with pytest.raises(ConfigurationError):
+        Faults().outage(**wrong)
 
 
 def test_a_mix_depends_on_seed_id_and_attempt_alone() -> None:

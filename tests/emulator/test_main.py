@@ -17,7 +17,7 @@ import pytest
 from msgspec import json
 
 from beeos_async.emulator import EFFECTS_PATH, instance_ids
-from beeos_async.emulator.__main__ import main
+from beeos_async.emulator.__main__ import main, outage_of, refusal_of
 
 
 def ask(port: int, method: str, path: str, headers: Mapping[str, str] | None = None) -> Any:
@@ -42,7 +42,7 @@ def test_a_process_of_its_own_serves_until_it_is_told_to_go() -> None:
 
     assert told["instances"] == 3
     assert started["success"] is True
-    assert effects == {"requests": 1, "effects": {instance_ids(3, 5)[1]: 1}}
+    assert (effects["requests"], effects["effects"]) == (1, {instance_ids(3, 5)[1]: 1})
 
 
 class Ear(io.StringIO):
@@ -71,7 +71,32 @@ def test_both_signals_end_it_well(number: signal.Signals) -> None:
     assert signal.getsignal(number) is before
 
 
-@pytest.mark.parametrize("option", ["--faults=2", "--quota=fast", "--instances=-1"])
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("503:10@2000", (10.0, "503", 2000)),
+        ("reset:2.5", (2.5, "reset", 0)),
+        ("refused:0.1@0", (0.1, "refused", 0)),
+    ],
+)
+def test_an_outage_is_written_in_one_word(text: str, read: tuple[float, str, int]) -> None:
+    """Kind, seconds, and after how many requests."""
+    assert outage_of(text) == read
+    with contextlib.redirect_stdout(Ear(signal.SIGTERM)):
+        assert main(["--instances", "2", "--outage", text]) == 0
+
+
+def test_starts_are_refused_after_so_many() -> None:
+    """As where a key dies in the middle of a run."""
+    assert refusal_of("401@1000") == (401, 1000)
+    with contextlib.redirect_stdout(Ear(signal.SIGTERM)):
+        assert main(["--instances", "2", "--refuse", "403@0"]) == 0
+
+
+WRONG = "--faults=2 --quota=fast --instances=-1 --outage=503 --outage=fire:1 --refuse=401"
+
+
+@pytest.mark.parametrize("option", WRONG.split())
 def test_an_option_that_cannot_work_is_a_usage_error(
     option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from msgspec import json
 
 from beeos_async._protocol.sse import Parser
 from beeos_async.emulator import Emulator
+from beeos_async.emulator.agents import agent_of
 from beeos_async.models.messages import Message
 
 pytestmark = pytest.mark.anyio
@@ -172,7 +173,8 @@ async def refused(cloud: Emulator, path: str, *headers: str) -> int:
 
 async def test_an_invocation_streams_to_whom_asks_for_it(cloud: Emulator) -> None:
     """One route, two forms, chosen by `Accept`."""
-    path, asked = "/api/v1/agents/agt/invoke", b'{"message": "one two"}'
+    agent = agent_of(cloud.world.add_instance(status="running"))
+    path, asked = f"/api/v1/agents/{agent}/invoke", b'{"message": "one two"}'
     plain = await Wire.ask(cloud, path, method="POST", body=asked)
     _, headers = await plain.head()
     whole = json.decode(await plain.reader.readexactly(int(headers["content-length"])))
@@ -184,7 +186,10 @@ async def test_an_invocation_streams_to_whom_asks_for_it(cloud: Emulator) -> Non
 
     assert whole["data"]["text"] == "You said: one two"
     assert [name for name, _, _ in events] == [""] * len(events)
-    assert "".join(data["text"] for _, _, data in events[:-1]) == events[-1][2]["text"]
+    assert (
+        "".join(data["text"] for _, _, data in events if data["type"] == "delta")
+        == events[-1][2]["text"]
+    )
     assert events[-1][2]["text"] == "You said: one two"
     assert events[-1][2]["type"] == "done"
 
@@ -193,7 +198,8 @@ async def test_an_invocation_streams_to_whom_asks_for_it(cloud: Emulator) -> Non
 @pytest.mark.parametrize("second", ["", "Accept: text/event-stream"])
 async def test_a_stream_is_not_told_twice(cloud: Emulator, first: str, second: str) -> None:
     """A key that was used says so; an answer in one piece is given again."""
-    path, asked = "/api/v1/agents/agt/invoke", b'{"message": "x", "idempotency_key": "k"}'
+    agent = agent_of(cloud.world.add_instance(status="running"))
+    path, asked = f"/api/v1/agents/{agent}/invoke", b'{"message": "x", "idempotency_key": "k"}'
     statuses = []
     for accept in (first, second):
         wire = await Wire.ask(cloud, path, accept or "X: y", method="POST", body=asked)

@@ -82,6 +82,7 @@ async def test_what_is_no_id_is_skipped_while_the_others_start(clock: HandClock)
     assert len(report) == 7
 
 
+@pytest.mark.fault("C9")
 @pytest.mark.parametrize("given", ["inst-1", b"inst-1", b.Instance(id="inst-1"), 7, None])
 async def test_what_is_no_collection_is_refused_before_any_request(
     clock: HandClock, given: Any
@@ -94,6 +95,7 @@ async def test_what_is_no_collection_is_refused_before_any_request(
     assert server.connections == 0
 
 
+@pytest.mark.fault("C21")
 @pytest.mark.parametrize(
     "options",
     [{"max_concurrency": 0}, {"max_concurrency": 1.5}, {"deadline": 0}, {"deadline": -1}],
@@ -109,6 +111,7 @@ async def test_options_that_cannot_work_are_refused(
     assert server.connections == 0
 
 
+@pytest.mark.fault("C13")
 async def test_an_empty_fleet_is_an_empty_report(clock: HandClock) -> None:
     """Nothing to start: no request, and all is well."""
     async with FaultServer(honest()) as server, client(server, clock) as bee:
@@ -192,6 +195,38 @@ async def test_stopping_does_not_wait_for_a_slow_source() -> None:
     assert run.report.counts == {"succeeded": 1}
 
 
+@pytest.mark.parametrize("turns", range(6))
+async def test_a_run_that_is_cancelled_as_it_begins_has_its_report(turns: int) -> None:
+    """However early: every id has its outcome, and nothing of the run is left behind."""
+    async with FaultServer(honest()) as server, client(server) as bee:
+        run = bee.start_stream(ids(20))
+
+        async def body() -> None:
+            async with run:
+                await asyncio.sleep(3600)
+
+        before = asyncio.all_tasks()
+        task = asyncio.create_task(body())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+        assert asyncio.all_tasks() == before
+        assert bee._caller.gate.when_closed == []
+    assert len(run.report) == (20 if turns else 0)
+
+
+async def test_a_run_that_is_left_at_once_has_its_report(clock: HandClock) -> None:
+    """Also where nothing of it has had its turn yet."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        async with bee.start_stream(ids(20)) as run:
+            pass
+
+    assert len(run.report) == 20
+
+
 async def test_outcomes_come_as_they_finish(clock: HandClock) -> None:
     """The stream yields each outcome once, and the report has them all."""
     async with FaultServer(honest()) as server, client(server, clock) as bee:
@@ -217,6 +252,7 @@ async def test_leaving_early_breaks_off_and_the_report_is_complete() -> None:
     assert {one.error.delivered for one in report.unknown} == {"maybe"}
 
 
+@pytest.mark.fault("C2")
 async def test_a_cancellation_is_raised_and_the_report_is_complete() -> None:
     """The sum over all outcomes is the number of ids, whenever it is cancelled."""
     slow = Slow()
@@ -265,6 +301,7 @@ async def test_an_error_of_the_body_leaves_as_it_is(clock: HandClock) -> None:
                 raise LookupError(MINE)
 
 
+@pytest.mark.fault("C6")
 async def test_the_deadline_returns_what_is_done_and_skips_the_rest() -> None:
     """A deadline is a partial report, not an exception."""
     first: list[str] = []
@@ -350,6 +387,7 @@ async def test_an_unsized_source_is_not_asked_after_the_deadline(clock: HandCloc
     assert report.counts == {"succeeded": 3, "skipped": 1}
 
 
+@pytest.mark.fault("C10")
 async def test_a_source_that_raises_resolves_what_was_pulled_and_raises() -> None:
     """Its own error comes out, with the report; nothing that began is broken off."""
 
@@ -397,6 +435,7 @@ async def test_a_callback_is_told_of_each_outcome_once(clock: HandClock) -> None
     assert told[10:] == ["succeeded"] * 3
 
 
+@pytest.mark.fault("C17")
 async def test_a_callback_that_raises_stops_the_run_and_is_raised() -> None:
     """Nothing more is launched, what is in flight finishes, and the report is attached."""
 
@@ -471,6 +510,7 @@ async def test_other_tasks_live_while_ids_are_skipped(clock: HandClock) -> None:
     assert turns >= 9
 
 
+@pytest.mark.fault("C14")
 async def test_closing_the_client_ends_a_run_with_its_report() -> None:
     """Ids in flight finish within the grace, the rest is skipped, nothing is cancelled."""
     slow = Slow()
@@ -550,6 +590,7 @@ async def test_a_pager_is_drained_before_the_first_start(clock: HandClock) -> No
     assert len(report) == 3
 
 
+@pytest.mark.fault("C22")
 async def test_two_fleets_share_one_semaphore() -> None:
     """The client's bound holds over all its runs."""
     slow = Slow()

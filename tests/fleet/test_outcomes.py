@@ -29,8 +29,6 @@ from beeos_async.errors import (
 )
 from beeos_async.fleet.outcomes import (
     Failed,
-    FleetError,
-    FleetReport,
     Outcome,
     Skipped,
     Succeeded,
@@ -38,6 +36,7 @@ from beeos_async.fleet.outcomes import (
     TimedOut,
     Unknown,
 )
+from beeos_async.fleet.report import FleetError, FleetReport
 from beeos_async.models.instances import Instance
 from beeos_async.waiting import WaitTimeoutError
 
@@ -385,6 +384,7 @@ def test_a_notebook_is_not_flooded() -> None:
     assert "more" not in hundred
 
 
+@pytest.mark.fault("C25")
 @pytest.mark.parametrize(
     "copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.copy, copy.deepcopy]
 )
@@ -484,6 +484,7 @@ def test_a_part_of_a_fleet_error_keeps_the_report() -> None:
     assert found.exceptions == (MISSING,)
 
 
+@pytest.mark.fault("C25")
 def test_a_fleet_error_travels_with_its_report() -> None:
     """Type, data, notes: all of it."""
     error = failed_run()

@@ -310,3 +310,74 @@ async def test_a_quota_that_was_raised_can_be_said(clock: HandClock, anyio_backe
                 assert clock.now() == began
 
     assert {entry.status for entry in cloud.log} == {200}
+
+
+# Pictures -------------------------------------------------------------------------------------
+
+FETCH: dict[str, Callable[..., Awaitable[bytes]]] = {
+    "computerScreenshot": lambda bee, one, **how: bee.computer.screenshot_bytes(one, **how),
+    "mobileScreenshot": lambda bee, one, **how: bee.mobile.screenshot_bytes(one, **how),
+}
+every_fetch = pytest.mark.parametrize("operation", FETCH)
+
+
+@every_fetch
+async def test_a_picture_is_fetched_without_the_key(
+    operation: str, cloud: Emulator, bee: AsyncBeeOS
+) -> None:
+    """Two requests, the second to a store that refuses whoever brings a credential."""
+    id = device(cloud, operation)
+
+    picture = await FETCH[operation](bee, id)
+
+    assert picture.startswith(b"\x89PNG\r\n\x1a\n")
+    assert [entry.operation for entry in cloud.log] == [operation]
+    assert [entry.status for entry in cloud.store.log] == [200]
+
+
+@every_fetch
+async def test_a_picture_that_does_not_come_is_taken_again(
+    operation: str, cloud: Emulator, bee: AsyncBeeOS
+) -> None:
+    """At a fresh address; nothing of the first is mixed into the second."""
+    id = device(cloud, operation)
+    cloud.faults.cut("getObject")
+    cloud.faults.refuse("getObject", 503)
+
+    picture = await FETCH[operation](bee, id)
+
+    assert picture.endswith(b"IEND\xaeB`\x82")
+    assert [entry.status for entry in cloud.store.log] == [0, 503, 200]
+    assert len({entry.ids for entry in cloud.store.log}) == len(cloud.log) == 3
+
+
+@every_fetch
+async def test_a_picture_nobody_can_take_is_not_fetched(
+    operation: str, cloud: Emulator, bee: AsyncBeeOS
+) -> None:
+    """The error is the screenshot's own, and a picture without an address is an error too."""
+    id = device(cloud, operation)
+    cloud.world.devices.script(id, unsupported=["screenshot"])
+    with pytest.raises(b.BadRequestError, match="action_unsupported"):
+        await FETCH[operation](bee, id)
+    cloud.world.devices.script(id)
+
+    cloud.faults.garble(operation, b'{"success":true}', content_type="application/json")
+    with pytest.raises(b.DecodeError, match="address"):
+        await FETCH[operation](bee, id)
+
+    assert cloud.store.log == []
+
+
+@every_fetch
+async def test_a_picture_that_is_waited_for_too_long_is_given_up(
+    operation: str, cloud: Emulator, bee: AsyncBeeOS
+) -> None:
+    """The deadline is for both requests together."""
+    id = device(cloud, operation)
+    cloud.faults.silence("getObject")
+
+    with pytest.raises(b.RequestTimeoutError) as caught:
+        await FETCH[operation](bee, id, deadline=0.2)
+
+    assert caught.value.gave_up == "deadline"

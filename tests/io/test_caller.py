@@ -67,6 +67,7 @@ async def test_a_start_is_one_request_with_the_key_in_one_header(clock: HandCloc
     assert server.applied == ["inst-1"]
 
 
+@pytest.mark.fault("N12", "H16", "H17")
 @pytest.mark.parametrize("handler", [apply_and_vanish, refuse("500 Oops"), refuse("502 Bad")])
 async def test_an_ambiguous_start_that_took_is_not_sent_again(
     clock: HandClock, handler: Handler
@@ -89,6 +90,7 @@ async def test_an_ambiguous_start_that_took_is_not_sent_again(
     assert server.applied == ["inst-1"]
 
 
+@pytest.mark.fault("N13", "H16")
 @pytest.mark.parametrize("handler", [vanish, refuse("500 Oops"), refuse("504 Slow")])
 async def test_an_ambiguous_start_that_did_not_take_is_sent_again(
     clock: HandClock, handler: Handler
@@ -150,6 +152,7 @@ async def test_a_look_that_finds_nothing_ends_the_call(clock: HandClock) -> None
     assert [one.method for one in server.seen] == ["POST", "GET"]
 
 
+@pytest.mark.fault("H6")
 async def test_a_conflict_with_a_running_instance_is_a_success(clock: HandClock) -> None:
     """The wish had come true before: the instance is returned as it was found."""
 
@@ -165,6 +168,7 @@ async def test_a_conflict_with_a_running_instance_is_a_success(clock: HandClock)
     assert [one.method for one in server.seen] == ["POST", "GET"]
 
 
+@pytest.mark.fault("H7")
 async def test_a_conflict_with_a_terminated_instance_is_final(clock: HandClock) -> None:
     """What is gone for good is not asked a second time."""
 
@@ -236,6 +240,7 @@ async def test_a_destruction_of_what_never_was_is_refused(clock: HandClock) -> N
     assert len(server.seen) == 1
 
 
+@pytest.mark.fault("H25")
 @pytest.mark.parametrize(
     ("handler", "error"),
     [
@@ -279,6 +284,7 @@ async def test_what_was_certainly_not_done_is_sent_again(
     assert [one.method for one in server.seen] == ["POST", "POST"]
 
 
+@pytest.mark.fault("H1", "H2", "H5")
 @pytest.mark.parametrize(
     "status", ["400 Bad", "401 Who", "403 No", "404 None", "413 Big", "422 X"]
 )
@@ -292,6 +298,7 @@ async def test_a_plain_no_is_not_asked_again(clock: HandClock, status: str) -> N
     assert len(server.seen) == 1
 
 
+@pytest.mark.fault("H20")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_never_followed(clock: HandClock, status: int) -> None:
     """Neither the key nor the request goes where an answer points."""
@@ -306,6 +313,7 @@ async def test_a_redirect_is_never_followed(clock: HandClock, status: int) -> No
     assert other.connections == 0
 
 
+@pytest.mark.fault("H14")
 async def test_a_rate_limit_delays_a_start_and_never_fails_it(clock: HandClock) -> None:
     """Twenty refusals cost time, and not one retry."""
     slow = refuse("429 Slow", "rate_limited", "Retry-After: 2")
@@ -319,6 +327,7 @@ async def test_a_rate_limit_delays_a_start_and_never_fails_it(clock: HandClock) 
     assert sum(clock.slept) == pytest.approx(20 * 2.1)
 
 
+@pytest.mark.fault("H10")
 async def test_a_date_to_wait_for_is_measured_by_the_servers_clock(clock: HandClock) -> None:
     """A client whose own clock is wrong waits rightly."""
     slow = refuse(
@@ -334,6 +343,7 @@ async def test_a_date_to_wait_for_is_measured_by_the_servers_clock(clock: HandCl
     assert len(server.seen) == 2
 
 
+@pytest.mark.fault("H12")
 @pytest.mark.parametrize("asked", ["86400", "61"])
 async def test_a_wait_that_is_too_long_fails_at_once(clock: HandClock, asked: str) -> None:
     """A single call does not wait longer than `max_throttle_wait`."""
@@ -358,6 +368,7 @@ async def test_endless_refusals_end_with_the_wait_a_call_is_allowed(clock: HandC
     assert sum(clock.slept) <= 60
 
 
+@pytest.mark.fault("H15")
 async def test_a_quota_of_machines_is_no_rate_limit(clock: HandClock) -> None:
     """A 429 with another code than `rate_limited` stays, and is raised."""
     full = refuse("429 Full", "quota_exceeded")
@@ -390,6 +401,7 @@ async def test_a_backoff_that_would_cross_the_deadline_is_not_slept(clock: HandC
 
     assert caught.value.gave_up == "deadline"
     assert len(server.seen) == 2
+    assert clock.slept == [pytest.approx(0.0999)]
 
 
 async def test_a_call_whose_endpoint_cools_past_its_deadline_is_not_sent(
@@ -471,6 +483,7 @@ async def test_the_deadline_cuts_an_attempt_and_leaves_it_in_doubt(clock: HandCl
     assert server.lines[0] == "POST /api/v1/instances/inst-1/start"
 
 
+@pytest.mark.fault("P7")
 async def test_an_answer_about_another_instance_is_refused(clock: HandClock) -> None:
     """A wrong id is never a start; the connection it came over is not used again."""
 
@@ -489,6 +502,7 @@ async def test_an_answer_about_another_instance_is_refused(clock: HandClock) -> 
     assert server.applied == ["inst-1"]
 
 
+@pytest.mark.fault("H22", "H23", "P1", "P2", "P3")
 @pytest.mark.parametrize(
     "body",
     [
@@ -679,3 +693,21 @@ async def test_a_failed_call_leaves_no_cycle_behind(clock: HandClock) -> None:
             assert gone() is None
         finally:
             gc.enable()
+
+
+async def test_single_calls_to_a_dead_server_do_not_ask_it_four_times_each(
+    clock: HandClock,
+) -> None:
+    """After a hundred retries they fail at once, and say why; a fleet has its brake instead."""
+    clock.dice = 0.0
+    down = refuse("503 Wait", "auth_transient")
+    async with FaultServer(requests(down)) as server, client(server, clock) as bee:
+        errors: list[b.BeeOSError] = []
+        for _ in range(200):
+            with pytest.raises(b.ServiceUnavailableError) as caught:
+                await bee.instances.get("inst-1")
+            errors.append(caught.value)
+
+    assert len(server.seen) == 200 + 100 + 200 * 0.2
+    assert (errors[0].attempts, errors[0].gave_up) == (4, None)
+    assert (errors[-2].attempts, errors[-2].gave_up) == (1, "budget")

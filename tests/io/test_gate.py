@@ -390,3 +390,85 @@ async def test_closing_wakes_who_rests() -> None:
 
     with pytest.raises(ClientClosedError):
         await asyncio.wait_for(resting, 5)
+
+
+async def test_who_found_no_socket_waits_until_another_request_has_ended(clock: HandClock) -> None:
+    """Each end of one that had a socket lets one of them try again."""
+    door = gate(clock, 3)
+    turns = [await door.enter("a", Lane.FLEET) for _ in range(3)]
+    woken: list[int] = []
+
+    async def wait(number: int) -> None:
+        turns[number].bare = True
+        door.leave(turns[number])
+        assert await door.room(turns[number], Lane.FLEET, None)
+        woken.append(number)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(wait(0))
+        await asyncio.sleep(0)
+        group.create_task(wait(1))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert woken == []
+        another = await door.enter("a", Lane.FLEET)
+        door.leave(turns[2])
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert woken == [0]
+        door.leave(another)
+
+
+async def test_who_found_no_socket_does_not_wait_for_nobody(clock: HandClock) -> None:
+    """Alone, it fails as before; and who waits learns that the last one found none either."""
+    door = gate(clock, 3)
+    first, last = [await door.enter("a", Lane.FLEET) for _ in range(2)]
+    first.bare = last.bare = True
+    door.leave(first)
+    waiting = asyncio.create_task(door.room(first, Lane.FLEET, None))
+    await asyncio.sleep(0)
+    door.leave(last)
+
+    assert not await waiting
+    assert not await door.room(last, Lane.FLEET, None)
+
+
+@pytest.mark.parametrize("others", [0, 1])
+async def test_a_socket_that_comes_with_a_cancellation_goes_to_the_next(
+    clock: HandClock, others: int
+) -> None:
+    """Nobody waits for an end that has been told to somebody who is gone."""
+    door = gate(clock, 4)
+    turns = [await door.enter("a", Lane.FLEET) for _ in range(3)]
+    keeps = await door.enter("a", Lane.FLEET)
+    for turn in turns[: 1 + others]:
+        turn.bare = True
+        door.leave(turn)
+    waiting = [
+        asyncio.create_task(door.room(turn, Lane.FLEET, None)) for turn in turns[: 1 + others]
+    ]
+    await asyncio.sleep(0)
+    door.leave(turns[2])
+    waiting[0].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting[0]
+
+    assert await asyncio.gather(*waiting[1:]) == [True] * others
+    door.leave(keeps)
+
+
+async def test_who_waits_for_a_socket_waits_no_longer_than_it_may(clock: HandClock) -> None:
+    """Its deadline, and the closing of the client, end it."""
+    door = gate(clock, 2)
+    first, second = [await door.enter("a", Lane.FLEET) for _ in range(2)]
+    first.bare = True
+    door.leave(first)
+    with pytest.raises(TimeoutError):
+        await door.room(first, Lane.FLEET, clock.now() + 0.01)
+    waiting = asyncio.create_task(door.room(first, Lane.FLEET, None))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(door.close(1.0))
+    with pytest.raises(ClientClosedError):
+        await waiting
+    door.leave(second)
+    await closing

@@ -53,6 +53,7 @@ DUPLICATE = (
 )
 
 
+@pytest.mark.fault("H26")
 async def test_a_key_is_minted_once_and_sent_with_the_same_bytes(clock: HandClock) -> None:
     """Each attempt is the same request to the letter; another call has another key."""
     async with FaultServer(replies(None, ("500 Oh", b""), OK, OK)) as server:
@@ -125,6 +126,7 @@ async def test_a_conflict_with_ones_own_lost_attempt_says_that_it_arrived(
     assert len(server.seen) == 3
 
 
+@pytest.mark.fault("H19")
 async def test_what_runs_long_is_not_sent_again_after_a_504(clock: HandClock) -> None:
     """It may still be running; other failures of the host are repeated."""
     replied = replies(("500 Oh", b""), ("504 Late", b""))

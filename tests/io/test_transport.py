@@ -28,7 +28,8 @@ import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
 from beeos_async._clock import RealClock
-from beeos_async._io import transport
+from beeos_async._io import home, transport
+from beeos_async._io import session as sessions
 from beeos_async._io.transport import AiohttpTransport
 from beeos_async._protocol.message import Request
 
@@ -80,6 +81,7 @@ BODY = instance("inst-1")
 # What never left.
 
 
+@pytest.mark.fault("N1")
 async def test_a_refused_connection_was_not_sent() -> None:
     """Nobody listens: the request certainly never left."""
     error = await failure_of("http://127.0.0.1:1")
@@ -88,6 +90,7 @@ async def test_a_refused_connection_was_not_sent() -> None:
     assert (error.reason, error.delivered) == ("connect", "no")
 
 
+@pytest.mark.fault("N3")
 async def test_an_unknown_name_is_asked_for_twice_at_most(clock: HandClock) -> None:
     """A name that cannot be resolved twice is unknown; no third try."""
     resolver = Resolver(OSError(socket.EAI_NONAME, "unknown"))
@@ -101,6 +104,7 @@ async def test_an_unknown_name_is_asked_for_twice_at_most(clock: HandClock) -> N
     await connector.close()
 
 
+@pytest.mark.fault("N4")
 async def test_a_slow_resolver_is_bounded_by_the_connect_timeout() -> None:
     """Names count as connecting: a resolver that hangs does not hang the call."""
     connector = aiohttp.TCPConnector(resolver=Resolver(None))
@@ -128,6 +132,7 @@ class Resolver(aiohttp.abc.AbstractResolver):
         """Do nothing; there is nothing to close."""
 
 
+@pytest.mark.fault("N26")
 async def test_sockets_that_have_run_out_are_this_machines_trouble() -> None:
     """EMFILE is named for what it is."""
     connector = aiohttp.TCPConnector(
@@ -140,6 +145,7 @@ async def test_sockets_that_have_run_out_are_this_machines_trouble() -> None:
     await connector.close()
 
 
+@pytest.mark.fault("N8")
 async def test_a_certificate_that_is_not_trusted_ends_the_call(authority: trustme.CA) -> None:
     """One handshake, nothing sent, no retry."""
     served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -163,6 +169,7 @@ async def test_a_trusted_certificate_is_spoken_to(authority: trustme.CA) -> None
             assert (await bee.start("inst-1")).id == "inst-1"
 
 
+@pytest.mark.fault("N9")
 async def test_plain_text_on_a_tls_port_was_not_sent() -> None:
     """A server that speaks no TLS sees no request."""
 
@@ -176,6 +183,7 @@ async def test_plain_text_on_a_tls_port_was_not_sent() -> None:
     assert error.reason == "tls"
 
 
+@pytest.mark.fault("N25")
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
@@ -198,6 +206,7 @@ async def test_a_proxy_that_does_not_connect_sent_nothing(
     assert proxy.lines == ["CONNECT openapi.example:443"]
 
 
+@pytest.mark.fault("N25")
 async def test_a_proxy_that_cannot_be_reached_sent_nothing() -> None:
     """The error says that it was the proxy."""
     error = await failure_of("https://openapi.example", proxy="http://127.0.0.1:1")
@@ -209,6 +218,7 @@ async def test_a_proxy_that_cannot_be_reached_sent_nothing() -> None:
 # What may have arrived.
 
 
+@pytest.mark.fault("N12", "N13")
 @pytest.mark.parametrize("reset", [False, True])
 async def test_a_connection_that_ends_before_the_answer_may_have_delivered(reset: bool) -> None:
     """FIN or RST after the request was written: nobody knows."""
@@ -219,6 +229,7 @@ async def test_a_connection_that_ends_before_the_answer_may_have_delivered(reset
     assert error.delivered == "maybe"
 
 
+@pytest.mark.fault("N22", "N23")
 @pytest.mark.parametrize(
     "chunks",
     [
@@ -236,6 +247,7 @@ async def test_a_cut_answer_may_have_delivered(chunks: list[bytes]) -> None:
     assert error.delivered == "maybe"
 
 
+@pytest.mark.fault("N19")
 async def test_silence_ends_with_the_attempt() -> None:
     """No answer within `timeout`: the request may have arrived."""
     async with FaultServer(raw(then=Peer.hang)) as server:
@@ -246,6 +258,7 @@ async def test_silence_ends_with_the_attempt() -> None:
     assert error.delivered == "maybe"
 
 
+@pytest.mark.fault("N21")
 @pytest.mark.parametrize(
     "second", [b"QQ\r\n", b"FFFFFFFFFFFFFFFFFF\r\n", b"5\r\nhelloXX", b"HTTP/1.1 502 Bad\r\n\r\n"]
 )
@@ -259,6 +272,7 @@ async def test_a_malformed_chunk_does_not_hang_the_call(second: bytes) -> None:
     assert error.delivered != "no"
 
 
+@pytest.mark.fault("P12")
 @pytest.mark.parametrize(
     "head",
     [
@@ -305,6 +319,7 @@ async def test_an_answer_without_a_length_is_read(chunked: bool) -> None:
             assert (await bee.instances.get("inst-1")).id == "inst-1"
 
 
+@pytest.mark.fault("P11")
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
@@ -331,6 +346,7 @@ async def test_a_body_in_a_strange_coding_is_unreadable(body: bytes, encoding: s
 BOMB = gzip.compress(b"[" * (64 * 1024 * 1024), compresslevel=1)
 
 
+@pytest.mark.fault("P10")
 @pytest.mark.parametrize(
     "answer",
     [
@@ -352,39 +368,51 @@ async def test_a_body_over_the_cap_is_not_read(answer: bytes) -> None:
 # The pool.
 
 
+@pytest.mark.fault("N16")
 async def test_an_answer_pushed_onto_an_idle_connection_is_never_taken() -> None:
     """Every answer belongs to its own request, whatever a server pushes in between."""
+
+    pushed = asyncio.Semaphore(0)
 
     async def push(peer: Peer, seen: Seen) -> None:
         await peer.answer(instance(id_of(seen.target)))
         await asyncio.sleep(0.01)
         await peer.answer(instance("evil"))
+        pushed.release()
 
     async with FaultServer(requests(push)) as server, client(server.url) as bee:
         for n in range(5):
             assert (await bee.instances.get(f"inst-{n}")).id == f"inst-{n}"
-            await asyncio.sleep(0.03)
+            await pushed.acquire()
+            # The loop looks at its sockets once more before the next request.
+            await asyncio.sleep(0.01)
 
     assert len(server.seen) == 5
     assert server.connections == 5
 
 
+@pytest.mark.fault("N17")
 async def test_a_timeout_pushed_onto_an_idle_connection_is_never_taken() -> None:
     """A 408 for nobody is not the answer to the next start."""
+
+    pushed = asyncio.Event()
 
     async def push(peer: Peer, seen: Seen) -> None:
         await peer.answer(instance(id_of(seen.target)))
         await asyncio.sleep(0.01)
         await peer.send(http(b"", "408 Request Timeout"))
+        pushed.set()
 
     async with FaultServer(requests(push), honest()) as server, client(server.url) as bee:
         await bee.start("inst-1")
-        await asyncio.sleep(0.03)
+        await pushed.wait()
+        await asyncio.sleep(0.01)
         await bee.start("inst-2")
 
     assert len(server.seen) == 2
 
 
+@pytest.mark.fault("N14")
 async def test_a_connection_closed_while_idle_is_not_used_again() -> None:
     """The next request takes a new one, and nobody notices."""
 
@@ -414,6 +442,7 @@ async def test_nothing_is_sent_a_second_time_behind_our_back(act: str) -> None:
     assert [one.method for one in server.seen].count("DELETE" if act == "destroy" else "GET") == 1
 
 
+@pytest.mark.fault("P14")
 async def test_a_cookie_is_never_sent_back() -> None:
     """What a server wants remembered is forgotten."""
 
@@ -496,6 +525,7 @@ async def test_a_borrowed_connector_is_never_closed() -> None:
         await connector.close()
 
 
+@pytest.mark.fault("C15")
 def test_another_loop_is_refused_by_name() -> None:
     """A client belongs to the loop of its first request."""
 
@@ -542,6 +572,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault("C15")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
 def test_a_forked_child_is_refused() -> None:
     """The child would read the parent's answers."""
@@ -566,6 +597,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.fault("C16")
 async def test_a_forgotten_client_warns_once() -> None:
     """One ResourceWarning, and no complaint of aiohttp's."""
     async with FaultServer(honest()) as server:
@@ -613,10 +645,10 @@ async def test_a_forgotten_client_leaves_a_borrowed_connector_alone() -> None:
 
 async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The counter of forks is compared on each call."""
-    monkeypatch.setattr(transport, "_process", transport._process)
+    monkeypatch.setattr(home, "_process", home._process)
     async with FaultServer(honest()) as server, client(server.url) as bee:
         await bee.start("inst-1")
-        transport._forked()
+        home._forked()
         with pytest.raises(b.ClientLoopError, match="fork"):
             await bee.start("inst-2")
         session = bee._caller.transport._session
@@ -625,7 +657,7 @@ async def test_a_fork_is_seen_before_anything_is_sent(monkeypatch: pytest.Monkey
         bee._caller.transport.__del__()
         await bee.close()
         assert not session.closed
-        transport._inherited.clear()
+        sessions.inherited.clear()
         await session.close()
 
     assert len(server.seen) == 1

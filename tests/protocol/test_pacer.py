@@ -41,7 +41,7 @@ def simulate(
             heapq.heappush(events, (now + LATENCY / 2, number, what, ticket, pause))
         elif what == "accepted":
             done += 1
-            pacer.end(ticket, accepted=True)
+            pacer.end(ticket, now, accepted=True)
         else:
             left, refused = left + 1, refused + 1
             pacer.refuse(ticket, now, pause)
@@ -70,6 +70,73 @@ def test_a_fleet_takes_as_long_as_its_quota_and_hardly_longer(
     assert refused <= (10 if told else 64 + ids // 100 + 16)
 
 
+@pytest.mark.parametrize(
+    ("ids", "quota", "most"),
+    [
+        (1000, Rate(10.0, 1), 1.25),
+        (4000, Rate(10.0, 1), 1.15),
+        (300, Rate(2.0, 1), 1.2),
+        (2000, Rate(50.0, 5), 1.25),
+    ],
+)
+def test_a_quota_of_which_nothing_comes_together_is_found_too(
+    ids: int, quota: Rate, most: float
+) -> None:
+    """Each 429 is then a second lost: the rate is searched for, and hardly overrun."""
+    seconds, refused = simulate(ids, quota)
+
+    assert seconds <= most * ids / quota.per_second
+    assert refused <= 30
+
+
+def test_what_comes_together_in_a_pause_is_used_after_it() -> None:
+    """A bucket that fills while nothing goes is no loss; only the very first pauses are."""
+    seconds, _ = simulate(20_000, Rate(200.0, 200))
+
+    assert seconds <= 1.02 * (20_000 - 200) / 200
+
+
+def test_bursts_that_are_refused_are_given_up() -> None:
+    """Requests that overtake each other by more than the quota's own gap."""
+    seconds, refused = simulate(1000, Rate(100.0, 1))
+
+    assert refused <= 40
+    assert seconds <= 80
+
+
+def test_a_quota_that_was_told_too_high_is_kept_to_without_its_burst() -> None:
+    """The user's word for the rate stands; a burst that is refused again is halved each time."""
+    seconds, refused = simulate(400, Rate(20.0, 10), known=Rate(20.0, 100))
+
+    assert refused <= 150
+    assert seconds <= 1.2 * 400 / 20
+
+
+def test_what_is_refused_in_spite_of_all_costs_no_time() -> None:
+    """Two requests that bunch, and a pause: what comes together in it goes at once after it."""
+    pacer = Pacer(64, Rate(10.0, 10))
+    now = 100.0
+    tickets = [Ticket() for _ in range(10)]
+    for ticket in tickets:
+        pacer.go(ticket, now)
+    assert pacer.wait(now) > 0
+    for ticket in tickets:
+        pacer.end(ticket, now, accepted=True)
+    late = Ticket()
+    pacer.go(late, now + 0.2)
+    pacer.refuse(late, now + 0.2, 1.0)
+    now += 1.2
+    probe = Ticket()
+    pacer.go(probe, now)
+    pacer.end(probe, now, accepted=True)
+
+    going = 0
+    while pacer.wait(now) == 0:
+        pacer.go(Ticket(), now)
+        going += 1
+    assert 6 <= going <= 9
+
+
 def test_without_a_quota_only_the_window_bounds() -> None:
     """From eight in flight it doubles each round trip, up to all the slots."""
     seconds, refused = simulate(20_000, Rate(1e6, 10**6))
@@ -85,7 +152,7 @@ def test_a_quota_that_shrinks_is_learned_again() -> None:
         ticket = Ticket()
         pacer.go(ticket, pacer.shut_until + 100)
         pacer.refuse(ticket, pacer.shut_until + 100, 1.0)
-    assert pacer.rate(pacer.shut_until) == pytest.approx(0.0102)
+    assert pacer.rate(pacer.shut_until) == pytest.approx(0.0105)
 
 
 def test_after_a_pause_one_request_goes_to_see() -> None:
@@ -98,7 +165,7 @@ def test_after_a_pause_one_request_goes_to_see() -> None:
     assert pacer.wait(3.0) == 0.0
     pacer.go(tickets[1], 3.0)
     assert pacer.wait(3.0) == math.inf
-    pacer.end(tickets[1], accepted=True)
+    pacer.end(tickets[1], 3.05, accepted=True)
 
     assert pacer.wait(3.1) == 0.0
     assert (pacer.refusals, pacer.paused) == (1, 2.0)
@@ -135,7 +202,7 @@ def test_a_restart_narrows_the_window() -> None:
     for _ in range(30):
         ticket = Ticket()
         pacer.go(ticket, 0.0)
-        pacer.end(ticket, accepted=True)
+        pacer.end(ticket, 0.0, accepted=True)
     pacer.restart()
     for _ in range(8):
         pacer.go(Ticket(), 0.0)

@@ -12,7 +12,7 @@ from beeos_async._protocol import table
 from beeos_async._protocol.endpoint import MIB, Endpoint, StreamEndpoint
 from beeos_async._protocol.resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
 from beeos_async.models._base import Accepted, Envelope, Page
-from beeos_async.models.agents import InvokeReply
+from beeos_async.models.agents import Agent, AgentPage, InvokeReply
 from beeos_async.models.catalog import Model, Provider, Region
 from beeos_async.models.control import ActionResult, ControlInfo, Screenshot
 from beeos_async.models.conversations import (
@@ -22,6 +22,7 @@ from beeos_async.models.conversations import (
     ConversationPage,
     SentMessage,
 )
+from beeos_async.models.files import FileMeta, PresignedUpload
 from beeos_async.models.instances import DeviceInfo, Instance
 from beeos_async.models.messages import MessagePage
 from beeos_async.models.mobile import AppList, UITree
@@ -30,6 +31,15 @@ from beeos_async.models.runtime import (
     OperationPage,
     RuntimeOperation,
 )
+from beeos_async.models.tasks import (
+    Task,
+    TaskCreated,
+    TaskPage,
+    TaskWebhook,
+    TaskWebhookList,
+    WebhookDelivery,
+    WebhookDeliveryList,
+)
 
 INSTANCE = "/api/v1/instances/{id}"
 ACTION = Envelope[ActionResult]
@@ -37,6 +47,10 @@ CONVERSATIONS = "/api/v1/agents/{agentId}/conversations"
 RUNTIME = "/api/v1/instances/{instanceId}"
 
 # operationId, method, route, answer, what a repeat does, whether the answer names its resource
+AGENT = "/api/v1/agents/{agentId}"
+TASKS = f"{AGENT}/tasks"
+HOOKS = f"{TASKS}/{{taskId}}/webhooks"
+
 CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
     ("listProviders", "GET", "/api/v1/providers", Envelope[list[Provider]], "safe", False),
     ("listDeployRegions", "GET", "/api/v1/deploy/regions", Envelope[list[Region]], "safe", False),
@@ -105,6 +119,10 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
     ("mobileListApps", "GET", f"{INSTANCE}/mobile/apps", Envelope[AppList], "safe", False),
     ("mobileOpenApp", "POST", f"{INSTANCE}/mobile/open_app", ACTION, "once", False),
     ("mobileGetUiTree", "GET", f"{INSTANCE}/mobile/ui_tree", Envelope[UITree], "safe", False),
+    ("listAgents", "GET", "/api/v1/agents", AgentPage, "safe", False),
+    ("getAgent", "GET", AGENT, Envelope[Agent], "safe", False),
+    ("updateAgent", "PATCH", AGENT, Envelope[Agent], "idempotent", False),
+    ("deleteAgent", "DELETE", AGENT, NoneType, "idempotent", False),
     (
         "invokeAgent",
         "POST",
@@ -113,12 +131,38 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         "keyed",
         False,
     ),
+    ("createTask", "POST", TASKS, Envelope[TaskCreated], "keyed", False),
+    ("listUserTasks", "GET", "/api/v1/tasks", Envelope[TaskPage], "safe", False),
+    ("listAgentTasks", "GET", TASKS, Envelope[TaskPage], "safe", False),
+    ("getTask", "GET", f"{TASKS}/{{taskId}}", Envelope[Task], "safe", False),
     (
-        "streamTaskEvents",
+        "listTaskMessages",
         "GET",
-        "/api/v1/agents/{agentId}/tasks/{taskId}/events",
-        NoneType,
+        f"{TASKS}/{{taskId}}/messages",
+        Envelope[MessagePage],
         "safe",
+        False,
+    ),
+    ("streamTaskEvents", "GET", f"{TASKS}/{{taskId}}/events", NoneType, "safe", False),
+    ("cancelTask", "POST", f"{TASKS}/{{taskId}}/cancel", Envelope[Task], "idempotent", False),
+    ("continueTask", "POST", f"{TASKS}/{{taskId}}/continue", Envelope[Task], "once", False),
+    ("registerTaskWebhook", "POST", HOOKS, Envelope[TaskWebhook], "idempotent", False),
+    ("listTaskWebhooks", "GET", HOOKS, Envelope[TaskWebhookList], "safe", False),
+    ("deleteTaskWebhook", "DELETE", f"{HOOKS}/{{webhookId}}", NoneType, "idempotent", False),
+    (
+        "listWebhookDeliveries",
+        "GET",
+        f"{HOOKS}/{{webhookId}}/deliveries",
+        Envelope[WebhookDeliveryList],
+        "safe",
+        False,
+    ),
+    (
+        "redeliverWebhook",
+        "POST",
+        f"{HOOKS}/{{webhookId}}/deliveries/{{deliveryId}}/redeliver",
+        Envelope[WebhookDelivery],
+        "once",
         False,
     ),
     (
@@ -210,6 +254,15 @@ CONTRACT: list[tuple[str, str, str, Any, str, bool]] = [
         False,
     ),
     (
+        "presignFileUpload",
+        "POST",
+        "/api/v1/files/presign-upload",
+        Envelope[PresignedUpload],
+        "idempotent",
+        False,
+    ),
+    ("getFile", "GET", "/api/v1/files/{id}", Envelope[FileMeta], "safe", False),
+    (
         "getRuntimeCapabilities",
         "GET",
         f"{RUNTIME}/runtime-capabilities",
@@ -272,6 +325,7 @@ def test_the_table_was_written_down_whole() -> None:
 # operationId: where its key travels, whether the id of its operation may be chosen
 KEYS: dict[str, tuple[str, bool]] = {
     "invokeAgent": ("body", False),
+    "createTask": ("body", False),
     "createConversation": ("header", False),
     "renameConversation": ("header", False),
     "sendConversationMessage": ("body", False),
@@ -362,6 +416,10 @@ def test_every_row_has_a_name_in_the_file() -> None:
 
 LONG = {
     "listInstances",
+    "listAgents",
+    "listUserTasks",
+    "listAgentTasks",
+    "listTaskMessages",
     "listConversations",
     "listConversationMessages",
     "listRuntimeOperations",

@@ -132,6 +132,7 @@ def test_every_text_arrives_as_it_was(params: dict[str, str]) -> None:
     assert dict(parse_qsl(urlsplit(target).query, keep_blank_values=True)) == params
 
 
+@pytest.mark.fault("C21")
 def test_half_a_character_is_refused_in_a_query() -> None:
     """A lone surrogate cannot be sent; it is no `UnicodeEncodeError` to the caller."""
     with pytest.raises(ConfigurationError, match="surrogate"):
@@ -160,6 +161,7 @@ def nested(depth: int) -> Any:
     return value
 
 
+@pytest.mark.fault("C21")
 @pytest.mark.parametrize(
     ("members", "offence"),
     [
@@ -307,6 +309,7 @@ def test_an_empty_body_is_called_empty(body: bytes) -> None:
     assert ("the body is empty" in str(unread(answer(body, 204)))) is (body == b"")
 
 
+@pytest.mark.fault("P5")
 @pytest.mark.parametrize(
     ("field", "text", "path"),
     [
@@ -359,6 +362,7 @@ def test_a_redirect_is_not_followed(status: int, where: str) -> None:
     assert "evil" not in str(error)
 
 
+@pytest.mark.fault("P4")
 def test_an_answer_is_read_whatever_the_recursion_limit() -> None:
     """A raised limit must not let a document overflow the C stack and kill the process."""
     script = """
@@ -750,6 +754,7 @@ def test_foreign_words_are_fit_for_a_terminal(text: str, shown: str) -> None:
     assert UNPRINTABLE.search(str(error)) is None
 
 
+@pytest.mark.fault("P13")
 def test_a_message_of_a_mebibyte_is_cut() -> None:
     """To 2,000 characters; the rest of a ticket is shorter still."""
     body = json.dumps({"error": {"code": "c" * 2**20, "message": "m" * 2**20, "param": "p" * 999}})

@@ -9,12 +9,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from typing import Any, assert_never, assert_type
+from pathlib import Path
+from typing import Any, Literal, assert_never, assert_type
 
 import aiohttp
 
 from beeos_async import (
     Accepted,
+    Agent,
     AgentTarget,
     APIError,
     AppInfo,
@@ -35,6 +37,7 @@ from beeos_async import (
     EndpointState,
     EventStream,
     Failed,
+    FileMeta,
     FilePart,
     FleetError,
     FleetOptions,
@@ -46,6 +49,7 @@ from beeos_async import (
     InstanceTarget,
     InvokeDone,
     InvokeEvent,
+    InvokeReply,
     InvokeStream,
     Message,
     Model,
@@ -55,6 +59,7 @@ from beeos_async import (
     Pager,
     Part,
     PlanState,
+    PresignedUpload,
     Progress,
     Provider,
     RateLimitError,
@@ -74,6 +79,11 @@ from beeos_async import (
     StreamEnd,
     StreamEndedError,
     Succeeded,
+    Task,
+    TaskCreated,
+    TaskStatusEvent,
+    TaskSummary,
+    TaskWebhook,
     ThinkingPart,
     TimedOut,
     ToolResultPart,
@@ -87,9 +97,11 @@ from beeos_async import (
     WaitError,
     WaitReason,
     WaitTimeoutError,
+    WebhookDelivery,
     Wish,
     __version__,
 )
+from beeos_async.webhooks import sign, unwrap
 
 
 def the_version() -> str:
@@ -200,12 +212,84 @@ async def the_catalog(bee: AsyncBeeOS) -> None:
     assert_type(await bee.catalog.models(agent_framework="weaver"), list[Model])
 
 
+async def an_agent(bee: AsyncBeeOS) -> None:
+    assert_type(bee.agents.list(instance_id="inst-1"), Pager[Agent])
+    found = assert_type(await bee.agents.get("agt-1"), Agent)
+    assert_type(found.capabilities.streaming, bool)
+    # Open words: any text may be compared with.
+    assert_type(found.visibility == "neighbours", bool)
+    assert_type(await bee.agents.update("agt-1", visibility="public", mcp_enabled=True), Agent)
+    assert_type(await bee.agents.delete("agt-1"), None)
+    reply = assert_type(await bee.agents.invoke("agt-1", "Hello", timeout_ms=5), InvokeReply)
+    assert_type(reply.raise_for_error(), InvokeReply)
+    await bee.agents.update("agt-1", visibility="neighbours")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.agents.invoke("agt-1")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await bee.agents.invoke("agt-1", "Hello", metadata={"a": 1})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+
+async def a_task(bee: AsyncBeeOS, file: FileMeta) -> None:
+    attached = [file.attachment]
+    made = assert_type(await bee.tasks.create("agt-1", "Go.", attachments=attached), TaskCreated)
+    task = assert_type(await bee.tasks.wait("agt-1", made.task_id, deadline=5), Task)
+    assert_type(await bee.tasks.get("agt-1", "t"), Task)
+    assert_type(
+        task.outcome,
+        Literal["completed", "failed", "canceled", "timeout", "rejected"] | None,
+    )
+    assert_type(task.is_paused, bool)
+    assert_type(task.deadline_at, datetime | None)
+    assert_type(await bee.tasks.cancel("agt-1", "t", reason="enough"), Task)
+    assert_type(await bee.tasks.continue_("agt-1", "t", input=None), Task)
+    assert_type(bee.tasks.list(state="open"), Pager[TaskSummary])
+    assert_type(bee.tasks.list_for_agent("agt-1"), Pager[TaskSummary])
+    assert_type(bee.tasks.messages("agt-1", "t", include_deltas=True), Pager[Message])
+    bee.tasks.list(state="asleep")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    await bee.tasks.wait("agt-1", "t", 5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def webhooks(bee: AsyncBeeOS, body: bytes, headers: dict[str, str]) -> None:
+    hook = assert_type(
+        await bee.tasks.register_webhook("agt-1", "t", url="https://x"), TaskWebhook
+    )
+    assert_type(await bee.tasks.list_webhooks("agt-1", "t"), list[TaskWebhook])
+    told = await bee.tasks.webhook_deliveries("agt-1", "t", hook.webhook_id)
+    assert_type(told, list[WebhookDelivery])
+    assert_type(await bee.tasks.redeliver_webhook("agt-1", "t", "w", "d"), WebhookDelivery)
+    assert_type(await bee.tasks.delete_webhook("agt-1", "t", "w"), None)
+    assert_type(sign(body, "secret", 1), str)
+    event = unwrap(body, headers, ["old", "new"], tolerance=None)
+    match event:
+        case TaskStatusEvent(task_id=id):
+            assert_type(id, str)
+        case UnknownEvent(name=name):
+            assert_type(name, str)
+        case _:
+            assert_never(event)
+    unwrap("text", headers, "secret")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def files(bee: AsyncBeeOS, stream: AsyncIterator[bytes]) -> None:
+    presigned = await bee.files.presign_upload(filename="a", content_type="b/c")
+    assert_type(presigned, PresignedUpload)
+    assert_type(await bee.files.get("f"), FileMeta)
+    assert_type(await bee.files.upload("a.txt"), FileMeta)
+    assert_type(await bee.files.upload(Path("a.txt"), progress=print), FileMeta)
+    assert_type(await bee.files.upload(b"x", filename="a"), FileMeta)
+    assert_type(await bee.files.upload(stream, filename="a", size=3), FileMeta)
+    assert_type(await bee.files.download("f"), bytes)
+    assert_type(await bee.files.download("f", "a.txt"), Path)
+    assert_type(await bee.files.fetch("https://x"), bytes)
+    assert_type(await bee.files.fetch("https://x", Path("a.txt"), max_bytes=7), Path)
+    await bee.files.upload(7, filename="a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 async def a_desktop(bee: AsyncBeeOS) -> None:
     info = assert_type(await bee.computer.info("inst-1"), ControlInfo)
     assert_type(info.supported_actions, list[str])
     # Open words: any text may be compared with.
     assert_type(info.os == "meadowos", bool)
     assert_type(await bee.computer.screenshot("inst-1", deadline=5), Screenshot)
+    assert_type(await bee.computer.screenshot_bytes("inst-1", deadline=5), bytes)
     assert_type(await bee.computer.click("inst-1", x=1, y=2, button="right", count=2), bool)
     assert_type(await bee.computer.move("inst-1", x=1, y=2), bool)
     assert_type(await bee.computer.scroll("inst-1", direction="down", amount=3), bool)
@@ -222,6 +306,7 @@ async def a_phone(bee: AsyncBeeOS) -> None:
     phone = bee.mobile
     assert_type(await phone.info("inst-1"), ControlInfo)
     assert_type(await phone.screenshot("inst-1"), Screenshot)
+    assert_type(await phone.screenshot_bytes("inst-1"), bytes)
     assert_type(await phone.tap("inst-1", x=1, y=2), bool)
     assert_type(await phone.double_tap("inst-1", x=1, y=2), bool)
     assert_type(await phone.long_press("inst-1", x=1, y=2, duration_ms=800), bool)
@@ -417,6 +502,17 @@ def what_all_outcomes_tell(outcome: Outcome[Instance]) -> None:
     assert_type(outcome.provisioning, float | None)
     assert_type(outcome.connectivity, float | None)
     outcome.attempts = 9  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def a_journal(bee: AsyncBeeOS, report: FleetReport[Instance]) -> None:
+    """A path, as text or as a `Path`; a report becomes text, and merges with its like."""
+    await bee.start_many(["inst-1"], journal="fleet.jsonl")
+    await bee.stop_many(["inst-1"], journal=Path("fleet.jsonl"))
+    bee.start_stream(["inst-1"], journal=None)
+    await bee.start_many(["inst-1"], journal=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert_type(report.to_jsonl(), str)
+    assert_type(report | report, FleetReport[Instance])
+    report | 7  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
 
 
 def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:

@@ -30,7 +30,7 @@ async def get_computer_info(world: World, call: Call) -> Envelope[ControlInfo]:
 async def screenshot(world: World, call: Call) -> Envelope[Screenshot]:
     """Take a picture, whoever holds the device."""
     (id,) = call.ids
-    return Envelope(data=world.devices.screenshot(id, "computer", call.host))
+    return Envelope(data=world.devices.screenshot(id, "computer"))
 
 
 @desk(table.CLICK_COMPUTER)

@@ -34,7 +34,7 @@ async def get_mobile_info(world: World, call: Call) -> Envelope[ControlInfo]:
 async def screenshot(world: World, call: Call) -> Envelope[Screenshot]:
     """Take a picture, whoever holds the device."""
     (id,) = call.ids
-    return Envelope(data=world.devices.screenshot(id, "mobile", call.host))
+    return Envelope(data=world.devices.screenshot(id, "mobile"))
 
 
 @desk(table.TAP_MOBILE)

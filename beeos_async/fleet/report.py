@@ -1,0 +1,339 @@
+"""The report over a fleet: what became of every id, summed up, written down and merged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from typing import Any, Final, Generic, Self, TypeVar
+
+from ..errors import BeeOSError, ConfigurationError, RateLimitError, SkippedError
+from ..models.instances import Instance
+from ..waiting import WaitTimeoutError
+from .outcomes import (
+    Failed,
+    Kind,
+    Outcome,
+    Skipped,
+    Succeeded,
+    Tally,
+    TimedOut,
+    Unknown,
+    may_yet_succeed,
+    words,
+)
+from .records import Form, learn, read_report, write_report
+
+T = TypeVar("T")
+
+_OTHERS: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown", "skipped")
+
+ROWS_SHOWN: Final = 100
+"""Ids a notebook shows of those that did not succeed."""
+
+_PAST: Final[Mapping[str, str]] = {
+    "startInstance": "started",
+    "stopInstance": "stopped",
+    "restartInstance": "restarted",
+    "destroyInstance": "destroyed",
+    "getInstance": "found",
+    "wait": "as wished",
+}
+
+
+class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
+    """What became of a fleet: every distinct id that was pulled has exactly one outcome.
+
+    Iterates over the outcomes in the order the ids were given.  A run with `collect=False`
+    leaves only the counters.
+
+    ```python
+    report = await bee.start_many(ids)
+    print(report)                      # 498 of 500 started in 4.1 s; 2 failed (NotFoundError: 2)
+    report.raise_for_failures()
+    ```
+    """
+
+    def __init__(self, operation: str, outcomes: Mapping[str, Outcome[T]], tally: Tally) -> None:
+        """Sum up a run.
+
+        Args:
+            operation: The operationId that was called for each id, or `wait`.
+            outcomes: By id, in input order; empty when they were not collected.
+            tally: What was counted.
+        """
+        self.operation = operation
+        self._outcomes = outcomes
+        self._tally = tally
+
+    def __iter__(self) -> Iterator[Outcome[T]]:
+        """Iterate over the outcomes in input order."""
+        return iter(self._outcomes.values())
+
+    def __getitem__(self, id: str) -> Outcome[T]:
+        """Look one id up.
+
+        Raises:
+            KeyError: The id was not part of the run, or outcomes were not collected.
+        """
+        return self._outcomes[id]
+
+    def __contains__(self, id: object) -> bool:
+        """Tell whether an id has an outcome here."""
+        return id in self._outcomes
+
+    def __len__(self) -> int:
+        """Count the distinct ids, also when their outcomes were not collected."""
+        return sum(self._tally.counts.values())
+
+    def __eq__(self, other: object) -> bool:
+        """Two reports are equal when they tell the same."""
+        if not isinstance(other, FleetReport):
+            return NotImplemented
+        return self.__dict__ == other.__dict__
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """How many ids came to which kind of outcome; kinds that did not occur are left out."""
+        return dict(self._tally.counts)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every id succeeded."""
+        return self._tally.counts.get("succeeded", 0) == len(self)
+
+    @property
+    def succeeded(self) -> list[Succeeded[T]]:
+        """The ids that succeeded."""
+        return [one for one in self if isinstance(one, Succeeded)]
+
+    @property
+    def failed(self) -> list[Failed]:
+        """The ids that failed."""
+        return [one for one in self if isinstance(one, Failed)]
+
+    @property
+    def timed_out(self) -> list[TimedOut[T]]:
+        """The ids that were accepted and not ready in time."""
+        return [one for one in self if isinstance(one, TimedOut)]
+
+    @property
+    def unknown(self) -> list[Unknown]:
+        """The ids of which it could not be found out."""
+        return [one for one in self if isinstance(one, Unknown)]
+
+    @property
+    def skipped(self) -> list[Skipped]:
+        """The ids that were never acted upon."""
+        return [one for one in self if isinstance(one, Skipped)]
+
+    @property
+    def instances(self) -> dict[str, T]:
+        """The instances that succeeded, by id."""
+        return {one.id: one.instance for one in self.succeeded}
+
+    @property
+    def retryable_ids(self) -> list[str]:
+        """The ids worth another run: all but those that succeeded and those that cannot."""
+        return [one.id for one in self if may_yet_succeed(one)]
+
+    @property
+    def duplicates(self) -> int:
+        """How many ids were given again, and left out."""
+        return self._tally.duplicates
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds the run took."""
+        return self._tally.elapsed
+
+    @property
+    def first_try_rate(self) -> float:
+        """The share of ids that succeeded with their first request: the server's health."""
+        return self._tally.first_tries / len(self) if len(self) else 1.0
+
+    @property
+    def fatal(self) -> BeeOSError | None:
+        """What ended the whole run, if something did."""
+        return self._tally.fatal
+
+    def raise_for_failures(self) -> None:
+        """Do nothing when every id succeeded.
+
+        Raises:
+            FleetError: Some did not; it holds one error for each and the report.
+        """
+        if not self.ok:
+            uncollected = BeeOSError("outcomes were not collected, only counted")
+            raise FleetError(str(self), list(_errors(self)) or [uncollected], self)
+
+    def to_jsonl(self) -> str:
+        """Write the report down, to be read by `from_jsonl` or by another program.
+
+        Returns:
+            JSON lines: the sum first, then each outcome, in order.  `kind` tells them apart;
+            an error is its class by name and plain data, an instance is whole.
+        """
+        return write_report(self.operation, self, self._tally)
+
+    @classmethod
+    def from_jsonl(cls, text: str | bytes) -> FleetReport[Any]:
+        """Read what `to_jsonl` has written.
+
+        Lines may be left out: then the others are counted anew.  Where an id stands twice,
+        the later line counts.
+
+        Args:
+            text: The lines.
+
+        Returns:
+            A report that is equal to the one that was written.
+
+        Raises:
+            ConfigurationError: A line is none of a report; it says which.
+        """
+        return cls(*read_report(text))
+
+    def __or__(self, other: FleetReport[T]) -> FleetReport[T]:
+        """Merge with a later report, whose outcomes win: `report | await bee.start_many(again)`.
+
+        Ids keep their order, new ones follow.  `duplicates` and `elapsed` add up.  `fatal` is
+        the later report's, or else this one's for as long as an id is still skipped because of
+        it.  An id counts as a first try by the report that was the first to send it.
+
+        Raises:
+            ConfigurationError: One of them has counted its outcomes and not collected them.
+        """
+        if not isinstance(other, FleetReport):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return NotImplemented
+        for one in (self, other):
+            if len(one) != len(one._outcomes):
+                msg = "a report without its outcomes cannot be merged: run with collect=True"
+                raise ConfigurationError(msg)
+        merged = {**self._outcomes, **other._outcomes}
+        tally = Tally.of(merged.values())
+        first = {**merged, **{one.id: one for one in self if one.attempts}}
+        tally.first_tries = Tally.of(first.values()).first_tries
+        tally.duplicates = self.duplicates + other.duplicates
+        tally.elapsed = self.elapsed + other.elapsed
+        unsent = any(isinstance(one, Skipped) and one.reason == "fatal" for one in merged.values())
+        tally.fatal = other.fatal or (self.fatal if unsent else None)
+        return FleetReport(self.operation, merged, tally)
+
+    def __str__(self) -> str:
+        """Sum up in one line what a person can act on."""
+        counts = self._tally.counts
+        past = _PAST.get(self.operation, "done")
+        text = f"{counts.get('succeeded', 0):,} of {len(self):,} {past} in {self.elapsed:.1f} s"
+        parts = [
+            f"{counts[kind]:,} {kind.replace('_', ' ')}{_why(self, kind)}"
+            for kind in _OTHERS
+            if counts.get(kind)
+        ]
+        if self.fatal is not None:
+            parts.append(f"ended by {type(self.fatal).__name__}")
+        if again := len(self.retryable_ids):
+            parts.append(f"{again:,} worth another run{_when(self)}")
+        if self.duplicates:
+            parts.append(f"{self.duplicates:,} given again and left out")
+        return "; ".join([text, *parts])
+
+    def __repr__(self) -> str:
+        """Show the one line."""
+        return f"<FleetReport: {self}>"
+
+    def _repr_html_(self) -> str:
+        """Show a table in a notebook: the sum, and each id that did not succeed."""
+        others = [one for one in self if not isinstance(one, Succeeded)]
+        rows = "".join(
+            f"<tr><td>{escape(one.id)}</td><td>{one.kind}</td><td>{escape(words(one))}</td></tr>"
+            for one in others[:ROWS_SHOWN]
+        )
+        if len(others) > ROWS_SHOWN:
+            rows += f"<tr><td colspan=3>and {len(others) - ROWS_SHOWN:,} more</td></tr>"
+        return (
+            f"<table><caption>{escape(str(self))}</caption>"
+            f"<tr><th>id</th><th>outcome</th><th>why</th></tr>{rows}</table>"
+        )
+
+
+class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
+    """Some ids of a fleet did not succeed: one error for each, and the whole `.report`."""
+
+    report: FleetReport[Any]
+
+    def __new__(cls, message: str, errors: Sequence[BeeOSError], report: FleetReport[Any]) -> Self:
+        """Make the group.
+
+        Args:
+            message: The sum in one line.
+            errors: One for each id that did not succeed; at least one.
+            report: The whole report.
+        """
+        group = super().__new__(cls, message, errors)
+        group.report = report
+        return group
+
+    def __init__(
+        self,
+        message: str,
+        errors: Sequence[BeeOSError],
+        report: FleetReport[Any],  # noqa: ARG002 -- `__new__` has kept it
+    ) -> None:
+        super().__init__(message, errors)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with the report."""
+        return type(self), (self.message, self.exceptions, self.report), self.__dict__
+
+    # Typeshed lets a group be derived of any exceptions; this one is of ours.
+    def derive(self, excs: Sequence[BeeOSError]) -> FleetError:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Keep the report when `except*` splits the group."""
+        return FleetError(self.message, excs, self.report)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def _rebuilt(message: str, raised: list[BeeOSError], lines: str) -> FleetError:
+    return FleetError(message, raised, FleetReport.from_jsonl(lines))
+
+
+def _parts(error: FleetError) -> tuple[object, ...]:
+    return error.message, list(error.exceptions), error.report.to_jsonl()
+
+
+learn(FleetError, Form(_rebuilt, (str, list[BeeOSError], str), _parts))
+
+
+def _errors(report: FleetReport[T]) -> Iterator[BeeOSError]:
+    for one in report:
+        match one:
+            case Failed(error=error) | Unknown(error=error):
+                yield error
+            case TimedOut(id, instance):
+                last = instance if isinstance(instance, Instance) else None
+                yield WaitTimeoutError(f"{id} was accepted and not ready in time", last)
+            case Skipped(id, reason):
+                yield SkippedError(id, reason)
+            case _:
+                pass
+
+
+def _when(report: FleetReport[T]) -> str:
+    """Say how long the quota wants to be left alone."""
+    asked = [
+        one.error.retry_after or 0.0
+        for one in report.failed
+        if isinstance(one.error, RateLimitError) and one.error.gave_up == "throttled"
+    ]
+    return f", in {max(asked):,.0f} s" if asked else ""
+
+
+def _why(report: FleetReport[T], kind: Kind) -> str:
+    """Name the commonest causes of one kind."""
+    causes = Counter(
+        words(one).partition(":")[0] for one in report if one.kind == kind and words(one)
+    )
+    named = ", ".join(f"{cause}: {count:,}" for cause, count in causes.most_common(3))
+    return f" ({named})" if named else ""

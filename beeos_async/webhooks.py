@@ -1,0 +1,130 @@
+"""Webhooks at the receiver: is it from BeeOS, and what does it say.  No network in here.
+
+```python
+from beeos_async.webhooks import TaskStatusEvent, WebhookSignatureError, unwrap
+
+try:
+    event = unwrap(await request.read(), request.headers, secret)
+except WebhookSignatureError:
+    return web.Response(status=401)
+match event:
+    case TaskStatusEvent(task_id=task_id, status="completed"):
+        ...
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from ._checks import count, must, seconds
+from ._clock import RealClock
+from ._protocol.body import UNREADABLE, refuse_depth
+from ._protocol.lenient import salvage
+from ._protocol.signature import HEADER, checked_secret, signature, verify
+from .errors import WebhookSignatureError
+from .models.events import UnknownEvent
+from .models.tasks import TaskStatusEvent
+
+__all__ = [
+    "HEADER",
+    "TaskStatusEvent",
+    "UnknownEvent",
+    "WebhookEvent",
+    "WebhookSignatureError",
+    "sign",
+    "unwrap",
+]
+
+WebhookEvent = TaskStatusEvent | UnknownEvent
+"""What a webhook may say.  Open: what is new is an `UnknownEvent`, to be passed over."""
+
+TOLERANCE = 300.0
+"""Seconds by which the sender's clock and ours may differ."""
+
+
+def unwrap(
+    body: bytes,
+    headers: Mapping[str, str],
+    secret: str | Sequence[str],
+    tolerance: float | None = TOLERANCE,
+    *,
+    _now: Callable[[], float] = RealClock.wall,
+) -> WebhookEvent:
+    """Find out whether a webhook is from BeeOS, and read it.
+
+    Deliveries come at least once, and a redelivered one carries the bytes and the signature
+    of the original, however old: for those say `tolerance=None`, and tell repeats by task,
+    status and timestamp.
+
+    Args:
+        body: The bytes as they came, before any parsing.
+        headers: The request's; lookup ignores case.
+        secret: What the webhook was registered with; several while one is being replaced.
+        tolerance: Seconds by which the two clocks may differ; `None`: any age will do.
+
+    Returns:
+        What it says; an `UnknownEvent` where that is new to this version.
+
+    Raises:
+        WebhookSignatureError: The signature is missing, malformed, wrong or too old, or what
+            it covers is no JSON object; the message says which.  Nothing of the body may be
+            believed.
+        ConfigurationError: The body is no bytes, or there is no secret.
+    """
+    must(
+        isinstance(cast("object", body), bytes | bytearray | memoryview),
+        "body must be the bytes as they came, before any parsing",
+    )
+    if tolerance is not None:
+        seconds("tolerance", tolerance)
+    secrets = [checked_secret(one) for one in ([secret] if isinstance(secret, str) else secret)]
+    must(bool(secrets), "secret must be the webhook's secret, or several; there is none")
+    told = [value for name, value in headers.items() if name.lower() == HEADER.lower()]
+    if not told:
+        msg = f"the webhook is not signed: it has no {HEADER} header"
+        raise WebhookSignatureError(msg)
+    raw = bytes(body)
+    verify(raw, ",".join(told), secrets, _now(), tolerance)
+    return _read(raw)
+
+
+def sign(body: bytes, secret: str, timestamp: int) -> str:
+    """Sign a webhook the way BeeOS does, for a test of a receiver.
+
+    Args:
+        body: The bytes as they shall travel.
+        secret: What the receiver knows.
+        timestamp: Seconds since 1970.
+
+    Returns:
+        The value of the `X-BeeOS-Signature` header.
+
+    Raises:
+        ConfigurationError: There is no secret, or the timestamp is no count of seconds.
+    """
+    count("timestamp", timestamp, least=0, most=10**12 - 1)
+    return signature(body, checked_secret(secret), timestamp)
+
+
+def _read(body: bytes) -> WebhookEvent:
+    try:
+        refuse_depth(body)
+        document: Any = msgspec.json.decode(body)
+    except UNREADABLE:
+        document = None
+    if not isinstance(document, dict):
+        msg = "the webhook is signed rightly, and its body is no JSON object"
+        raise WebhookSignatureError(msg)
+    members = cast("dict[str, object]", document)
+    kind = members.get("type")
+    try:
+        if kind == "task_status":
+            return salvage(TaskStatusEvent, members)
+    except msgspec.ValidationError:
+        # Without a task it is news of nothing that is known here.
+        pass
+    return UnknownEvent(name=kind if isinstance(kind, str) else "", data=members)
