@@ -6,12 +6,14 @@ import ast
 import asyncio
 import itertools
 import re
+import sys
 import types
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -133,3 +135,27 @@ async def test_a_notebook_shows_tables(cloud: Emulator) -> None:
     assert names["report"].ok
     assert "20 of 20 started" in names["report"]._repr_html_()
     assert cloud.ids[0] in names["report"].instances[cloud.ids[0]]._repr_html_()
+
+
+def started(cloud: Emulator) -> list[str]:
+    """Name whom a start was sent to, each as often as it was."""
+    return [entry.ids[0] for entry in cloud.log if entry.operation == "startInstance"]
+
+
+async def test_a_cron_job_that_was_killed_goes_on(cloud: Emulator, tmp_path: Path) -> None:
+    """Run again, it sends nothing of what the first run knows to be started."""
+    (block,) = (block for block in BLOCKS if "night.jsonl" in block and "sys.exit(" in block)
+    tmp_path.joinpath("ids.txt").write_text("\n".join(cloud.ids))
+    cloud.faults.silence("startInstance", ids=cloud.ids[12:], times=8)
+    first = await asyncio.create_subprocess_exec(sys.executable, "-c", block, cwd=tmp_path)
+    with anyio.fail_after(60):
+        while len(started(cloud)) < 20:
+            await asyncio.sleep(0.01)
+
+    first.kill()
+    await first.wait()
+    second = await asyncio.create_subprocess_exec(sys.executable, "-c", block, cwd=tmp_path)
+
+    assert await second.wait() == 0
+    assert [cloud.effects(id) for id in cloud.ids] == [1] * 20
+    assert sorted(started(cloud)) == sorted([*cloud.ids, *cloud.ids[12:]])

@@ -48,6 +48,7 @@ async def test_each_python_block_runs(
     # Some of them write files.
     monkeypatch.chdir(tmp_path)
     if "asyncio.run(" in block:
+        tmp_path.joinpath("ids.txt").write_text("\n".join(cloud.ids))
         done = await anyio.run_process([sys.executable, "-c", block], cwd=tmp_path, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return
