@@ -35,9 +35,12 @@ def signalled(
 ) -> Iterator[None]:
     """Signal a process, this one if no other, as soon as something has come about."""
 
+    came = False
+
     def watch() -> None:
+        nonlocal came
         until = time.monotonic() + 30
-        while not when() and time.monotonic() < until:
+        while not (came := when()) and time.monotonic() < until:
             time.sleep(0.01)
         os.kill(process or os.getpid(), number)
 
@@ -47,3 +50,4 @@ def signalled(
         yield
     finally:
         watching.join()
+    assert came, "what the signal waited for never came about"

@@ -131,11 +131,13 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(alone: Alone, open_cloud: Cl
     cloud = open_cloud(instances=9)
     cloud.faults.silence("startInstance", times=None)
 
+    def in_flight() -> bool:
+        # As many starts as are in flight at first.
+        return [one.operation for one in cloud.log].count("startInstance") == 8
+
     def begin(*arguments: object, **options: Any) -> subprocess.Popen[str]:
         process = alone(*arguments, **options)
-        # A list, and as many starts as are in flight at first.
-        when = signalled(signal.SIGINT, when=lambda: len(cloud.log) == 9, process=process.pid)
-        left.enter_context(when)
+        left.enter_context(signalled(signal.SIGINT, when=in_flight, process=process.pid))
         return process
 
     with contextlib.ExitStack() as left:

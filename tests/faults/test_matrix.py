@@ -103,6 +103,7 @@ ROWS = {
     "C15": "uses it after closing, in another loop, in a forked child",
     "C16": "forgets to close",
     "C17": "has a callback that raises",
+    "C18": "is killed, and goes on with its journal",
     "C19": "has a key that is none",
     "C20": "has a base URL that is none",
     "C21": "gives options that cannot work",
