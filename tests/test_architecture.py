@@ -203,6 +203,7 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
             },
         ),
         ("random", {"_clock", "emulator"}),
+        ("opentelemetry", {"_io.telemetry"}),
         ("pydantic", set()),
         ("requests", set()),
     ],
