@@ -54,7 +54,14 @@ KNOWN: Final = 0.99
 """The share of a known quota that is used: clocks and networks are not exact."""
 
 SPARED: Final = 10
-"""Requests of a known burst that are not used, at most."""
+"""Requests of a known burst that are not used."""
+
+HEAD_START: Final = 0.15
+"""Seconds for which more are spared, where that is more: the first request is the longest on
+its way, and the server's bucket refills only from then on."""
+
+SPARING: Final = 8
+"""Which part of a burst is spared at most."""
 
 _NOISE: Final = 1e-6
 _ENDLESS: Final = 40
@@ -113,10 +120,7 @@ class Pacer:
 
         self.shut_until = 0.0
         self._most = most
-        # A little of the burst is left for requests that bunch on their way.
-        self._known = known and Rate(
-            known.per_second * KNOWN, known.burst - min(SPARED, known.burst // 20)
-        )
+        self._known = known and _cautious(known)
         self._base = self._known.per_second if self._known else None
         self._ledger = Ledger(self._known)
         self._tokens = float(self._known.burst) if self._known else 1.0
@@ -299,3 +303,9 @@ class Pacer:
         self._steps = self._steps * 2 if self._searching and learned else STEPS
         factor = STEADY if ledger.sharp else BOLD
         self._base = ledger.rate * (1.0 if self._searching else factor)
+
+
+def _cautious(known: Rate) -> Rate:
+    """Leave a little of a known quota for requests that bunch on their way."""
+    spared = max(SPARED, int(known.per_second * HEAD_START))
+    return Rate(known.per_second * KNOWN, known.burst - min(spared, known.burst // SPARING))
