@@ -30,6 +30,7 @@ FLOORS = {
     "_checks": 0,
     "_urls": 0,
     "_clock": 0,
+    "_reach": 0,
     "models": 1,
     "_protocol": 2,
     "_io": 3,
@@ -60,6 +61,22 @@ NEVER = {
     5: {"aiohttp"},
 }
 
+# What speaks to aiohttp: both transports and what they share.
+TRANSPORTS = {
+    f"_io.{room}"
+    for room in (
+        "body",
+        "failure",
+        "feed",
+        "flight",
+        "lease",
+        "line",
+        "session",
+        "store",
+        "transport",
+    )
+}
+
 LONGEST = 350
 # Above it a module is argued for: what it holds would lose by being parted.
 ARGUED = {
@@ -67,6 +84,7 @@ ARGUED = {
     "_protocol.table": "every endpoint of the API, one row each, in one place",
     "_io.caller": "the only retry loop; its parts make sense only together",
     "_io.gate": "one entrance: brake, pace and slot belong to one walk",
+    "client": "its constructor is told everything once; the rest of it points elsewhere",
     "errors": "the error tree, drawn whole",
     "groups.conversations": "one class for eleven endpoints, most of it what each argument means",
     "fleet.engine": "one run from its first id to its report",
@@ -187,21 +205,9 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
 @pytest.mark.parametrize(
     ("package", "rooms"),
     [
-        (
-            "aiohttp",
-            {
-                "_io.body",
-                "_io.failure",
-                "_io.feed",
-                "_io.flight",
-                "_io.session",
-                "_io.store",
-                "_io.transport",
-                "client",
-                "emulator",
-            },
-        ),
+        ("aiohttp", {*TRANSPORTS, "client", "emulator"}),
         ("random", {"_clock", "emulator"}),
+        ("opentelemetry", {"_io.telemetry"}),
         ("pydantic", set()),
         ("requests", set()),
     ],

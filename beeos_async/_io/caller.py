@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
@@ -100,31 +100,49 @@ class Call(Generic[T]):
     It outlives a cancellation: whoever made it can see whether the request had left.
     """
 
-    __slots__ = (
-        "already",
-        "attempts",
-        "doubted",
-        "excused",
-        "failure",
-        "flight",
-        "gave_up",
-        "id",
-        "key",
-        "lingering",
-        "looked",
-        "pass_",
-        "queued",
-        "refusals",
-        "rekeyed",
-        "request",
-        "request_id",
-        "row",
-        "sending",
-        "throttled",
-        "tries",
-        "unsettled",
-        "verdict",
-    )
+    attempts: int = 0
+    """How often the request itself was sent."""
+
+    tries: int = 0
+    """How often anything was sent, looks included."""
+
+    refusals: int = 0
+    """How many answers were a 429."""
+
+    excused: int = 0
+    """How many tries an outage of the host has cost."""
+
+    looked: int = 0
+    """How often it was looked whether it took, since it was last sent."""
+
+    unsettled: BeeOSError | None = None
+    """The failure of which it is not known yet whether the request took all the same."""
+
+    verdict: Verdict = Verdict.RAISE
+    """What the last failure asks for."""
+
+    already: bool = False
+    """Whether a conflict turned out to be a wish that had come true before this call."""
+
+    failure: BeeOSError | None = None
+    """Why the last attempt failed."""
+
+    gave_up: GaveUp | None = None
+    """What came before the next try could."""
+
+    doubted: bool = False
+    """Whether any attempt may have taken without saying so."""
+
+    lingering: bool = False
+    """Whether an attempt that nobody waits for any more may still take."""
+
+    rekeyed: bool = False
+    queued: float = 0.0
+    throttled: float = 0.0
+    sending: float = 0.0
+    """Seconds its requests were under way, looks included."""
+
+    request_id: str | None = None
 
     def __init__(
         self,
@@ -152,49 +170,6 @@ class Call(Generic[T]):
         )
         self.pass_ = pass_
         self.flight = Flight()
-        self.attempts = 0
-        """How often the request itself was sent."""
-
-        self.tries = 0
-        """How often anything was sent, looks included."""
-
-        self.refusals = 0
-        """How many answers were a 429."""
-
-        self.excused = 0
-        """How many tries an outage of the host has cost."""
-
-        self.looked = 0
-        """How often it was looked whether it took, since it was last sent."""
-
-        self.unsettled: BeeOSError | None = None
-        """The failure of which it is not known yet whether the request took all the same."""
-
-        self.verdict = Verdict.RAISE
-        """What the last failure asks for."""
-
-        self.already = False
-        """Whether a conflict turned out to be a wish that had come true before this call."""
-
-        self.failure: BeeOSError | None = None
-        """Why the last attempt failed."""
-
-        self.gave_up: GaveUp | None = None
-        """What came before the next try could."""
-
-        self.doubted = False
-        """Whether any attempt may have taken without saying so."""
-
-        self.lingering = False
-        """Whether an attempt that nobody waits for any more may still take."""
-
-        self.rekeyed = False
-        self.queued = 0.0
-        self.throttled = 0.0
-        self.sending = 0.0
-        """Seconds its requests were under way, looks included."""
-
-        self.request_id: str | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -267,6 +242,9 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
+        self.tells = on_attempt is not None
+        """Whether anybody hears of each attempt."""
+
         self.store = store
         self.base_url = base_url
 
@@ -302,6 +280,23 @@ class Caller:
         return await self.run(
             Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
         )
+
+    def accompany(
+        self,
+        work: Coroutine[Any, Any, None],
+        operation: str,  # noqa: ARG002 -- for those who tell of it
+        size: int | None,  # noqa: ARG002 -- likewise
+        counts: Mapping[Any, int],  # noqa: ARG002 -- likewise
+    ) -> Coroutine[Any, Any, None]:
+        """Take the work of a run: whoever tells of runs puts something around it.
+
+        Args:
+            work: What is to be done.
+            operation: What is called for each id.
+            size: How many ids were given, where it is known.
+            counts: How many came to which kind of outcome; grows with the run.
+        """
+        return work
 
     def key_of(self, row: Endpoint[Any], body: object, key: str | None) -> str | None:
         """Give the idempotency key of a call, minted where its endpoint takes one.
@@ -475,8 +470,8 @@ class Caller:
         finally:
             passed = self.clock.now() - began
             call.sending += passed
-            if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
-                self._tell(call, row, status, failure, passed)
+            if self.tells or log.isEnabledFor(logging.DEBUG):
+                self.tell(call, row, status, failure, passed)
             if (seen := capturing.get()) is not None:
                 seen.append(_captured(row, response, failure))
             del failure
@@ -584,7 +579,7 @@ class Caller:
                 raise
         raise NotSentError(Trouble(message="no key in time", reason="local", delivered="no"))
 
-    def _tell(
+    def tell(
         self,
         call: Call[Any],
         row: Endpoint[Any],
@@ -592,6 +587,15 @@ class Caller:
         failure: BeeOSError | None,
         took_seconds: float,
     ) -> None:
+        """Tell of one attempt.
+
+        Args:
+            call: Whose.
+            row: What was asked; a look that settles asks something else.
+            status: Of the answer, where there was one that could be used.
+            failure: Why there was none; neither of the two after a cancellation.
+            took_seconds: How long it took.
+        """
         if isinstance(failure, APIError | TransportError):
             status, call.request_id = failure.status, failure.request_id
         log.debug(
