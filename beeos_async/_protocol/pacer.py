@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from msgspec import Struct
+
 from .quota import Ledger
 from .throttle import Rate
 
@@ -54,20 +56,24 @@ KNOWN: Final = 0.99
 """The share of a known quota that is used: clocks and networks are not exact."""
 
 SPARED: Final = 10
-"""Requests of a known burst that are not used, at most."""
+"""Requests of a known burst that are not used."""
+
+HEAD_START: Final = 0.15
+"""Seconds for which more are spared, where that is more: the first request is the longest on
+its way, and the server's bucket refills only from then on."""
+
+SPARING: Final = 8
+"""Which part of a burst is spared at most."""
 
 _NOISE: Final = 1e-6
 _ENDLESS: Final = 40
 
 
-class Ticket:
+class Ticket(Struct, eq=False):
     """One request that was let go, to be given back with its end."""
 
-    __slots__ = ("epoch", "probe")
-
-    def __init__(self) -> None:
-        self.epoch = 0
-        self.probe = False
+    epoch: int = 0
+    probe: bool = False
 
 
 class Pacer:
@@ -113,10 +119,7 @@ class Pacer:
 
         self.shut_until = 0.0
         self._most = most
-        # A little of the burst is left for requests that bunch on their way.
-        self._known = known and Rate(
-            known.per_second * KNOWN, known.burst - min(SPARED, known.burst // 20)
-        )
+        self._known = known and _cautious(known)
         self._base = self._known.per_second if self._known else None
         self._ledger = Ledger(self._known)
         self._tokens = float(self._known.burst) if self._known else 1.0
@@ -206,14 +209,16 @@ class Pacer:
         self._at = max(self._at, now)
 
     def end(self, ticket: Ticket, now: float, *, accepted: bool) -> None:
-        """Count a request that has ended, in any way but a 429.
+        """Count a request that has ended, in any way.
 
         Args:
             ticket: What `go` gave.
             now: When.
             accepted: Whether the server took it, and so out of the quota.
         """
-        self._land(ticket)
+        self.in_flight -= 1
+        if ticket.probe:
+            self._probing = False
         if accepted:
             self._ledger.accept(now)
             if self._window < self._most:
@@ -228,7 +233,7 @@ class Pacer:
             now: When.
             pause: Seconds for which nothing goes.
         """
-        self._land(ticket)
+        self.end(ticket, now, accepted=False)
         # Those that were in the air with the first one tell nothing new.
         if ticket.epoch == self._epoch:
             self._learn(now)
@@ -270,11 +275,6 @@ class Pacer:
                 most = max(most, self._share * self._ledger.burst)
         return min(most, self._tokens + max(0.0, now - self._at) * rate)
 
-    def _land(self, ticket: Ticket) -> None:
-        self.in_flight -= 1
-        if ticket.probe:
-            self._probing = False
-
     def _learn(self, now: float) -> None:
         """Learn from the second 429 on how much is refilled, and from then on how much more."""
         ledger, got = self._ledger, self._ledger.got
@@ -299,3 +299,9 @@ class Pacer:
         self._steps = self._steps * 2 if self._searching and learned else STEPS
         factor = STEADY if ledger.sharp else BOLD
         self._base = ledger.rate * (1.0 if self._searching else factor)
+
+
+def _cautious(known: Rate) -> Rate:
+    """Leave a little of a known quota for requests that bunch on their way."""
+    spared = max(SPARED, int(known.per_second * HEAD_START))
+    return Rate(known.per_second * KNOWN, known.burst - min(spared, known.burst // SPARING))

@@ -157,7 +157,8 @@ async def test_a_learned_quota_tells_the_time(clock: HandClock) -> None:
             plan = await bee.plan_start(cloud.ids[100:])
 
     assert plan.seconds is not None
-    assert 12 <= plan.seconds <= 30
+    # On a clock that jumps, more is in the air at a 429 than in life: it measures low.
+    assert 12 <= plan.seconds <= 35
 
 
 async def test_who_cannot_look_says_so(cloud: Emulator, clock: HandClock) -> None:
