@@ -155,7 +155,7 @@ class Agents:
             message: What it is asked.
             context_id: The task it belongs to.
             timeout_ms: Milliseconds the gateway waits for the agent, up to 115,000.
-            idempotency_key: The message's id, a UUID; else one is minted.
+            idempotency_key: The message's id, a UUID; else one is made up.
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.
@@ -191,7 +191,7 @@ class Agents:
             message: What it is asked.
             context_id: The task it belongs to.
             timeout_ms: Milliseconds the gateway waits for the agent, up to 115,000.
-            idempotency_key: The message's id, else one is minted.
+            idempotency_key: The message's id, a UUID; else one is made up.
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
             idle: Seconds of silence after which it is given up.

@@ -98,12 +98,18 @@ class Runtime:
         )
 
     def operations(
-        self, id: str, *, limit: int = OPERATIONS_LIMIT, deadline: float | None = None
+        self,
+        id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = OPERATIONS_LIMIT,
+        deadline: float | None = None,
     ) -> Pager[RuntimeOperation]:
         """List the operations that are not over; the server lists no others.
 
         Args:
             id: The instance.
+            cursor: The one of an earlier page, to go on from there.
             limit: Rows a request, 1 to 200.
             deadline: Seconds for each page.
 
@@ -116,7 +122,7 @@ class Runtime:
             table.LIST_RUNTIME_OPERATIONS,
             id,
             style=_STYLE,
-            params={"status": "active", "limit": limit},
+            params={"status": "active", "cursor": cursor, "limit": limit},
             deadline=deadline,
         )
 

@@ -240,7 +240,7 @@ class Tasks:
         count("since", since, least=0, most=LAST_OFFSET)
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
         # Anything but a true word is taken for no, silently.
-        params = {"since": since, "limit": limit, "include_deltas": include_deltas or None}
+        params = {"since": since or None, "limit": limit, "include_deltas": include_deltas or None}
         return Pager(
             self._caller,
             table.LIST_TASK_MESSAGES,

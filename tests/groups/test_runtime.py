@@ -223,16 +223,19 @@ async def test_what_is_not_over_is_listed(
     ids = [(await bee.runtime.invoke(one, "models/list")).operation_id for _ in range(5)]
 
     found = await bee.runtime.operations(one, limit=2).collect()
+    rest = await bee.runtime.operations(one, cursor=ids[1]).collect()
     hours.time += 1.0
     later = await bee.runtime.operations(one).collect()
 
     assert [operation.id for operation in found] == ids
+    assert [operation.id for operation in rest] == ids[2:]
     assert later == []
     asked = [entry.path.partition("?")[2] for entry in cloud.log[6:]]
     assert asked == [
         "status=active&limit=2",
-        f"status=active&limit=2&cursor={ids[1]}",
-        f"status=active&limit=2&cursor={ids[3]}",
+        f"status=active&cursor={ids[1]}&limit=2",
+        f"status=active&cursor={ids[3]}&limit=2",
+        f"status=active&cursor={ids[1]}&limit=200",
         "status=active&limit=200",
     ]
 
