@@ -68,7 +68,7 @@ class Ending(Protocol):
 E = TypeVar("E", bound=Ending)
 
 
-class Watch(Generic[E]):
+class Limits(Generic[E]):
     """Many limits under one timer, for what begins and ends thousands of times a second.
 
     Whoever gives one of the `watched` an `end` before `next` calls `wake`.  A limit is kept

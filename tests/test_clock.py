@@ -10,7 +10,7 @@ import time
 import pytest
 from hand_clock import HandClock
 
-from beeos_async._clock import Clock, RealClock, Watch
+from beeos_async._clock import Clock, Limits, RealClock
 
 
 def test_the_real_clock_is_the_machines() -> None:
@@ -43,50 +43,50 @@ def test_a_hand_wound_clock_is_a_clock() -> None:
 class Guest:
     """Somebody who is watched, and notes when it was told that its time is up."""
 
-    def __init__(self, watch: Watch[Guest], seconds: float) -> None:
+    def __init__(self, limits: Limits[Guest], seconds: float) -> None:
         self.began = time.monotonic()
         self.end = self.began + seconds
-        self.watch = watch
+        self.limits = limits
         self.told: list[float] = []
-        watch.watched.add(self)
-        if self.end < watch.next:
-            watch.wake(self.end)
+        limits.watched.add(self)
+        if self.end < limits.next:
+            limits.wake(self.end)
 
     def expire(self) -> None:
         self.told.append(time.monotonic() - self.began)
-        self.watch.watched.discard(self)
+        self.limits.watched.discard(self)
 
 
 @pytest.mark.anyio
-async def test_a_watch_tells_each_of_its_end_once_and_never_too_soon() -> None:
+async def test_limits_tell_each_of_its_end_once_and_never_too_soon() -> None:
     """Within a tick, in whatever order they came."""
-    watch = Watch[Guest]()
-    guests = {seconds: Guest(watch, seconds) for seconds in (0.06, 0.02, 0.04, 0.021)}
-    patient = Guest(watch, 1000)
+    limits = Limits[Guest]()
+    guests = {seconds: Guest(limits, seconds) for seconds in (0.06, 0.02, 0.04, 0.021)}
+    patient = Guest(limits, 1000)
     await asyncio.sleep(0.3)
 
     for seconds, guest in guests.items():
         assert len(guest.told) == 1
         assert seconds <= guest.told[0] < seconds + 0.2
     assert patient.told == []
-    assert watch.watched == {patient}
+    assert limits.watched == {patient}
 
 
 @pytest.mark.anyio
-async def test_a_watch_does_not_tell_whose_end_was_put_off() -> None:
+async def test_limits_do_not_tell_whose_end_was_put_off() -> None:
     """Only what is true when it looks counts; with nobody left it sleeps."""
-    watch = Watch[Guest]()
-    guest = Guest(watch, 0.02)
+    limits = Limits[Guest]()
+    guest = Guest(limits, 0.02)
     guest.end += 0.1
-    gone = Guest(watch, 0.01)
-    watch.watched.discard(gone)
+    gone = Guest(limits, 0.01)
+    limits.watched.discard(gone)
     await asyncio.sleep(0.08)
     assert guest.told == []
 
     await asyncio.sleep(0.2)
     assert len(guest.told) == 1
     assert gone.told == []
-    assert watch.next == math.inf
+    assert limits.next == math.inf
 
 
 @pytest.mark.anyio
@@ -97,11 +97,11 @@ async def test_whoever_is_told_may_begin_anew() -> None:
         def expire(self) -> None:
             super().expire()
             if len(self.told) < 3:
-                self.watch.watched.add(self)
+                self.limits.watched.add(self)
                 self.end = time.monotonic() + 0.01
-                self.watch.wake(self.end)
+                self.limits.wake(self.end)
 
-    again = Again(Watch[Guest](), 0.01)
+    again = Again(Limits[Guest](), 0.01)
     await asyncio.sleep(0.2)
 
     assert len(again.told) == 3

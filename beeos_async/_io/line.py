@@ -12,7 +12,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from .._clock import RealClock, Watch
+from .._clock import Limits, RealClock
 from .._protocol.head import Head, plain
 from .._protocol.message import Response
 from .flight import Flight
@@ -34,7 +34,7 @@ Plain = tuple[Head, bytes]
 class Lines:
     """The leased lines of one client, and what they share."""
 
-    __slots__ = ("buffer", "idle", "watch")
+    __slots__ = ("buffer", "idle", "limits")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -44,7 +44,7 @@ class Lines:
         self.idle: Final[dict[Line, None]] = {}
         """Who may be asked, the one that was used last at the end."""
 
-        self.watch: Final = Watch[Line]()
+        self.limits: Final = Limits[Line]()
 
     def take(self) -> Line | None:
         """Take out the line that was used last, if there is one that is fit for use."""
@@ -105,7 +105,7 @@ class Line(asyncio.BufferedProtocol):
         self.handler = handler
         self.transport = transport
         self.end = math.inf
-        """When it runs out of time; see `Watch`."""
+        """When it runs out of time; see `Limits`."""
 
         self.left = 0.0
         """Seconds that were left for the answer when it turned out not to be plain."""
@@ -120,7 +120,7 @@ class Line(asyncio.BufferedProtocol):
         self._partial = b""
         self._most = 0
         self._over = False
-        lines.watch.watched.add(self)
+        lines.limits.watched.add(self)
         _stand(transport, self)
 
     def ask(
@@ -139,10 +139,10 @@ class Line(asyncio.BufferedProtocol):
             it within the seconds that are `left`, if any are.
         """
         self._most = min(cap, LARGEST)
-        watch = self._lines.watch
+        limits = self._lines.limits
         self.end = end = RealClock.now() + seconds
-        if end < watch.next:
-            watch.wake(end)
+        if end < limits.next:
+            limits.wake(end)
         waiter: asyncio.Future[Plain | None] = asyncio.Future(loop=self._loop)
         self._waiter = waiter
         flight.take_off(self)
@@ -154,8 +154,8 @@ class Line(asyncio.BufferedProtocol):
         if not self._over:
             lines = self._lines
             self.end = end = RealClock.now() + KEEP_ALIVE
-            if end < lines.watch.next:
-                lines.watch.wake(end)
+            if end < lines.limits.next:
+                lines.limits.wake(end)
             lines.idle[self] = None
 
     def give_back(self) -> None:
@@ -248,7 +248,7 @@ class Line(asyncio.BufferedProtocol):
         """End the lease."""
         self._over = True
         self._lines.idle.pop(self, None)
-        self._lines.watch.watched.discard(self)
+        self._lines.limits.watched.discard(self)
 
 
 class _Gone(asyncio.Transport):

@@ -114,7 +114,7 @@ async def test_a_line_given_back_is_as_it_was(leased: Lease, stable: Stable) -> 
 
     assert wire.get_protocol() is line.handler
     assert not wire.is_closing()
-    assert lines.watch.watched == set()
+    assert lines.limits.watched == set()
     assert lines.take() is None
     (connector,) = stable.connectors
     again = await connector.connect(stable.address, [], aiohttp.ClientTimeout())
@@ -132,12 +132,12 @@ async def test_a_line_is_closed_even_after_its_lease(leased: Lease) -> None:
 
 
 async def test_an_idle_line_is_closed_when_its_time_is_up(leased: Lease) -> None:
-    """By the watch, without anybody asking."""
+    """By its limit, without anybody asking."""
     lines = Lines()
     line, wire = await leased(lines)
     line.rest()
     line.end = 0.0
-    lines.watch.wake(0.0)
+    lines.limits.wake(0.0)
     await asyncio.sleep(0.01)
 
     assert wire.is_closing()
