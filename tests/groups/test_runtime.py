@@ -434,3 +434,23 @@ def test_a_page_that_cannot_be_asked_for_is_not() -> None:
 
     with pytest.raises(ConfigurationError, match="limit must be a whole number from 1 to 200"):
         bee.runtime.operations("inst-1", limit=201)
+    with pytest.raises(ConfigurationError, match="cursor must have 1 to 128 characters"):
+        bee.runtime.operations("inst-1", cursor="c" * 129)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "methods", {"jsonrpc": "2.0", "id": 1, "method": "models/list", "params": {}}),
+        ("POST", "terminal-sessions", {"platformAgentId": AGENT}),
+        ("POST", "canvas-sessions", {"platformAgentId": AGENT, "conversationId": AGENT}),
+    ],
+)
+async def test_a_closed_request_takes_no_more(
+    bee: AsyncBeeOS, one: str, method: Any, path: str, body: dict[str, Any]
+) -> None:
+    """The contract closes these; the emulator refuses what is beyond them, and names it."""
+    with pytest.raises(BadRequestError) as caught:
+        await bee.request(method, f"/api/v1/instances/{one}/{path}", json={**body, "more": 1})
+
+    assert (caught.value.code, caught.value.param) == ("invalid_body", "more")
