@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, get_args
 
-from .._checks import count, one_of
+from .._checks import count, one_of, plain
 from .._io.pager import Pager
 from .._io.stream import TextStream
 from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
@@ -224,6 +224,6 @@ def _asked(
         message=message,
         context_id=context_id,
         timeout_ms=timeout_ms,
-        metadata=None if metadata is None else dict(metadata),
-        attachments=None if attachments is None else list(attachments),
+        metadata=plain(metadata),
+        attachments=plain(attachments),
     )

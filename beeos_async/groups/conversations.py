@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from .._checks import LAST_OFFSET, count, one_of
+from .._checks import LAST_OFFSET, count, one_of, plain
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
 from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
@@ -80,9 +80,7 @@ class Conversations:
             idempotency_key: 1 to 128 characters, else one is made up.
             deadline: Seconds for the whole call.
         """
-        body = CreateConversation(
-            title=title, metadata=None if metadata is None else dict(metadata)
-        )
+        body = CreateConversation(title=title, metadata=plain(metadata))
         answer = await self._call(
             table.CREATE_CONVERSATION, agent_id, deadline=deadline, body=body, key=idempotency_key
         )
@@ -208,9 +206,7 @@ class Conversations:
             agent_id,
             conversation_id,
             deadline=deadline,
-            body=SendMessage(
-                message=message, attachments=None if attachments is None else list(attachments)
-            ),
+            body=SendMessage(message=message, attachments=plain(attachments)),
             key=idempotency_key,
         )
         return answer.data

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from msgspec import UNSET
 
-from .._checks import LAST_OFFSET, count, one_of
+from .._checks import LAST_OFFSET, count, one_of, plain
 from .._io.lookout import look_until
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
@@ -101,8 +101,8 @@ class Tasks:
             message=message,
             context_id=context_id,
             deadline_ms=deadline_ms,
-            metadata=None if metadata is None else dict(metadata),
-            attachments=None if attachments is None else list(attachments),
+            metadata=plain(metadata),
+            attachments=plain(attachments),
         )
         answer = await self._call(
             table.CREATE_TASK, agent_id, deadline=deadline, body=body, key=idempotency_key
