@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 import ssl
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -201,6 +201,19 @@ def length(name: str, value: str, *, most: int, least: int = 1) -> None:
         ConfigurationError: With the name of the field.
     """
     must(least <= len(value) <= most, f"{name} must have {least} to {most:,} characters")
+
+
+def plain(value: Any) -> Any:
+    """Make of a mapping a dict and of a sequence a list, which alone travel as JSON.
+
+    What is neither stays as it is, and is refused with the body it is a part of.
+    """
+    kind: type = type(value)
+    if issubclass(kind, Mapping):
+        return dict(value)
+    if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
+        return list(value)
+    return value
 
 
 def budget(name: str, value: object, *, sized: bool) -> None:
