@@ -77,7 +77,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
-class Pass(Struct, frozen=True, kw_only=True):
+class Pass(Struct, kw_only=True):
     """What a run adds to each of its calls."""
 
     lane: Lane = Lane.SINGLE
@@ -89,6 +89,9 @@ class Pass(Struct, frozen=True, kw_only=True):
 
     before: Callable[[str], None] | None = None
     """Told the id before its request goes out for the first time; if it raises, none does."""
+
+    dismissed: bool = False
+    """Whether the run launches nothing more."""
 
 
 class Call(Generic[T]):

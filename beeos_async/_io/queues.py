@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Protocol
 
 import anyio
 
@@ -41,6 +42,12 @@ class AloneError(Exception):
 
 class OutageError(Exception):
     """The host has been down for longer than a fleet waits."""
+
+
+class Owner(Protocol):
+    """A run, which may dismiss those of its calls that were never sent."""
+
+    dismissed: bool
 
 
 class Turn(Ticket, kw_only=True, eq=False):

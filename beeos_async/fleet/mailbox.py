@@ -36,9 +36,14 @@ class Mailbox(Generic[T]):
             self._letters.append(letter)
             self._news.set()
 
+    @property
+    def full(self) -> bool:
+        """Whether a reader is far behind."""
+        return self.read and len(self._letters) >= UNREAD_LIMIT
+
     async def until_room(self) -> None:
         """Wait while a reader is far behind."""
-        while self.read and len(self._letters) >= UNREAD_LIMIT:
+        while self.full:
             if self._room.is_set():
                 self._room = anyio.Event()
             await self._room.wait()

@@ -46,8 +46,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     limited_by: str
     """What keeps the run from going faster, in words: `quota on startInstance, 8.9/s`,
-    `the host is failing`, `a refused key`, `concurrency`, `12 not yet as wished`, or
-    `nothing`."""
+    `the host is failing`, `a refused key`, `outcomes nobody has read`, `concurrency`,
+    `12 not yet as wished`, or `nothing`."""
 
     def __str__(self) -> str:
         """Show one line."""
