@@ -6,6 +6,7 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Self
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
@@ -164,6 +165,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         self._own_road: Final = any(one is not None for one in (proxy, ssl, connector))
         clock = _clock or RealClock()
         self._base_url: Final = url
+        self._proxy: Final = proxy_of(url, proxy)
         self._configuration: Final[dict[str, Any]] = {
             "base_url": url,
             "max_concurrency": max_concurrency,
@@ -177,7 +179,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             url,
             pool=max_concurrency,
             user_agent=agent,
-            proxy=proxy_of(url, proxy),
+            proxy=self._proxy,
             ssl=ssl,
             connector=connector,
         )
@@ -259,6 +261,12 @@ class AsyncBeeOS(Errands, Fleets, Direct):
     def base_url(self) -> str:
         """Where it goes, as it was understood: without a slash at the end."""
         return self._base_url
+
+    @property
+    def proxy(self) -> str | None:
+        """Whom it connects to instead, without name and password; `None`: nobody."""
+        url = self._proxy and urlsplit(self._proxy)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url else None
 
     @property
     def throttle(self) -> Throttle:
