@@ -85,8 +85,7 @@ async def _look_on(cloud: Emulator, console: Console) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while True:
             line = Text(no_wrap=True).append(f"  {number(len(cloud.log), 'request')}", "bold")
-            if cloud.log:
-                last = cloud.log[-1]
+            for last in cloud.log[-1:]:
                 what = f"  {glyphs.dot}  {last.method} {clean(last.path)} {last.status}"
                 line.append(what, "dim")
             line.truncate(console.width, overflow="ellipsis")

@@ -112,7 +112,7 @@ def test_silence_is_told_as_such(
     command: Command, open_cloud: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A host that takes the request and never answers."""
-    monkeypatch.setattr(room, "PATIENCE", 0.2)
+    monkeypatch.setattr(room, "PATIENCE", 0.5)
     cloud = open_cloud(instances=1)
     cloud.faults.silence("listInstances", times=None)
 

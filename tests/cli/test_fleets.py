@@ -93,7 +93,7 @@ def test_waiting_sends_nothing_but_looks(command: Command, open_cloud: Clouds) -
     cloud.world.start(cloud.ids[0])
 
     ran = command(
-        *("wait", "up", *cloud.ids, "--until", "running", "--deadline", 0.5),
+        *("wait", "up", *cloud.ids, "--until", "running", "--deadline", 1.0),
         *("--base-url", cloud.url),
     )
 
@@ -135,7 +135,7 @@ def test_what_the_server_gives_unasked_is_left_alone(command: Command, open_clou
 
 def test_a_terminal_shows_what_was_accepted(command: Command, open_cloud: Clouds) -> None:
     """While it boots, and the wish as what each became."""
-    cloud = open_cloud(instances=30, boot_time=0.6)
+    cloud = open_cloud(instances=30, boot_time=1.5)
 
     ran = command(
         *("start", *cloud.ids, "--wait", "online", "--base-url", cloud.url), terminal=120

@@ -49,7 +49,7 @@ def test_a_person_gets_colours(command: Command, open_cloud: Clouds) -> None:
     cloud.world.start(cloud.ids[0])
 
     ran = command(
-        *("watch", *cloud.ids, "--deadline", 0.4, "--base-url", cloud.url),
+        *("watch", *cloud.ids, "--deadline", 1.0, "--base-url", cloud.url),
         terminal=100,
     )
     gone = command("watch", "nowhere", "--base-url", cloud.url, terminal=100)
