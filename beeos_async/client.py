@@ -6,7 +6,6 @@ import inspect
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from msgspec import structs
 
@@ -173,7 +172,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         one_of("transport", transport, ("auto", "leased", "plain"))
         clock = _clock or RealClock()
         self._base_url: Final = url
-        self._proxy: Final = proxy_of(url, proxy)
+        self._proxy = proxy_of(url, proxy)
         self._configuration: Final[dict[str, Any]] = {
             "base_url": url,
             "max_concurrency": max_concurrency,
@@ -272,12 +271,6 @@ class AsyncBeeOS(Errands, Fleets, Direct):
     def base_url(self) -> str:
         """Where it goes, as it was understood: without a slash at the end."""
         return self._base_url
-
-    @property
-    def proxy(self) -> str | None:
-        """Whom it connects to instead, without name and password; `None`: nobody."""
-        url = self._proxy and urlsplit(self._proxy)
-        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url else None
 
     @property
     def throttle(self) -> Throttle:
