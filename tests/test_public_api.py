@@ -306,6 +306,10 @@ def test_a_wait_is_called_as_documented() -> None:
     assert parameters(client.wait) == {"deadline": None}
     assert positional(client.wait_many) == ["ids", "wish"]
     assert list(parameters(client.wait_many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
+    assert inspect.signature(client.wait_stream).parameters.keys() == (
+        inspect.signature(client.wait_many).parameters.keys()
+    )
+    assert not inspect.iscoroutinefunction(client.wait_stream)
 
 
 def test_the_options_of_a_fleet_are_declared_once() -> None:
