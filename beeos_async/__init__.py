@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
-    from .fleet.offers import FleetOptions, StreamOptions
+    from .fleet.options import FleetOptions, StreamOptions
     from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
@@ -283,7 +283,7 @@ _ROOMS = {
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
-    "fleet.offers": ("FleetOptions", "StreamOptions"),
+    "fleet.options": ("FleetOptions", "StreamOptions"),
     "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),

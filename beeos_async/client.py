@@ -173,6 +173,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         one_of("transport", transport, ("auto", "leased", "plain"))
         clock = _clock or RealClock()
         self._base_url: Final = url
+        self._proxy = proxy_of(url, proxy)
         self._configuration: Final[dict[str, Any]] = {
             "base_url": url,
             "max_concurrency": max_concurrency,
@@ -184,7 +185,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         agent = header_text("user_agent", user_agent or f"beeos-async/{__version__}")
         road: Road = {
             "user_agent": agent,
-            "proxy": proxy_of(url, proxy),
+            "proxy": self._proxy,
             "ssl": ssl,
             "connector": connector,
         }

@@ -306,6 +306,10 @@ def test_a_wait_is_called_as_documented() -> None:
     assert parameters(client.wait) == {"deadline": None}
     assert positional(client.wait_many) == ["ids", "wish"]
     assert list(parameters(client.wait_many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
+    assert inspect.signature(client.wait_stream).parameters.keys() == (
+        inspect.signature(client.wait_many).parameters.keys()
+    )
+    assert not inspect.iscoroutinefunction(client.wait_stream)
 
 
 def test_the_options_of_a_fleet_are_declared_once() -> None:
@@ -498,14 +502,14 @@ TALK = ["agent_id", "conversation_id"]
             "Conversations",
             "messages",
             TALK,
-            {"since": None, "limit": 200, "include_deltas": None},
+            {"since": 0, "limit": 200, "include_deltas": False},
         ),
         ("Conversations", "cancel", [*TALK, "target_message_id"], {**DURABLE, "reason": None}),
         ("Conversations", "clear", TALK, DURABLE),
         ("Conversations", "set_model", [*TALK, "model_override_id"], DURABLE),
         ("Runtime", "capabilities", ["id"], {}),
         ("Runtime", "invoke", ["id", "method", "params"], {**DURABLE, "rpc_id": 1}),
-        ("Runtime", "operations", ["id"], {"limit": 200}),
+        ("Runtime", "operations", ["id"], {"cursor": None, "limit": 200}),
         ("Runtime", "operation", ["id", "operation"], {}),
         ("Runtime", "cancel_operation", ["id", "operation"], DURABLE),
         (

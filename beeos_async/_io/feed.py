@@ -44,6 +44,14 @@ class Feed:
             return content._read_nowait(-1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         return b""
 
+    @property
+    def orderly(self) -> bool:
+        """Whether, after its end, it is certain that the server meant it to be there."""
+        response = self._response
+        # A body without chunks ends wherever its connection does.
+        framing = response.headers.get("Transfer-Encoding", "").lower()
+        return framing.endswith("chunked") and response.content.exception() is None
+
     def close(self) -> None:
         """Close the connection, at once; who waits in `read` gets the end."""
         self._response.close()

@@ -43,9 +43,10 @@ class EventStream(Generic[E]):
     ```
 
     A connection that breaks off, or falls silent, is opened again after the last event that
-    was taken: nothing is lost, and nothing comes twice.  An invocation cannot be gone on
-    with: when it breaks off, `StreamEndedError` says so.  Bytes are read as events are
-    taken, so a slow reader holds the server back.  Leaving the block closes the connection.
+    was taken: nothing is lost, and nothing comes twice.  Where it breaks off again and tells
+    nothing new, a look at what it tells of decides whether it is over.  An invocation cannot
+    be gone on with: when it breaks off, `StreamEndedError` says so.  Bytes are read as events
+    are taken, so a slow reader holds the server back.  Leaving the block closes the connection.
 
     What is raised while it is opened or told carries `last_offset`, where to go on:
     `StreamEndedError` if it broke off and could not be resumed, for five minutes or at all,
@@ -89,7 +90,7 @@ class EventStream(Generic[E]):
 
     @property
     def end_reason(self) -> str | None:
-        """Why it ended, in the server's word; `None` while it has not."""
+        """Why it ended, in the contract's word; `None` while it has not."""
         return self._reason
 
     async def __aenter__(self) -> Self:
@@ -128,6 +129,9 @@ class EventStream(Generic[E]):
                 event = self._take(self._frames.popleft())
                 if event is not None:
                     return event
+            if self._line.over is not None:
+                self._reason = self._line.over
+                self._leave()
             if self._state != "open":
                 raise StopAsyncIteration
             # Somewhere else it is not to be read, and not to be closed either.
@@ -150,7 +154,7 @@ class EventStream(Generic[E]):
         if ending is not None and not ending.final:
             # The stream alone was dropped: what it would have told, the next one tells.
             self._frames.clear()
-            line.break_off(f"the server dropped it ({shown(ending.reason, 64)})")
+            line.break_off(f"the server dropped it ({shown(ending.reason, 64)})", meant=True)
             return None
         if place is not None:
             # Only here: what was not taken comes again.

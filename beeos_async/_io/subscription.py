@@ -6,6 +6,7 @@ decided in `_protocol/resume.py`; making the call, with its own retries, is `cal
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -13,7 +14,7 @@ from typing import Any, Final, Literal
 from msgspec import Struct, structs
 
 from .._checks import one_of, seconds
-from .._protocol.endpoint import SAFE, StreamEndpoint
+from .._protocol.endpoint import SAFE, Look, StreamEndpoint
 from .._protocol.message import Response
 from .._protocol.refusal import unreadable
 from .._protocol.resume import HEALTHY, Place, pause
@@ -81,6 +82,7 @@ class Subscription:
     Attributes:
         last: Where the last event stood that was taken; whoever takes it moves it.
         head: The status and the headers of the connection there is, or was.
+        over: Why nothing more will come, where the stream itself did not say so.
     """
 
     def __init__(
@@ -105,6 +107,7 @@ class Subscription:
         """
         self.last = opening.last
         self.head = Response(0, {}, b"")
+        self.over: str | None = None
         self._caller = caller
         self._row = row
         self._ids = ids
@@ -116,8 +119,17 @@ class Subscription:
         self._feed: Feed | None = None
         self._parser = Parser()
         self._opened = 0.0
+        self._began = opening.last
+        """Where it stood when the connection was opened."""
+
         self._lost = 0.0
         """When it broke off."""
+
+        self._untold = 0
+        """How often it broke off since the last new event, and without a word of its end."""
+
+        self._ended: str | None = None
+        """Why there is no more to come than the next connection tells."""
 
         self._breaks = 0
         """How often in a row it broke off."""
@@ -158,22 +170,24 @@ class Subscription:
         if self._parser.overflowed:
             msg = f"an event is too large: it has more than {EVENT_CAP:,} bytes"
             raise self.end(msg)
-        data = await self._read(self._feed or await self._go_on())
+        feed = self._feed or await self._go_on()
+        data = await self._read(feed)
         if data:
             return self._parser.feed(data)
         if data is None:
             self._refuse_lateness()
             self.break_off(f"nothing was heard for {self._idle:g} s", failed=False)
         else:
-            self.break_off("the connection ended before the stream did")
+            self.break_off("the connection ended before the stream did", meant=feed.orderly)
         return []
 
-    def break_off(self, why: str, *, failed: bool = True) -> None:
-        """Let go of the connection; the next step opens another one.
+    def break_off(self, why: str, *, failed: bool = True, meant: bool = False) -> None:
+        """Let go of the connection; the next step opens another one, unless all is told.
 
         Args:
             why: In words.
             failed: Whether that counts; silence does not, since nothing may have happened.
+            meant: Whether the server is known to have told all it had.
 
         Raises:
             BeeOSError: There is no next step.
@@ -185,9 +199,14 @@ class Subscription:
             msg = f"it broke off and cannot be resumed: {why}"
             raise self.end(msg)
         log.debug("%s: %s", self._row.opening.operation, why)
+        fruitless = self.last == self._began
+        if meant and fruitless and self._ended is not None:
+            self.over = self._ended
+            return
         self._lost = self._caller.clock.now()
         if not failed or self._lost - self._opened >= HEALTHY:
             self._breaks = 0
+        self._untold = self._untold + failed if fruitless else 1
         self._breaks += 1
         if self._parser.retry is not None:
             self._asked = self._parser.retry
@@ -227,8 +246,11 @@ class Subscription:
         while True:
             await self._caller.gate.rest(max(asked, pause(self._breaks, self._asked)))
             self._refuse_lateness()
+            until = over if self._until is None else min(over, self._until)
+            if self._untold > 1 and self._row.look is not None:
+                await self._look(self._row.look, until)
             try:
-                flight = await self._call(over if self._until is None else min(over, self._until))
+                flight = await self._call(until)
             except (APIError, TransportError) as error:
                 if judge(SAFE, error, 1) is Verdict.RAISE:
                     error.last_offset = self.last
@@ -243,6 +265,17 @@ class Subscription:
                 msg = f"it broke off and could not be resumed: {failure}"
                 raise self.end(msg)
             self._breaks += 1
+
+    async def _look(self, look: Look[Any], until: float) -> None:
+        """Look whether there is more to come than the next connection tells.
+
+        A server that lets go of a stream, or of every stream, without a word of its end would
+        be asked for ever.  What was said before the look, the next connection tells.
+        """
+        # Where it cannot be told, the next connection tells why.
+        with contextlib.suppress(APIError, TransportError):
+            found = await self._caller.run(Call(look.ask, self._ids, Pass(deadline=until)))
+            self._ended = look.over(found)
 
     async def _call(self, until: float | None) -> FeedFlight:
         """Make the call that opens it."""
@@ -284,7 +317,7 @@ class Subscription:
             error.last_offset = self.last
             raise error
         self._feed, self._parser = feed, Parser()
-        self._opened = self._caller.clock.now()
+        self._opened, self._began = self._caller.clock.now(), self.last
         self._caller.gate.when_closed.append(feed.close)
         return feed
 

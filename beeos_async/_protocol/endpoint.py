@@ -137,6 +137,19 @@ class Endpoint(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
+class Look(Generic[T]):
+    """How to find out whether there is more to come of a stream that breaks off untold.
+
+    Attributes:
+        ask: What is asked; its path names what the stream's does.
+        over: Why there is no more, in the word of the stream; `None` while there is.
+    """
+
+    ask: Endpoint[T]
+    over: Callable[[T], str | None]
+
+
+@dataclass(frozen=True, eq=False)
 class StreamEndpoint(Generic[E]):
     """An operation that is answered by a stream of events.
 
@@ -144,8 +157,10 @@ class StreamEndpoint(Generic[E]):
         opening: The request that opens it; also who reads a refusal.
         event: What a frame means.
         resume: How it goes on after it broke off.
+        look: How to tell whether it goes on at all; `None` where it cannot be resumed.
     """
 
     opening: Endpoint[Any]
     event: Callable[[Frame], E]
     resume: Resume[E]
+    look: Look[Any] | None = None

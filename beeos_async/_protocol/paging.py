@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from ..models._base import Envelope, Page
+from .._checks import LAST_OFFSET
+from ..models._base import Envelope, Page, whole
 from ..models.messages import Message, MessagePage
 
 PAGE_SIZE: Final = 200
@@ -101,11 +102,14 @@ def by_log(offset_of: Callable[[Any], int | None]) -> Next:
         last = max((offset_of(row) or 0 for row in page.data), default=0)
         if page.has_more is False:
             return None
-        if page.has_more is None and (not page.data or last >= (page.latest_offset or 0)):
+        # An older server tells no end; one that tells no last offset either, none but silence.
+        if page.has_more is None and (
+            not page.data or last >= (page.latest_offset or LAST_OFFSET)
+        ):
             return None
         # Never on to the latest offset: what lies between would be lost.
-        told = page.next_cursor
-        reached = int(told) if told and told.isascii() and told.isdecimal() else last
+        told = whole(page.next_cursor or "")
+        reached = told if told > since else last
         return {**params, "since": reached} if reached > since else None
 
     return ask

@@ -12,8 +12,12 @@ from typing import Final, Generic, Literal, TypeVar
 
 from msgspec import Struct
 
+from ..models._base import Envelope
+from ..models.conversations import Conversation
 from ..models.events import ChannelEvent, InvokeDone, InvokeEvent, RuntimeEvent, StreamEnd
 from ..models.messages import Message
+from ..models.runtime import RuntimeOperation
+from ..models.tasks import Task
 
 E = TypeVar("E")
 
@@ -105,6 +109,21 @@ def pause(breaks: int, asked: int | None) -> float:
     told = min(LONGEST_ASKED, max(SHORTEST_ASKED, asked / 1000))
     # What breaks again and again is not opened at the pace of what never does.
     return told if breaks == 1 else max(told, grown)
+
+
+def task_over(found: Envelope[Task]) -> str | None:
+    """Tell why no more will come of a task."""
+    return "task_terminal" if found.data.is_over else None
+
+
+def conversation_over(found: Envelope[Conversation]) -> str | None:
+    """Tell why no more will come of a conversation."""
+    return "channel_closed" if found.data.state == "closed" else None
+
+
+def operation_over(found: RuntimeOperation) -> str | None:
+    """Tell why no more will come of an operation: by its outcome."""
+    return found.status if found.terminal else None
 
 
 def _offset(event: ChannelEvent) -> int | None:

@@ -43,12 +43,21 @@ from .endpoint import (
     ONCE,
     SAFE,
     Endpoint,
+    Look,
     Repeat,
     StreamEndpoint,
     desired,
 )
 from .events import channel_event, invoke_event, runtime_event
-from .resume import BY_EVENT_ID, BY_OFFSET, NEVER, Resume
+from .resume import (
+    BY_EVENT_ID,
+    BY_OFFSET,
+    NEVER,
+    Resume,
+    conversation_over,
+    operation_over,
+    task_over,
+)
 from .sse import Frame
 
 if TYPE_CHECKING:
@@ -100,9 +109,12 @@ def _row(
 
 
 def _stream(
-    opening: Endpoint[Any], event: Callable[[Frame], E], resume: Resume[E]
+    opening: Endpoint[Any],
+    event: Callable[[Frame], E],
+    resume: Resume[E],
+    look: Look[Any] | None = None,
 ) -> StreamEndpoint[E]:
-    row = StreamEndpoint(opening, event, resume)
+    row = StreamEndpoint(opening, event, resume, look)
     _streams[opening.operation] = row
     return row
 
@@ -433,6 +445,7 @@ STREAM_TASK: Final = _stream(
     ),
     channel_event,
     BY_OFFSET,
+    Look(GET_TASK, task_over),
 )
 
 # What is canceled stays so: asked twice it is the same wish.
@@ -562,6 +575,7 @@ STREAM_CONVERSATION: Final = _stream(
     ),
     channel_event,
     BY_OFFSET,
+    Look(GET_CONVERSATION, conversation_over),
 )
 
 CANCEL_CONVERSATION: Final = _row(
@@ -651,6 +665,7 @@ STREAM_OPERATION: Final = _stream(
     ),
     runtime_event,
     BY_EVENT_ID,
+    Look(GET_RUNTIME_OPERATION, operation_over),
 )
 CANCEL_RUNTIME_OPERATION: Final = _row(
     "cancelRuntimeOperation",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from ..models.events import ChannelEvent, InvokeDelta, InvokeDone, InvokeEvent
 from ..models.messages import Message
+
+FINISHED: Final = 64
+"""Finished replies that are remembered; a conversation may go on for ever."""
 
 E_contra = TypeVar("E_contra", contravariant=True)
 
@@ -47,6 +50,9 @@ class ChannelWords:
         self._said: dict[str, str] = {}
         """Replies that are being written, by message."""
 
+        self._whole: dict[str, str] = {}
+        """The last ones that were finished: they may come again, or be mended."""
+
         self._loose = ""
         """Pieces that belong to a reply which has not come yet."""
 
@@ -59,11 +65,18 @@ class ChannelWords:
             return event.text
         if event.type != "agent_reply":
             return ""
-        said = self._said.pop(event.message_id, None)
+        id = event.message_id
+        said = self._said.pop(id, None)
+        if said is None:
+            said = self._whole.pop(id, None)
         if said is None:
             said, self._loose = self._loose, ""
         if event.streaming:
-            self._said[event.message_id] = event.text
+            self._said[id] = event.text
+        elif id:
+            self._whole[id] = event.text
+            if len(self._whole) > FINISHED:
+                del self._whole[next(iter(self._whole))]
         return _beyond(said, event.text)
 
 

@@ -53,22 +53,26 @@ class Call(Struct, frozen=True):
     told: dict[str, str] = {}
     """Headers of the answer, where it has some of its own."""
 
-    def body(self, kind: type[B]) -> B:
+    def body(self, kind: type[B], *, closed: bool = False) -> B:
         """Read the JSON body.
 
         Args:
             kind: What it must be.
+            closed: Whether a field that is not known is refused.
 
         Raises:
             RefusedError: It is something else.
         """
         try:
-            return msgspec.json.decode(self.raw, type=kind)
+            wanted = msgspec.json.decode(self.raw, type=kind)
+            if closed:
+                _refuse_unknown(kind, self.raw)
         except msgspec.ValidationError as error:
             found = _FIELD(str(error))
             raise RefusedError(400, "invalid_body", str(error), found and found[1]) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RefusedError(400, "invalid_json", str(error)) from None
+        return wanted
 
     def number(self, name: str, default: int, most: int, least: int = 0) -> int:
         """Read a whole number from the query.
@@ -312,3 +316,11 @@ def _allowed(row: Endpoint[Any], raw: bytes | None) -> bytes:
         message = f"at most {row.body_cap} bytes are taken"
         raise RefusedError(413, "payload_too_large", message)
     return raw
+
+
+def _refuse_unknown(kind: type[Struct], raw: bytes) -> None:
+    known = {field.encode_name for field in structs.fields(kind)}
+    for name in msgspec.json.decode(raw, type=dict[str, msgspec.Raw]):
+        if name not in known:
+            message = f"Object contains unknown field `{name}`"
+            raise RefusedError(400, "invalid_body", message, name)

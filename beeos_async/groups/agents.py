@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, get_args
 
-from .._checks import count, one_of
+from .._checks import count, one_of, plain
 from .._io.pager import Pager
 from .._io.stream import TextStream
 from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
@@ -155,7 +155,7 @@ class Agents:
             message: What it is asked.
             context_id: The task it belongs to.
             timeout_ms: Milliseconds the gateway waits for the agent, up to 115,000.
-            idempotency_key: The message's id, a UUID; else one is minted.
+            idempotency_key: The message's id, a UUID; else one is made up.
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.
@@ -191,7 +191,7 @@ class Agents:
             message: What it is asked.
             context_id: The task it belongs to.
             timeout_ms: Milliseconds the gateway waits for the agent, up to 115,000.
-            idempotency_key: The message's id, else one is minted.
+            idempotency_key: The message's id, a UUID; else one is made up.
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
             idle: Seconds of silence after which it is given up.
@@ -224,6 +224,6 @@ def _asked(
         message=message,
         context_id=context_id,
         timeout_ms=timeout_ms,
-        metadata=None if metadata is None else dict(metadata),
-        attachments=None if attachments is None else list(attachments),
+        metadata=plain(metadata),
+        attachments=plain(attachments),
     )

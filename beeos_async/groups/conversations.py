@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import builtins
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from .._checks import LAST_OFFSET, count, one_of
+from .._checks import LAST_OFFSET, count, one_of, plain
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
 from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
@@ -67,7 +67,7 @@ class Conversations:
         agent_id: str,
         *,
         title: str | None = None,
-        metadata: dict[str, str] | None = None,
+        metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
         deadline: float | None = None,
     ) -> Conversation:
@@ -80,7 +80,7 @@ class Conversations:
             idempotency_key: 1 to 128 characters, else one is made up.
             deadline: Seconds for the whole call.
         """
-        body = CreateConversation(title=title, metadata=metadata)
+        body = CreateConversation(title=title, metadata=plain(metadata))
         answer = await self._call(
             table.CREATE_CONVERSATION, agent_id, deadline=deadline, body=body, key=idempotency_key
         )
@@ -183,7 +183,7 @@ class Conversations:
         conversation_id: str,
         message: str,
         *,
-        attachments: builtins.list[Attachment] | None = None,
+        attachments: Sequence[Attachment] | None = None,
         idempotency_key: str | None = None,
         deadline: float | None = None,
     ) -> SentMessage:
@@ -206,7 +206,7 @@ class Conversations:
             agent_id,
             conversation_id,
             deadline=deadline,
-            body=SendMessage(message=message, attachments=attachments),
+            body=SendMessage(message=message, attachments=plain(attachments)),
             key=idempotency_key,
         )
         return answer.data
@@ -216,9 +216,9 @@ class Conversations:
         agent_id: str,
         conversation_id: str,
         *,
-        since: int | None = None,
+        since: int = 0,
+        include_deltas: bool = False,
         limit: int = MESSAGES_LIMIT,
-        include_deltas: bool | None = None,
         deadline: float | None = None,
     ) -> Pager[Message]:
         """List what was said, each message in its last state.
@@ -226,24 +226,25 @@ class Conversations:
         Args:
             agent_id: The agent.
             conversation_id: The conversation.
-            since: The offset after which to begin, to fetch only what is new.
+            since: The offset after which to begin; 0 for the beginning.
+            include_deltas: Whether the pieces of older agents are listed, too.
             limit: Rows a request, 1 to 200.
-            include_deltas: Whether the pieces of older agents' replies are listed, too.
             deadline: Seconds for each page.
 
         Returns:
             An async iterator over messages, with `.pages()` and `await ….collect()`.
         """
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
-        if since is not None:
-            count("since", since, least=0, most=LAST_OFFSET)
+        count("since", since, least=0, most=LAST_OFFSET)
+        # Anything but a true word is taken for no, silently.
+        params = {"since": since or None, "limit": limit, "include_deltas": include_deltas or None}
         return Pager(
             self._caller,
             table.LIST_CONVERSATION_MESSAGES,
             agent_id,
             conversation_id,
             style=MESSAGES,
-            params={"since": since, "limit": limit, "include_deltas": include_deltas},
+            params=params,
             deadline=deadline,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from .._checks import count, decimal
+from .._checks import count, decimal, length
 from .._io.pager import Pager
 from .._io.stream import EventStream
 from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
@@ -98,12 +98,18 @@ class Runtime:
         )
 
     def operations(
-        self, id: str, *, limit: int = OPERATIONS_LIMIT, deadline: float | None = None
+        self,
+        id: str,
+        *,
+        cursor: str | None = None,
+        limit: int = OPERATIONS_LIMIT,
+        deadline: float | None = None,
     ) -> Pager[RuntimeOperation]:
         """List the operations that are not over; the server lists no others.
 
         Args:
             id: The instance.
+            cursor: The one of an earlier page, at most 128 characters, to go on from there.
             limit: Rows a request, 1 to 200.
             deadline: Seconds for each page.
 
@@ -111,12 +117,14 @@ class Runtime:
             An async iterator over operations, with `.pages()` and `await ….collect()`.
         """
         count("limit", limit, least=1, most=OPERATIONS_LIMIT)
+        if cursor is not None:
+            length("cursor", cursor, most=128)
         return Pager(
             self._caller,
             table.LIST_RUNTIME_OPERATIONS,
             id,
             style=_STYLE,
-            params={"status": "active", "limit": limit},
+            params={"status": "active", "cursor": cursor, "limit": limit},
             deadline=deadline,
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from msgspec import UNSET
 
-from .._checks import LAST_OFFSET, count, one_of
+from .._checks import LAST_OFFSET, count, one_of, plain
 from .._io.lookout import look_until
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
@@ -101,8 +101,8 @@ class Tasks:
             message=message,
             context_id=context_id,
             deadline_ms=deadline_ms,
-            metadata=None if metadata is None else dict(metadata),
-            attachments=None if attachments is None else list(attachments),
+            metadata=plain(metadata),
+            attachments=plain(attachments),
         )
         answer = await self._call(
             table.CREATE_TASK, agent_id, deadline=deadline, body=body, key=idempotency_key
@@ -240,7 +240,7 @@ class Tasks:
         count("since", since, least=0, most=LAST_OFFSET)
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
         # Anything but a true word is taken for no, silently.
-        params = {"since": since, "limit": limit, "include_deltas": include_deltas or None}
+        params = {"since": since or None, "limit": limit, "include_deltas": include_deltas or None}
         return Pager(
             self._caller,
             table.LIST_TASK_MESSAGES,

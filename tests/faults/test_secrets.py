@@ -33,7 +33,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 
 def alive(package: str) -> list[object]:
-    """Find every object of a package that is alive."""
+    """Find every object of a package that is alive, and not only waits to be collected."""
+    gc.collect()
     return [one for one in gc.get_objects() if str(type(one).__module__).startswith(package)]
 
 

@@ -223,16 +223,19 @@ async def test_what_is_not_over_is_listed(
     ids = [(await bee.runtime.invoke(one, "models/list")).operation_id for _ in range(5)]
 
     found = await bee.runtime.operations(one, limit=2).collect()
+    rest = await bee.runtime.operations(one, cursor=ids[1]).collect()
     hours.time += 1.0
     later = await bee.runtime.operations(one).collect()
 
     assert [operation.id for operation in found] == ids
+    assert [operation.id for operation in rest] == ids[2:]
     assert later == []
     asked = [entry.path.partition("?")[2] for entry in cloud.log[6:]]
     assert asked == [
         "status=active&limit=2",
-        f"status=active&limit=2&cursor={ids[1]}",
-        f"status=active&limit=2&cursor={ids[3]}",
+        f"status=active&cursor={ids[1]}&limit=2",
+        f"status=active&cursor={ids[3]}&limit=2",
+        f"status=active&cursor={ids[1]}&limit=200",
         "status=active&limit=200",
     ]
 
@@ -431,3 +434,23 @@ def test_a_page_that_cannot_be_asked_for_is_not() -> None:
 
     with pytest.raises(ConfigurationError, match="limit must be a whole number from 1 to 200"):
         bee.runtime.operations("inst-1", limit=201)
+    with pytest.raises(ConfigurationError, match="cursor must have 1 to 128 characters"):
+        bee.runtime.operations("inst-1", cursor="c" * 129)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "methods", {"jsonrpc": "2.0", "id": 1, "method": "models/list", "params": {}}),
+        ("POST", "terminal-sessions", {"platformAgentId": AGENT}),
+        ("POST", "canvas-sessions", {"platformAgentId": AGENT, "conversationId": AGENT}),
+    ],
+)
+async def test_a_closed_request_takes_no_more(
+    bee: AsyncBeeOS, one: str, method: Any, path: str, body: dict[str, Any]
+) -> None:
+    """The contract closes these; the emulator refuses what is beyond them, and names it."""
+    with pytest.raises(BadRequestError) as caught:
+        await bee.request(method, f"/api/v1/instances/{one}/{path}", json={**body, "more": 1})
+
+    assert (caught.value.code, caught.value.param) == ("invalid_body", "more")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -432,3 +433,38 @@ async def test_what_is_attached_must_be_there(bee: AsyncBeeOS, agent: str) -> No
     for id in (announced.file_id, "fil-nowhere"):
         with pytest.raises(b.BadRequestError, match="there is no file"):
             await bee.tasks.create(agent, "x", attachments=[b.Attachment(file_id=id)])
+
+
+@pytest.mark.parametrize("wrong", [{"metadata": ["a"]}, {"attachments": 5}, {"attachments": "f"}])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda bee, **given: bee.tasks.create("a", "m", **given),
+        lambda bee, **given: bee.agents.invoke("a", "m", **given),
+        lambda bee, **given: (
+            bee.conversations.create("a", **given)
+            if "metadata" in given
+            else bee.conversations.send("a", "c", "m", **given)
+        ),
+    ],
+)
+async def test_what_is_of_another_kind_is_a_configuration_error(
+    cloud: Emulator, bee: AsyncBeeOS, call: Any, wrong: dict[str, Any]
+) -> None:
+    """As every other thing that cannot be sent, and before anything is."""
+    with pytest.raises(b.ConfigurationError, match="the body of"):
+        await call(bee, **wrong)
+
+    assert cloud.log == []
+
+
+async def test_any_mapping_and_any_sequence_will_do(
+    cloud: Emulator, bee: AsyncBeeOS, agent: str
+) -> None:
+    """They need not be a dict and a list."""
+    file = await bee.files.upload(b"two roses", filename="a.txt")
+    made = await bee.tasks.create(
+        agent, "Book it.", metadata=MappingProxyType({"run": "17"}), attachments=(file.attachment,)
+    )
+
+    assert (await bee.tasks.get(agent, made.task_id)).metadata == {"run": "17"}

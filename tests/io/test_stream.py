@@ -85,6 +85,16 @@ def tells(*frames: bytes, then: Script | None = None) -> Answer:
     return answer
 
 
+def ends(*frames: bytes) -> Answer:
+    """Make what answers with a stream, and ends it in good order."""
+
+    async def answer(peer: Peer, _seen: Seen) -> None:
+        body = b"".join(frames)
+        await peer.send(CHUNKED + (chunk(body) if body else b"") + b"0\r\n\r\n")
+
+    return answer
+
+
 def says(status: str, *headers: str, body: bytes = b"{}") -> Answer:
     """Make what answers with something else, once for each request."""
 
@@ -94,14 +104,24 @@ def says(status: str, *headers: str, body: bytes = b"{}") -> Answer:
     return answer
 
 
-def serve(*answers: Answer) -> FaultServer:
-    """Make a server that gives one answer after the other, and the last to all that follow."""
+def serve(*answers: Answer, look: Answer | None = None) -> FaultServer:
+    """Make a server that gives one answer after the other, and the last to all that follow.
+
+    Whoever looks at a task, and asks for no events, hears that it is running, or `look`.
+    """
     given = itertools.count()
+    looked = look or says("200 OK", body=task("running"))
 
     async def one(peer: Peer, seen: Seen) -> None:
-        await answers[min(next(given), len(answers) - 1)](peer, seen)
+        if seen.target.partition("?")[0].endswith("/tasks/tsk"):
+            return await looked(peer, seen)
+        return await answers[min(next(given), len(answers) - 1)](peer, seen)
 
     return FaultServer(requests(one))
+
+
+def task(status: str) -> bytes:
+    return json.encode({"success": True, "data": {"task_id": "tsk", "status": status}})
 
 
 @contextlib.asynccontextmanager
@@ -338,6 +358,117 @@ async def test_a_stream_that_was_dropped_goes_on(clock: HandClock, reason: bytes
     assert [type(event) for event in events] == [Message, Message, StreamEnd]
     assert stream.end_reason == "task_terminal"
     assert since_of(server.seen[1]) == 1
+
+
+DROPPED = b'event: end\ndata: {"reason": "stream_closed"}\n\n'
+
+
+@pytest.mark.parametrize("last", [b"", DROPPED])
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+async def test_a_task_that_is_over_is_not_asked_for_ever(
+    clock: HandClock, last: bytes, status: str
+) -> None:
+    """Its stream breaks off untold: a look tells that it is over, one more connection the rest.
+
+    What was said between the break and the look must not be lost.
+    """
+    server = serve(
+        ends(message(1), last),
+        ends(last),
+        ends(message(2), last),
+        ends(last),
+        look=says("200 OK", body=task(status)),
+    )
+    async with client(server, clock) as bee:
+        stream = bee.tasks.events("agt", "tsk")
+        events = await told(stream)
+
+    assert offsets(events) == [1, 2]
+    assert len(events) == 2
+    assert (stream.end_reason, stream.last_offset) == ("task_terminal", 2)
+    path = "GET /api/v1/agents/agt/tasks/tsk"
+    assert server.lines == [
+        f"{path}/events",
+        f"{path}/events?since=1",
+        path,
+        f"{path}/events?since=1",
+        f"{path}/events?since=2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("begun", "found", "reason"),
+    [
+        (
+            lambda bee: bee.conversations.events("agt", "cnv"),
+            {"success": True, "data": {"conversation_id": "cnv", "state": "closed"}},
+            "channel_closed",
+        ),
+        (
+            lambda bee: bee.runtime.operation_events("inst", "op"),
+            {"id": "op", "status": "expired", "terminal": True},
+            "expired",
+        ),
+    ],
+)
+async def test_what_else_is_over_is_not_asked_for_ever(
+    clock: HandClock, begun: Callable[[AsyncBeeOS], EventStream[Any]], found: Any, reason: str
+) -> None:
+    """Each kind of stream looks at what it tells of."""
+
+    async def one(peer: Peer, seen: Seen) -> None:
+        if seen.target.endswith("/events"):
+            await ends()(peer, seen)
+        await peer.answer(json.encode(found))
+
+    server = FaultServer(requests(one))
+    async with client(server, clock) as bee:
+        stream = begun(bee)
+        events = await told(stream)
+
+    assert (events, stream.end_reason) == ([], reason)
+    assert [line.endswith("/events") for line in server.lines] == [True, True, False, True]
+
+
+@pytest.mark.parametrize("last", [b"", DROPPED])
+@pytest.mark.parametrize(
+    "look",
+    [None, says("403 Forbidden"), says("200 OK", body=b"[]"), says("200 OK", body=task(""))],
+)
+async def test_a_task_that_may_go_on_is_waited_for(
+    clock: HandClock, last: bytes, look: Answer | None
+) -> None:
+    """However often its stream breaks off untold, and whatever keeps it from being looked at."""
+    server = serve(tells(message(5), last), *[tells(last)] * 50, tells(message(6), END), look=look)
+    async with client(server, clock) as bee:
+        stream = bee.tasks.events("agt", "tsk")
+        events = await told(stream)
+
+    assert offsets(events) == [5, 6]
+    assert stream.end_reason == "task_terminal"
+    assert sum("/events" in line for line in server.lines) == 52
+
+
+@pytest.mark.parametrize(
+    "cut", [HEAD, HEAD + message(1)[:9], CHUNKED, CHUNKED + chunk(message(1)), CHUNKED + b"zz"]
+)
+async def test_a_cut_is_no_end(clock: HandClock, cut: bytes) -> None:
+    """Although the task is over: whatever the network breaks off may be half of what there is."""
+
+    async def breaks(peer: Peer, _seen: Seen) -> None:
+        await peer.send(cut)
+        raise ConnectionError
+
+    server = serve(
+        tells(message(1)),
+        *[breaks] * 5,
+        tells(message(2), END),
+        look=says("200 OK", body=task("completed")),
+    )
+    async with client(server, clock) as bee:
+        events = await told(bee.tasks.events("agt", "tsk"))
+
+    assert offsets(events) == [1, 2]
 
 
 # S8, S9: what comes instead -------------------------------------------------------------------

@@ -151,7 +151,12 @@ def test_a_cursor_is_followed_while_it_moves(
         (0, [3, 7], None, None, 9, 7),
         (0, [3, 9], None, None, 9, None),
         (0, [], "40", None, 99, None),
-        (0, [3], None, None, None, None),
+        (0, [3], None, None, None, 3),
+        (0, [3], None, None, 0, 3),
+        (3, [], None, None, None, None),
+        (0, [3, 7], "0", True, 99, 7),
+        (3, [5, 7], "3", True, 99, 7),
+        (3, [5, 7], "2", True, 99, 7),
     ],
 )
 def test_a_log_is_read_by_its_offsets(

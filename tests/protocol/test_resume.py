@@ -14,9 +14,14 @@ from beeos_async._protocol.resume import (
     NEVER,
     Ending,
     Place,
+    conversation_over,
     is_repeat,
+    operation_over,
     pause,
+    task_over,
 )
+from beeos_async.models._base import Envelope
+from beeos_async.models.conversations import Conversation
 from beeos_async.models.events import (
     BackfillTruncated,
     ChannelEvent,
@@ -31,6 +36,8 @@ from beeos_async.models.events import (
     UnknownEvent,
 )
 from beeos_async.models.messages import Message
+from beeos_async.models.runtime import RuntimeOperation
+from beeos_async.models.tasks import Task
 
 BIG = 10**40
 
@@ -149,6 +156,30 @@ def test_an_invocation_ends_when_it_is_done(event: InvokeEvent, ending: Ending |
     """And stands nowhere."""
     assert NEVER.ending(event) == ending
     assert NEVER.place(event) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "over"),
+    [("completed", True), ("succeeded", True), ("input_required", False), ("new", False)],
+)
+def test_a_look_tells_whether_a_task_is_over(status: str, over: bool) -> None:
+    """A pause is no end, and neither is a word nobody knows."""
+    found = Envelope(data=Task(task_id="t", status=status))
+    assert task_over(found) == ("task_terminal" if over else None)
+
+
+@pytest.mark.parametrize("state", ["active", "open", "closed", ""])
+def test_a_look_tells_whether_a_conversation_is_over(state: str) -> None:
+    """Only where it says so."""
+    found = Envelope(data=Conversation(conversation_id="c", state=state))
+    assert conversation_over(found) == ("channel_closed" if state == "closed" else None)
+
+
+def test_a_look_tells_whether_an_operation_is_over() -> None:
+    """By its flag, and not by a list of words."""
+    found = RuntimeOperation(id="o", status="mothballed", terminal=True)
+    assert operation_over(found) == "mothballed"
+    assert operation_over(RuntimeOperation(id="o", status="succeeded")) is None
 
 
 @pytest.mark.parametrize("last", [None, 0, 7])

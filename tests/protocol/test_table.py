@@ -358,21 +358,23 @@ def test_a_row_draws_on_its_own_quota_but_for_devices(row: Endpoint[Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("operation", "repeat", "resume"),
+    ("operation", "repeat", "resume", "look"),
     [
-        ("invokeAgent", "once", NEVER),
-        ("streamTaskEvents", "safe", BY_OFFSET),
-        ("streamConversationEvents", "safe", BY_OFFSET),
-        ("streamRuntimeOperationEvents", "safe", BY_EVENT_ID),
+        ("invokeAgent", "once", NEVER, None),
+        ("streamTaskEvents", "safe", BY_OFFSET, table.GET_TASK),
+        ("streamConversationEvents", "safe", BY_OFFSET, table.GET_CONVERSATION),
+        ("streamRuntimeOperationEvents", "safe", BY_EVENT_ID, table.GET_RUNTIME_OPERATION),
     ],
 )
 def test_a_stream_goes_on_by_its_own_rule(
-    operation: str, repeat: str, resume: Resume[Any]
+    operation: str, repeat: str, resume: Resume[Any], look: Endpoint[Any] | None
 ) -> None:
-    """Reads are opened again; an invocation is not made again."""
+    """Reads are opened again, for as long as what they tell of is not over."""
     row = table.STREAMS[operation]
 
     assert (row.opening.repeat.word, row.resume) == (repeat, resume)
+    assert (row.look and row.look.ask) == look
+    assert row.look is None or row.look.ask.pieces == (*row.opening.pieces[:-1], "")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import modest
 
-from beeos_async._protocol.words import ChannelWords, InvokeWords
+from beeos_async._protocol.words import FINISHED, ChannelWords, InvokeWords
 from beeos_async.models.events import (
     InvokeDelta,
     InvokeDone,
@@ -73,6 +73,32 @@ def test_a_reply_that_grows_is_told_piece_by_piece() -> None:
         "",
         " rows",
     ]
+
+
+def test_a_finished_reply_that_comes_again_is_told_once() -> None:
+    """Each frame of a reply has a higher offset, the last ones too; what is new is told."""
+    assert words(
+        reply("3"),
+        reply("311", state="completed"),
+        reply("311", state="completed"),
+        reply("311 rows", state=""),
+        reply("311 rows.", state="streaming"),
+    ) == ["3", "11", "", " rows", "."]
+
+
+def test_replies_without_a_name_are_not_taken_for_one() -> None:
+    """What does not say which it is cannot come again."""
+    assert words(reply("a", id="", state=""), reply("ab", id="", state="")) == ["a", "ab"]
+
+
+def test_an_endless_conversation_is_not_kept_whole() -> None:
+    """Of the replies that are finished, only the last ones are remembered."""
+    heard = ChannelWords()
+    for number in range(1000):
+        heard.take(reply("x" * 100, id=f"m{number}", state="completed"))
+
+    assert heard.take(reply("x" * 100, id="m999", state="completed")) == ""
+    assert len(heard._whole) == FINISHED
 
 
 def test_replies_do_not_mix() -> None:

@@ -70,7 +70,7 @@ async def rename_conversation(world: World, call: Call) -> Envelope[Conversation
     """Give it another title."""
     require_key(call.headers)
     agent, id = call.ids
-    title = call.body(RenameConversation).title
+    title = call.body(RenameConversation, closed=True).title
     return Envelope(data=world.conversations.rename(agent, id, title))
 
 
@@ -109,7 +109,7 @@ async def stream_conversation(world: World, call: Call) -> AsyncGenerator[Channe
 async def cancel_conversation(world: World, call: Call) -> Envelope[CancelAccepted]:
     """Break off one turn."""
     agent, id = call.ids
-    target = call.body(CancelConversation).target_message_id
+    target = call.body(CancelConversation, closed=True).target_message_id
     chosen = call.headers.get(OPERATION_HEADER, "")
     operation = world.conversations.cancel(agent, id, target, chosen)
     call.told[OPERATION_HEADER] = operation.id
@@ -137,7 +137,7 @@ async def set_conversation_model(world: World, call: Call) -> Accepted:
     """Choose the model of the turns to come; the answer has no body."""
     require_key(call.headers)
     agent, id = call.ids
-    model = call.body(SetConversationModel).model_override_id
+    model = call.body(SetConversationModel, closed=True).model_override_id
     chosen = call.headers.get(OPERATION_HEADER, "")
     operation = world.conversations.set_model(agent, id, model, chosen)
     return Accepted(operation_id=operation.id)

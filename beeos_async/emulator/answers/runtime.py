@@ -39,7 +39,7 @@ async def get_capabilities(world: World, call: Call) -> dict[str, Any]:
 async def invoke_method(world: World, call: Call) -> Accepted:
     """Accept a method; a refusal is a 200."""
     (instance,) = call.ids
-    asked = call.body(InvokeRuntimeMethod)
+    asked = call.body(InvokeRuntimeMethod, closed=True)
     id = world.runtimes.invoke(instance, asked, call.headers.get(OPERATION_HEADER, ""))
     result = {"operationId": id, "status": "accepted"}
     body = {"jsonrpc": "2.0", "id": asked.id, "result": result}
@@ -85,7 +85,7 @@ async def cancel_operation(world: World, call: Call) -> OperationCancelAccepted:
 async def create_terminal_session(world: World, call: Call) -> dict[str, Any]:
     """Give a ticket for a terminal."""
     (instance,) = call.ids
-    call.body(CreateTerminalSession)
+    call.body(CreateTerminalSession, closed=True)
     return world.runtimes.ticket(instance, "terminal")
 
 
@@ -93,5 +93,5 @@ async def create_terminal_session(world: World, call: Call) -> dict[str, Any]:
 async def create_canvas_session(world: World, call: Call) -> dict[str, Any]:
     """Give a ticket for a canvas."""
     (instance,) = call.ids
-    call.body(CreateCanvasSession)
+    call.body(CreateCanvasSession, closed=True)
     return world.runtimes.ticket(instance, "canvas")
