@@ -283,6 +283,7 @@ def test_a_host_that_speaks_no_tls_is_told(command: Command) -> None:
     assert (code, found["tls"]["verdict"]) == (1, "fail")
 
 
+# The host is another machine's, but nobody gets further than the proxy on this one.
 @pytest.mark.beeos(beeos_allow_network=True)
 def test_through_a_proxy_it_is_the_proxy_that_is_reached(
     command: Command, monkeypatch: pytest.MonkeyPatch
