@@ -25,9 +25,12 @@ LIBRARIES: Final = (
     "aiohttp",
     "anyio",
     "msgspec",
+    "uvloop",
     "beeos-sdk",
     "pydantic",
     "urllib3",
+    "httpx",
+    "pyreqwest",
 )
 
 
@@ -138,19 +141,6 @@ def memory() -> int:
     with contextlib.suppress(OSError), open("/proc/self/statm", encoding="ascii") as told:
         return int(told.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     return peak_memory()
-
-
-def run_side(side: str, count: int, concurrency: int, url: str) -> list[str]:
-    """Give the command that runs one side once in a process of its own.
-
-    Args:
-        side: Which; see `_sides.py`.
-        count: How many ids.
-        concurrency: How many at once.
-        url: Where.
-    """
-    script = str(HERE / "_sides.py")
-    return [sys.executable, script, side, str(count), str(concurrency), url]
 
 
 def _processor() -> str:

@@ -1,111 +1,87 @@
-"""What does our `start_many` cost beside code written by hand, and beside the official SDK?
+"""What does our `start_many` cost beside code written by hand, and beside other clients?
 
-Each side starts the same ids on the same emulator, from opening its client to holding every
-answer, and all sides take their turn in every round, so that a noisy machine slows all of
-them alike.  The emulator is another process on another core; its instances have been started
-by the warm-up round already, and to start them again is answered alike, by 200 and the
-instance, 1.6 KB of JSON.
+Each side starts ids on the same server, from opening its client to holding every answer, in a
+fresh process for each round, and all sides take their turn in every round, so that a noisy
+machine slows all of them alike.  What is told is the ratio to hand-written aiohttp within the
+same round: its median, and from where to where it went.
 
-CPU is user and system time of this process, all threads.  Starts per second are what client
-and server reach together: the emulator is Python too, so mostly the clients wait for it, and
-the CPU is the fairer figure.  Memory is the peak beyond imports and ids, each figure from a
-fresh process.
+CPU is user and system time of the client's process, all its threads.  Memory is the peak
+beyond imports and ids.
 
-    python benchmarks/start_many.py [--rounds 7] [--starts 2000] [--concurrency 50] [--quick]
+    python benchmarks/start_many.py [--concurrency 50] [--loop uvloop] [--tls] [--rounds 5]
 """
 
 from __future__ import annotations
 
-import argparse
-import gc
-import subprocess
-import sys
 from statistics import median
-from time import perf_counter, process_time
 
-from _measure import about, emulator, run_side, spread
-from _sides import SIDES, TITLES, Side
+from _measure import about, spread
+from _run import Options, fewer, parser, run, save
+from _server import server
+from _sides import TITLES, Taken
 
-from beeos_async.emulator import instance_ids
-
-TIMED = ("ours", "aiohttp", "official")
-WEIGHED = ("ours", "ours-streamed", "aiohttp")
+SIDES = (
+    "ours",
+    "ours-streamed",
+    "ours-plain",
+    "aiohttp",
+    "aiohttp-msgspec",
+    "pyreqwest",
+    "official",
+    "httpx",
+)
+WARM = 300
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description="What our start_many costs.")
-    option = parser.add_argument
-    option("--rounds", type=int, default=7, help="rounds that count; one more warms up")
-    option("--starts", type=int, default=2000, help="starts of each side in each round")
-    option("--concurrency", type=int, default=50, help="starts at once, where it is no thread")
-    option("--fleets", type=int, nargs="+", default=[1000, 100_000], help="ids to weigh")
-    option("--quick", action="store_true", help="see that it runs; the figures mean nothing")
-    chosen = parser.parse_args()
+    asked = parser("What our start_many costs.", SIDES)
+    asked.add_argument("--rounds", type=int, default=5, help="of all sides")
+    asked.add_argument("--starts", type=int, default=10_000, help="of a fast side, in a round")
+    chosen = asked.parse_args(namespace=Options())
     if chosen.quick:
-        chosen.rounds, chosen.starts = min(chosen.rounds, 2), min(chosen.starts, 200)
-        chosen.fleets = [min(fleet, 1000) for fleet in chosen.fleets[:1]]
+        chosen.rounds, chosen.starts = 1, 200
 
-    print(about())
-    with emulator(max(chosen.starts, *chosen.fleets)) as url:
-        answer = time_sides(url, chosen.starts, chosen.concurrency, chosen.rounds)
-        for fleet in chosen.fleets:
-            weigh_sides(url, fleet, chosen.concurrency)
-    print(f"\n{answer}")
-
-
-def time_sides(url: str, starts: int, concurrency: int, rounds: int) -> str:
-    """Time all sides in rounds, print a table, and return the answer to the question."""
-    ids = instance_ids(starts)
-    print(f"\n{starts:,} starts, {concurrency} at once, median of {rounds} rounds (least-most)")
-    walls: dict[str, list[float]] = {side: [] for side in TIMED}
-    cpus: dict[str, list[float]] = {side: [] for side in TIMED}
-    for number in range(rounds + 1):
-        # Who goes first changes, so that nobody always profits from who went before.
-        for side in TIMED if number % 2 else reversed(TIMED):
-            wall, cpu = time_one(SIDES[side], url, ids, concurrency)
-            if number:
-                walls[side].append(wall)
-                cpus[side].append(cpu)
-
-    print(f"{'':34}{'starts/s':>9}{'x by hand':>20}{'CPU µs/start':>14}{'x by hand':>20}")
-    for side in TIMED:
-        faster = [hand / own for own, hand in zip(walls[side], walls["aiohttp"], strict=True)]
-        dearer = [own / hand for own, hand in zip(cpus[side], cpus["aiohttp"], strict=True)]
+    taken: dict[str, list[Taken]] = {side: [] for side in chosen.sides}
+    with server(chosen.starts, tls=chosen.tls) as where:
         print(
-            f"{TITLES[side]:34}{starts / median(walls[side]):>9,.0f}{spread(faster):>20}"
-            f"{median(cpus[side]) / starts * 1e6:>14,.0f}{spread(dearer):>20}"
+            f"{about()}\n\n{chosen.concurrency} at once on {chosen.loop}, {where.name}"
+            f"{' over TLS' if chosen.tls else ''}, median of {chosen.rounds} rounds (least-most)"
         )
+        for number in range(chosen.rounds):
+            # Who goes first changes, so that nobody always profits from who went before.
+            for side in chosen.sides if number % 2 else reversed(chosen.sides):
+                ids = fewer(side, chosen.starts)
+                once = run(side, ids, where, chosen, warm=min(WARM, ids))
+                taken[side].append(
+                    Taken(once.wall / ids, once.cpu / ids, once.memory // ids, once.calls)
+                )
 
-    by_hand, official = (
-        spread([own / other for own, other in zip(cpus["ours"], cpus[side], strict=True)])
-        for side in ("aiohttp", "official")
-    )
-    return (
-        f"our start_many costs {official} of the CPU of the official SDK,\n"
-        f"our start_many costs {by_hand} of the CPU of hand-written aiohttp"
-    )
+    print(f"{'':42}{'starts/s':>9}{'x by hand':>19}{'CPU µs':>8}{'x by hand':>19}{'bytes':>8}")
+    for side, rounds in taken.items():
+        print(
+            f"{TITLES[side]:42}{1 / median(one.wall for one in rounds):>9,.0f}"
+            f"{_ratio(taken, side, 'wall'):>19}"
+            f"{median(one.cpu for one in rounds) * 1e6:>8,.0f}{_ratio(taken, side, 'cpu'):>19}"
+            f"{median(one.memory for one in rounds):>8,.0f}"
+        )
+    save(chosen, "start_many", taken)
+    for rival in ("official", "pyreqwest", "aiohttp"):
+        if "ours" in taken and rival in taken:
+            walls = zip(taken["ours"], taken[rival], strict=True)
+            faster = [theirs.wall / own.wall for own, theirs in walls]
+            print(f"our start_many is {spread(faster)} as fast as {TITLES[rival]}")
 
 
-def time_one(side: Side, url: str, ids: list[str], concurrency: int) -> tuple[float, float]:
-    """Time one side once: seconds on the clock, and seconds of CPU."""
-    gc.collect()
-    wall, cpu = perf_counter(), process_time()
-    started = side(url, ids, concurrency)
-    wall, cpu = perf_counter() - wall, process_time() - cpu
-    if started != len(ids):
-        sys.exit(f"{started} of {len(ids)} were started: nothing to compare")
-    return wall, cpu
-
-
-def weigh_sides(url: str, fleet: int, concurrency: int) -> None:
-    """Print what each side takes of memory at its peak."""
-    print(f"\npeak memory at {fleet:,} ids, beyond imports and ids")
-    for side in WEIGHED:
-        command = run_side(side, fleet, concurrency, url)
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        taken = int(done.stdout)
-        print(f"{TITLES[side]:34}{taken / 2**20:>9,.1f} MiB{taken / fleet:>12,.0f} bytes/id")
+def _ratio(taken: dict[str, list[Taken]], side: str, what: str) -> str:
+    """Compare a side with hand-written code: how fast it is, or how much CPU it takes."""
+    if "aiohttp" not in taken:
+        return ""
+    pairs = [
+        (getattr(own, what), getattr(hand, what))
+        for own, hand in zip(taken[side], taken["aiohttp"], strict=True)
+    ]
+    return spread([hand / own if what == "wall" else own / hand for own, hand in pairs])
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 from hand_clock import HandClock
+from roads import ROAD
 from standing import checked_raises, hidden, open_files
 
 from beeos_async import AsyncBeeOS
@@ -23,10 +24,15 @@ HANGS = 60.0
 """Seconds after which a test of a fault is taken to hang."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole suite run on the other event loop."""
+    parser.addoption("--uvloop", action="store_true", help="run async tests on uvloop")
+
+
 @pytest.fixture
-def anyio_backend() -> str:
-    """Run async tests on asyncio, the only loop the library speaks to."""
-    return "asyncio"
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Run async tests on asyncio, the only library of loops that is spoken to."""
+    return "asyncio", {"use_uvloop": bool(request.config.getoption("--uvloop"))}
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +40,13 @@ def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the machine's own key, URL and proxy out of every test."""
     for name in ("BEEOS_API_KEY", "BEEOS_API_URL", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(params=["leased", "plain"])
+def either_road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Run a test once by each transport."""
+    monkeypatch.setitem(ROAD, "transport", request.param)
+    return ROAD["transport"]
 
 
 @pytest.fixture

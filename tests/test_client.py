@@ -61,6 +61,7 @@ async def ask() -> str: ...
         ({"rate_limit": "fast"}, "quota"),
         ({"rate_limit": {"startInstances": "10/s"}}, "startInstances"),
         ({"base_url": "http://openapi.beeos.ai"}, "allow_insecure"),
+        ({"transport": "fast"}, "auto, leased, plain"),
         ({"proxy": "socks5://127.0.0.1:1"}, "proxy"),
         ({"ssl": False}, "ssl"),
         ({"user_agent": "a\r\nX: b"}, "user_agent"),

@@ -257,6 +257,7 @@ def test_the_client_is_made_as_documented() -> None:
         "proxy": None,
         "ssl": None,
         "connector": None,
+        "transport": "auto",
         "allow_insecure": False,
         "user_agent": None,
         "on_attempt": None,

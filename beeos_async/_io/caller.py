@@ -97,31 +97,49 @@ class Call(Generic[T]):
     It outlives a cancellation: whoever made it can see whether the request had left.
     """
 
-    __slots__ = (
-        "already",
-        "attempts",
-        "doubted",
-        "excused",
-        "failure",
-        "flight",
-        "gave_up",
-        "id",
-        "key",
-        "lingering",
-        "looked",
-        "pass_",
-        "queued",
-        "refusals",
-        "rekeyed",
-        "request",
-        "request_id",
-        "row",
-        "sending",
-        "throttled",
-        "tries",
-        "unsettled",
-        "verdict",
-    )
+    attempts: int = 0
+    """How often the request itself was sent."""
+
+    tries: int = 0
+    """How often anything was sent, looks included."""
+
+    refusals: int = 0
+    """How many answers were a 429."""
+
+    excused: int = 0
+    """How many tries an outage of the host has cost."""
+
+    looked: int = 0
+    """How often it was looked whether it took, since it was last sent."""
+
+    unsettled: BeeOSError | None = None
+    """The failure of which it is not known yet whether the request took all the same."""
+
+    verdict: Verdict = Verdict.RAISE
+    """What the last failure asks for."""
+
+    already: bool = False
+    """Whether a conflict turned out to be a wish that had come true before this call."""
+
+    failure: BeeOSError | None = None
+    """Why the last attempt failed."""
+
+    gave_up: GaveUp | None = None
+    """What came before the next try could."""
+
+    doubted: bool = False
+    """Whether any attempt may have taken without saying so."""
+
+    lingering: bool = False
+    """Whether an attempt that nobody waits for any more may still take."""
+
+    rekeyed: bool = False
+    queued: float = 0.0
+    throttled: float = 0.0
+    sending: float = 0.0
+    """Seconds its requests were under way, looks included."""
+
+    request_id: str | None = None
 
     def __init__(
         self,
@@ -149,49 +167,6 @@ class Call(Generic[T]):
         )
         self.pass_ = pass_
         self.flight = Flight()
-        self.attempts = 0
-        """How often the request itself was sent."""
-
-        self.tries = 0
-        """How often anything was sent, looks included."""
-
-        self.refusals = 0
-        """How many answers were a 429."""
-
-        self.excused = 0
-        """How many tries an outage of the host has cost."""
-
-        self.looked = 0
-        """How often it was looked whether it took, since it was last sent."""
-
-        self.unsettled: BeeOSError | None = None
-        """The failure of which it is not known yet whether the request took all the same."""
-
-        self.verdict = Verdict.RAISE
-        """What the last failure asks for."""
-
-        self.already = False
-        """Whether a conflict turned out to be a wish that had come true before this call."""
-
-        self.failure: BeeOSError | None = None
-        """Why the last attempt failed."""
-
-        self.gave_up: GaveUp | None = None
-        """What came before the next try could."""
-
-        self.doubted = False
-        """Whether any attempt may have taken without saying so."""
-
-        self.lingering = False
-        """Whether an attempt that nobody waits for any more may still take."""
-
-        self.rekeyed = False
-        self.queued = 0.0
-        self.throttled = 0.0
-        self.sending = 0.0
-        """Seconds its requests were under way, looks included."""
-
-        self.request_id: str | None = None
 
     @property
     def in_doubt(self) -> bool:

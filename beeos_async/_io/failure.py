@@ -6,6 +6,7 @@ Each becomes an error of ours that holds plain data.
 
 from __future__ import annotations
 
+import asyncio
 import errno
 
 import aiohttp
@@ -61,6 +62,17 @@ class Failures:
             # The 400 inside is aiohttp's own; the server never said it.
             return DecodeError(_trouble("the answer is no valid HTTP", "unreadable", "yes"))
         return self.lost(flight, head)
+
+    def of_cancellation(self, flight: Flight) -> TransportError | None:
+        """Tell what a cancellation means; `None` where somebody wanted it.
+
+        Closing the session cancels those who wait inside it, although nobody cancelled
+        them (aiohttp issue 10313 and relatives).
+        """
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            return None
+        return self.lost(flight)
 
     @staticmethod
     def lost(flight: Flight, head: Response | None = None) -> TransportError:

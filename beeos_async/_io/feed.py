@@ -52,8 +52,6 @@ class Feed:
 class FeedFlight(Flight):
     """The attempt that opens a feed, and keeps the answer where it is one."""
 
-    __slots__ = ("feed", "head")
-
     keeps = True
 
     def __init__(self) -> None:

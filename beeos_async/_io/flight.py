@@ -22,24 +22,22 @@ class Closable(Protocol):
 class Flight:
     """What is known of one attempt while it is in the air."""
 
-    __slots__ = ("_road", "key", "sent")
-
     key: Key
     """The key the attempt goes with; set before it takes off."""
 
     keeps: bool = False
     """Whether it may take over its answer instead of having it read."""
 
-    def __init__(self) -> None:
-        self.sent = False
-        """Whether the request has begun to be written; until then it certainly never left."""
+    sent: bool = False
+    """Whether the request has begun to be written; until then it certainly never left."""
 
-        self._road: Closable | None = None
+    road: Closable | None = None
+    """What it went out on."""
 
     def take_off(self, road: Closable) -> None:
         """Note that the request is about to be written, and on what."""
         self.sent = True
-        self._road = road
+        self.road = road
 
     def keep(self, response: aiohttp.ClientResponse) -> bool:  # noqa: ARG002 -- a feed's looks
         """Take over an answer whose head has come; tell whether it did."""
@@ -47,8 +45,8 @@ class Flight:
 
     def ground(self) -> None:
         """Close the connection used: what came over it cannot be trusted."""
-        if self._road is not None:
-            self._road.close()
+        if self.road is not None:
+            self.road.close()
 
 
 class Transport(Protocol):

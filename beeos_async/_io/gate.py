@@ -162,9 +162,10 @@ class Gate:
         """
         door = self._doors.get(bucket) or self._door(bucket)
         pacer = door.pacer
-        turn = Turn(door)
+        turn = Turn(door=door)
         while True:
-            self.stay_open()
+            if self._closed:
+                raise _closed()
             if self.brake.open_since is not None and lane is not Lane.SINGLE:
                 await self._hold(until)
             now = self._clock.now()
@@ -259,6 +260,8 @@ class Gate:
 
     def hear(self, turn: Turn, *, failing: bool) -> None:
         """Tell the brake how a request ended."""
+        if not failing and self.brake.is_calm:
+            return
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
         since = brake.open_since
@@ -399,8 +402,10 @@ class Gate:
 
     def _return(self, turn: Turn) -> None:
         turn.over = True
-        turn.door.pacer.end(turn, self._clock.now(), accepted=turn.accepted)
-        turn.door.ring()
+        door = turn.door
+        door.pacer.end(turn, self._clock.now(), accepted=turn.accepted)
+        if door.keeper is not None:
+            door.ring()
 
     def _free_slot(self) -> None:
         if self._queue.waiting:

@@ -43,24 +43,20 @@ class OutageError(Exception):
     """The host has been down for longer than a fleet waits."""
 
 
-class Turn(Ticket):
+class Turn(Ticket, kw_only=True, eq=False):
     """A request that may go; to be given back when it has ended."""
 
-    __slots__ = ("accepted", "bare", "brake_probe", "door", "over", "throttled")
+    door: Door
+    accepted: bool = False
+    """Whether the server took it out of the quota."""
 
-    def __init__(self, door: Door) -> None:
-        super().__init__()
-        self.door = door
-        self.accepted = False
-        """Whether the server took it out of the quota."""
+    bare: bool = False
+    """Whether this machine had no socket for it."""
 
-        self.bare = False
-        """Whether this machine had no socket for it."""
-
-        self.brake_probe = False
-        self.over = False
-        self.throttled = 0.0
-        """Seconds it waited for the endpoint, not in the queue."""
+    brake_probe: bool = False
+    over: bool = False
+    throttled: float = 0.0
+    """Seconds it waited for the endpoint, not in the queue."""
 
 
 class Place:

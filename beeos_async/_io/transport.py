@@ -10,7 +10,7 @@ import asyncio
 import sys
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Required, TypedDict, Unpack
 
 import aiohttp
 from aiohttp import hdrs
@@ -24,6 +24,7 @@ from .body import read_body
 from .failure import Failures
 from .flight import Flight
 from .home import Home
+from .line import KEEP_ALIVE
 from .session import (
     GuardedRequest,
     StaleConnection,
@@ -40,10 +41,8 @@ if TYPE_CHECKING:
 
     from .._clock import Clock
 
-KEEP_ALIVE: Final = 15.0
-"""Seconds an idle connection is kept; longer ones are the likelier to be dead on arrival."""
-
 ACCEPT: Final = "application/json"
+JSON: Final = "application/json"
 CODING: Final = "gzip"
 """Deflate and brotli open doors that nothing needs."""
 
@@ -55,42 +54,41 @@ class _KeyedRequest(GuardedRequest):
         self.headers[hdrs.AUTHORIZATION] = flight.key.header
 
 
+class Road(TypedDict, total=False):
+    """How a transport connects, and as whom."""
+
+    user_agent: Required[str]
+    proxy: str | None
+    """Where to connect instead."""
+
+    ssl: ssl.SSLContext | None
+    """Whom to trust, instead of the system's certificates."""
+
+    connector: aiohttp.BaseConnector | None
+    """Somebody else's connections, to be used and not to be closed."""
+
+
 class AiohttpTransport:
     """A pooled aiohttp session, made at first use, with every habit of its own switched off."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        base_url: str,
-        *,
-        pool: int,
-        user_agent: str,
-        proxy: str | None = None,
-        ssl: ssl.SSLContext | None = None,
-        connector: aiohttp.BaseConnector | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, base_url: str, **road: Unpack[Road]) -> None:
         """Remember how to connect; nothing is opened yet.
 
         Args:
             clock: Time.
             base_url: Scheme, host and prefix, without a trailing slash.
-            pool: How many requests may be in flight at once.
-            user_agent: The `User-Agent` header.
-            proxy: Where to connect instead.
-            ssl: Whom to trust, instead of the system's certificates.
-            connector: Somebody else's connections, to be used and not to be closed.
+            **road: How to connect, and as whom; see `Road`.
         """
         self._clock = clock
         self._base = URL(base_url)
         self._base_path = self._base.raw_path.rstrip("/")
-        self._pool = pool
-        self._user_agent = user_agent
-        self._proxy = proxy
-        self._ssl = ssl
-        self._borrowed = connector
+        self._user_agent = road["user_agent"]
+        self._proxy = road.get("proxy")
+        self._ssl = road.get("ssl")
+        self._borrowed = road.get("connector")
         self._session: aiohttp.ClientSession | None = None
         self._home = Home()
-        self._failures = Failures(self._base.authority, proxied=bool(proxy))
+        self._failures = Failures(self._base.authority, proxied=bool(self._proxy))
         self._connect_timeout = aiohttp.ClientTimeout(total=None)
         self._closed = False
 
@@ -133,12 +131,9 @@ class AiohttpTransport:
             return Response(response.status, response.headers, body, self._clock.wall())
         except asyncio.CancelledError:
             drop(response)
-            # Closing the session cancels those who wait inside it, although nobody
-            # cancelled them (aiohttp issue 10313 and relatives).
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+            failure = self._failures.of_cancellation(flight)
+            if failure is None:
                 raise
-            failure = self._failures.lost(flight)
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             drop(response)
             failure = self._failures.of(error, flight, head_of(response))
@@ -202,7 +197,7 @@ class AiohttpTransport:
             warnings.warn("a client was never closed", ResourceWarning, stacklevel=1, source=self)
 
 
-_JSON: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+_JSON: Final[Mapping[str, str]] = {"Content-Type": JSON}
 
 
 def _headers(request: Request) -> Mapping[str, str] | None:

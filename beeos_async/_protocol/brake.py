@@ -30,7 +30,7 @@ _MASK: Final = (1 << WATCHED) - 1
 class Brake:
     """Whether a fleet may send at all.  Every method is told what time it is."""
 
-    __slots__ = ("_bits", "_limit", "_next", "_pause", "_probing", "_run", "open_since")
+    __slots__ = ("_bits", "_limit", "_next", "_pause", "_probing", "_run", "is_calm", "open_since")
 
     def __init__(self, slots: int) -> None:
         """Begin closed.
@@ -40,6 +40,9 @@ class Brake:
         """
         self.open_since: float | None = None
         """When the host was found failing; `None` while it is well."""
+
+        self.is_calm = True
+        """Whether nothing failed lately, so that a request that did not tells nothing new."""
 
         self._limit = max(LEAST_RUN, slots // 2)
         self._run = 0
@@ -87,7 +90,9 @@ class Brake:
         if not failing:
             self._run = 0
             self._bits = self._bits << 1 & _MASK
+            self.is_calm = not self._bits
             return False
+        self.is_calm = False
         self._run += 1
         self._bits = (self._bits << 1 | 1) & _MASK
         if self._run >= self._limit or self._bits.bit_count() * 2 > WATCHED:
@@ -110,4 +115,5 @@ class Brake:
             return False
         self.open_since = None
         self._run = self._bits = 0
+        self.is_calm = True
         return True

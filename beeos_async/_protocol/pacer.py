@@ -12,6 +12,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from msgspec import Struct
+
 from .quota import Ledger
 from .throttle import Rate
 
@@ -67,14 +69,11 @@ _NOISE: Final = 1e-6
 _ENDLESS: Final = 40
 
 
-class Ticket:
+class Ticket(Struct, eq=False):
     """One request that was let go, to be given back with its end."""
 
-    __slots__ = ("epoch", "probe")
-
-    def __init__(self) -> None:
-        self.epoch = 0
-        self.probe = False
+    epoch: int = 0
+    probe: bool = False
 
 
 class Pacer:
@@ -210,14 +209,16 @@ class Pacer:
         self._at = max(self._at, now)
 
     def end(self, ticket: Ticket, now: float, *, accepted: bool) -> None:
-        """Count a request that has ended, in any way but a 429.
+        """Count a request that has ended, in any way.
 
         Args:
             ticket: What `go` gave.
             now: When.
             accepted: Whether the server took it, and so out of the quota.
         """
-        self._land(ticket)
+        self.in_flight -= 1
+        if ticket.probe:
+            self._probing = False
         if accepted:
             self._ledger.accept(now)
             if self._window < self._most:
@@ -232,7 +233,7 @@ class Pacer:
             now: When.
             pause: Seconds for which nothing goes.
         """
-        self._land(ticket)
+        self.end(ticket, now, accepted=False)
         # Those that were in the air with the first one tell nothing new.
         if ticket.epoch == self._epoch:
             self._learn(now)
@@ -273,11 +274,6 @@ class Pacer:
             if not self._searching:
                 most = max(most, self._share * self._ledger.burst)
         return min(most, self._tokens + max(0.0, now - self._at) * rate)
-
-    def _land(self, ticket: Ticket) -> None:
-        self.in_flight -= 1
-        if ticket.probe:
-            self._probing = False
 
     def _learn(self, now: float) -> None:
         """Learn from the second 429 on how much is refilled, and from then on how much more."""

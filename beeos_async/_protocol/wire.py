@@ -46,8 +46,11 @@ def build(
     """
     pieces = row.pieces
     target = pieces[0]
-    for id, piece in zip(ids, pieces[1:], strict=True):
-        target += quoted_id(id) + piece
+    if len(ids) + 1 != len(pieces):
+        msg = f"{row.operation} takes {len(pieces) - 1} arguments for its path, not {len(ids)}"
+        raise ValueError(msg)
+    for number, id in enumerate(ids, 1):
+        target += quoted_id(id) + pieces[number]
     if params and (query := _query(params)):
         target += "?" + query
     headers: tuple[tuple[str, str], ...] = ()

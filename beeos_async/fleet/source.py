@@ -106,12 +106,14 @@ class Source:
         Raises:
             LateError: The deadline came first.
         """
-        self._check(deadline)
+        if deadline is not None:
+            self._check(deadline)
         if self._items is None:
             async with self._pulling:
                 return await self._pull(deadline)
         for passed, item in enumerate(self._items, 1):
-            id = _name(item)
+            # The usual thing first: nearly every item is a plain string.
+            id = item if type(item) is str else _name(item)
             if self._take(id):
                 return id
             if passed % BREATH == 0:
@@ -119,11 +121,12 @@ class Source:
                 await checkpoint()
                 if self._over:
                     return None
-                self._check(deadline)
+                if deadline is not None:
+                    self._check(deadline)
         return None
 
-    def _check(self, deadline: float | None) -> None:
-        if deadline is not None and self._clock.now() >= deadline:
+    def _check(self, deadline: float) -> None:
+        if self._clock.now() >= deadline:
             raise LateError
 
     async def _pull(self, deadline: float | None) -> str | None:

@@ -33,7 +33,9 @@ MessageConnection = (
 """The state of the runtime's message connection.  Open, although the contract closes it."""
 
 
-class Instance(Camel, frozen=True, kw_only=True):
+# It is plain data, in which no circle can be: the garbage collector need not look at each of
+# a hundred thousand.
+class Instance(Camel, frozen=True, kw_only=True, gc=False):
     """One machine you own, as the server last described it.
 
     All 42 fields of the contract.  Only `id` is indispensable: rows of a list may carry a

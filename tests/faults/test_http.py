@@ -29,7 +29,7 @@ from beeos_async import AsyncBeeOS
 from beeos_async._protocol import table
 from beeos_async._protocol.endpoint import Endpoint
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 PAGE = b"<html><head><style>b{}</style></head><body><b>Bad\x1b[2J gateway</b>%s</body></html>"
 

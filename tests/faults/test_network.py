@@ -36,7 +36,7 @@ from standing import agree, check_report, client
 import beeos_async as b
 from beeos_async.emulator import Emulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 
 async def late(peer: Peer, seen: Seen) -> None:

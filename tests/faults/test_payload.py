@@ -17,7 +17,7 @@ from standing import agree, check_report, client
 
 import beeos_async as b
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 HEAD = b'{"success":true,"data":{"id":"inst-1","desiredStatus":"running"'
 WHOLE = instance("inst-1")

@@ -29,7 +29,7 @@ from standing import SECRET, client, hidden
 import beeos_async as b
 from beeos_async.emulator import Emulator
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 
 def alive(package: str) -> list[object]:

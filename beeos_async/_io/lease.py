@@ -1,0 +1,291 @@
+"""One request over a leased connection: aiohttp connects and pools, the rest is done here.
+
+`connector.connect` hands out a connection of the session's pool, with its DNS, TLS, proxy
+tunnel and keep-alive.  The request is written onto it as it stands, and the answer is read
+from the parser that sits on it.  Nothing is built on the way that this client does not need,
+and there is nothing to be switched off: no redirects, no cookies, no hidden retry.
+
+It reaches below the front door of aiohttp.  So it is tried out once in a process, and where
+a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any, Final, TypeVar, Unpack, cast
+
+import aiohttp
+from aiohttp import hdrs
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from msgspec import structs
+from yarl import URL
+
+from .._checks import Key, header_text
+from .._clock import Clock
+from .._protocol.message import Request, Response
+from ..errors import ConfigurationError
+from .body import read_body
+from .flight import Flight
+from .line import Line, Lines
+from .session import inherited
+from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road
+
+T = TypeVar("T")
+
+Headers = tuple[tuple[str, str], ...]
+
+log: Final = logging.getLogger("beeos_async")
+
+SWITCHING_PROTOCOLS: Final = 101
+
+
+class LeasedTransport(AiohttpTransport):
+    """Leases connections of the session for what is plain; the rest goes through the session."""
+
+    def __init__(
+        self, clock: Clock, base_url: str, *, forced: bool = False, **road: Unpack[Road]
+    ) -> None:
+        """Remember how to connect; nothing is opened yet.
+
+        Args:
+            clock: Time.
+            base_url: Scheme, host and prefix, without a trailing slash.
+            forced: Whether it is an error if no connection can be leased.
+            **road: How to connect, and as whom; see `Road`.
+        """
+        self._lines = Lines()
+        super().__init__(clock, base_url, **road)
+        self._forced = forced
+        self._able: bool | None = None
+        self._address: aiohttp.ClientRequest | None = None
+        self._key: Key | None = None
+        # Asked, not looked at: whoever shows this object shows no key.
+        self._common: Callable[[bool], str] = str
+
+    async def send(
+        self, request: Request, flight: Flight, limit: float, connect_limit: float
+    ) -> Response:
+        """Send a request and read the whole response; see `Transport.send`."""
+        if flight.keeps or not (self._able or self._is_able()):
+            # Nobody shall wait in the pool for a connection that is leased and idle.
+            self._lines.give_back()
+            return await super().send(request, flight, limit, connect_limit)
+        if self._session is None:
+            self._open()
+        flight.sent = False
+        line: Line | None = None
+        try:
+            line = self._lines.take()
+            if line is None:
+                line, limit = await self._lease(limit, connect_limit)
+            # No name for the words: they hold the key, and a traceback shows its locals.
+            plain = await line.ask(
+                flight, self._words(request, flight.key), request.answer_cap, limit
+            )
+            if plain is None:
+                answer = await self._told(line, request.answer_cap)
+            else:
+                answer = Response(200, *plain, self._clock.wall())
+        except asyncio.CancelledError:
+            _give_up(line)
+            failure = self._failures.of_cancellation(flight)
+            if failure is None:
+                raise
+        except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
+            _give_up(line)
+            failure = self._failures.of(error, flight, None if line is None else line.head)
+        else:
+            if plain is None or request.body is not None or self._borrowed is not None:
+                self._leave(line)
+            else:
+                line.rest()
+            return answer
+        # Raised down here, where aiohttp's exception is no longer being handled.
+        raise failure
+
+    async def _told(self, line: Line, cap: int) -> Response:
+        """Read an answer that is not plain, as aiohttp's handler tells it."""
+        if line.left <= 0:
+            raise TimeoutError
+        async with self._clock.limit(line.left):
+            while True:
+                message, content = await line.handler.read()
+                # Past the interim ones.
+                if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
+                    break
+            line.head = Response(message.code, message.headers, b"", self._clock.wall())
+            return structs.replace(line.head, body=await read_body(message.headers, content, cap))
+
+    def _leave(self, line: Line) -> None:
+        """Part from a line whose answer was whole, but which may not rest as it is."""
+        if line.transport.get_write_buffer_size():
+            # Answered before the request was out: the rest of it is still on its way.
+            line.close()
+        elif line.head is not None or self._borrowed is not None:
+            # For a connector that is somebody else's, somebody else may be waiting.
+            line.give_back()
+        else:
+            line.rest()
+
+    async def close(self) -> None:
+        """Close every connection of ours, for good."""
+        if self._home.is_elsewhere:
+            inherited.append(self._lines)
+        else:
+            self._lines.close()
+        await super().close()
+
+    def __del__(self) -> None:
+        """Say that a client was forgotten, once, and close what it left open."""
+        try:
+            super().__del__()
+        finally:
+            if self._home.is_elsewhere:
+                inherited.append(self._lines)
+            else:
+                # Their connections are closed; without the lease nobody complains of them.
+                self._lines.close()
+
+    async def _lease(self, limit: float, connect_limit: float) -> tuple[Line, float]:
+        """Lease a clean connection of the pool, or a new one, and tell what time is left."""
+        connector = None if self._session is None else self._session.connector
+        if connector is None:
+            # The session was closed by somebody else.
+            msg = "session is closed"
+            raise RuntimeError(msg)
+        address, timeout = self._address or self._find(), self._timeout(connect_limit)
+        timer = self._clock.limit(limit)
+        async with timer:
+            while True:
+                connection = await connector.connect(address, [], timeout)
+                handler, transport = connection.protocol, connection.transport
+                # An answer pushed onto an idle connection would be taken for the answer to this
+                # request, and every later answer would be off by one (aiohttp issue 13656).
+                if (
+                    handler is not None
+                    and transport is not None
+                    and not transport.is_closing()
+                    and not handler.should_close
+                ):
+                    left = (timer.when() or 0.0) - asyncio.get_running_loop().time()
+                    return Line(self._lines, connection, handler, transport), left
+                connection.close()
+
+    def _find(self) -> aiohttp.ClientRequest:
+        """Say where to connect, as aiohttp wants to be told."""
+        proxy = URL(self._proxy) if self._proxy else None
+        self._address = aiohttp.ClientRequest("GET", self._base, proxy=proxy)
+        return self._address
+
+    def _words(self, request: Request, key: Key) -> bytes:
+        """Put a request together as it goes over the wire; nothing else writes to it."""
+        body = request.body
+        if key is not self._key:
+            self._key = key
+            self._common = {
+                kind: self._headers(key, json=kind) for kind in (False, True)
+            }.__getitem__
+        if request.headers:
+            headers = self._headers(key, request.headers, json=body is not None)
+        else:
+            headers = self._common(body is not None)
+        start = f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n{headers}"
+        if body is not None:
+            return f"{start}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
+        if request.method in _BODILESS:
+            return f"{start}\r\n".encode("ascii")
+        return f"{start}Content-Length: 0\r\n\r\n".encode("ascii")
+
+    def _headers(self, key: Key, own: Headers = (), *, json: bool) -> str:
+        """Write the headers of a request, but for its length; its own ones stand before ours."""
+        headers = {
+            "Host": (self._address or self._find()).headers[hdrs.HOST],
+            "Accept": ACCEPT,
+            "Accept-Encoding": CODING,
+            "User-Agent": self._user_agent,
+            "Authorization": key.header,
+        }
+        if json:
+            headers["Content-Type"] = JSON
+        theirs = {name.lower() for name, _ in own}
+        lines = [(name, value) for name, value in headers.items() if name.lower() not in theirs]
+        # All are made of checked parts; this is the last place to see that no line is broken.
+        return "".join(f"{name}: {header_text(name, value)}\r\n" for name, value in (*lines, *own))
+
+    def _is_able(self) -> bool:
+        """Find out, once, whether connections can be leased here."""
+        if self._able is None:
+            flaw = self._flaw()
+            if flaw and self._forced:
+                msg = f'transport="leased" is not possible: {flaw}; "auto" goes the plain way'
+                raise ConfigurationError(msg)
+            if flaw:
+                log.debug("connections are not leased: %s", flaw)
+            self._able = not flaw
+        return self._able
+
+    def _flaw(self) -> str | None:
+        if self._proxy and self._base.scheme == "http":
+            return "an http request through a proxy names its whole URL"
+        return flaw_of_aiohttp()
+
+
+_BODILESS: Final = frozenset({"GET", "HEAD"})
+
+
+def _give_up(line: Line | None) -> None:
+    """Close a connection whose answer was not read to its end."""
+    if line is not None:
+        line.close()
+
+
+@cache
+def flaw_of_aiohttp() -> str | None:
+    """Try out, once in a process, what is used of aiohttp below its front door.
+
+    Returns:
+        What is missing or behaves differently; `None` if nothing does.
+    """
+    try:
+        return _tried()
+    except Exception as error:  # noqa: BLE001 -- whatever another release of it may do
+        return f"aiohttp {aiohttp.__version__}: {type(error).__name__}: {error}"
+
+
+def _tried() -> str | None:
+    if list(inspect.signature(aiohttp.BaseConnector.connect).parameters)[1:] != [
+        "req",
+        "traces",
+        "timeout",
+    ]:
+        return f"aiohttp {aiohttp.__version__} connects differently"
+    for name in ("transport", "protocol", "release", "close"):
+        inspect.getattr_static(Connection, name)
+    handler = ResponseHandler(asyncio.get_running_loop())
+    handler.connection_made(asyncio.Transport())
+    handler.set_response_params(read_until_eof=True)
+    handler.data_received(b"HTTP/1.1 201 Yes\r\nX-Probe: a\r\nContent-Length: 2\r\n\r\n{}")
+    message, content = _now(handler.read())
+    answer = message.code, message.headers.get("x-probe"), _now(content.read())
+    if answer != (201, "a", b"{}") or handler.should_close:
+        return f"aiohttp {aiohttp.__version__} reads an answer differently"
+    handler.data_received(b"HTTP/1.1 200 Pushed\r\nContent-Length: 0\r\n\r\n")
+    if not handler.should_close:
+        return f"aiohttp {aiohttp.__version__} does not see what was pushed"
+    return None
+
+
+def _now(step: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that has nothing to wait for."""
+    try:
+        step.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    step.close()
+    msg = "it waits for what is there"
+    raise RuntimeError(msg)
