@@ -306,10 +306,13 @@ async def _tell_on(
     tell: Callable[[], bool], stop: Callable[[], None], over: asyncio.Event
 ) -> None:
     """Tell of outcomes from time to time, and once more when the work is over."""
-    while not over.is_set():
+    ending = False
+    while not ending:
         with contextlib.suppress(TimeoutError):
             async with _clock.limit(TICK):
                 await over.wait()
+        # It may end while it is being told of: then once more.
+        ending = over.is_set()
         if await to_thread.run_sync(tell):
             stop()
 
