@@ -38,9 +38,9 @@ from beeos_async._protocol.message import Request
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.usefixtures("either_road"),
     # Other machines are named, and what would go there ends at a proxy on this one.
     pytest.mark.beeos(beeos_allow_network=True),
-    pytest.mark.usefixtures("either_road"),
 ]
 
 Handler = Callable[[Peer, Seen], Awaitable[None]]
