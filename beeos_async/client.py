@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from msgspec import structs
 
-from ._checks import (
-    Key,
-    Options,
-    count,
-    header_text,
-    one_of,
-    tls_context,
-)
+from ._checks import Key, Options, count, header_text, one_of, tls_context
 from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate

@@ -161,7 +161,7 @@ class Call(Generic[T]):
             ConfigurationError: An id or the body cannot be sent.
         """
         self.row = row
-        self.id = ids[0] if ids else ""
+        self.id: str = ids[0] if ids else ""
         self.key = key
         """The idempotency key, the same in every attempt."""
 
@@ -169,7 +169,7 @@ class Call(Generic[T]):
             row, *ids, params=params, body=body, key=key, operation=operation
         )
         self.pass_ = pass_
-        self.flight = Flight()
+        self.flight: Flight = Flight()
 
     @property
     def in_doubt(self) -> bool:
@@ -242,7 +242,7 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
-        self.tells = on_attempt is not None
+        self.tells: bool = on_attempt is not None
         """Whether anybody hears of each attempt."""
 
         self.store = store

@@ -110,14 +110,14 @@ class Pacer:
             most: The widest window.
             known: The quota, where the user knows it.
         """
-        self.in_flight = 0
-        self.refusals = 0
+        self.in_flight: int = 0
+        self.refusals: int = 0
         """How many 429s there were."""
 
-        self.paused = 0.0
+        self.paused: float = 0.0
         """Seconds the endpoint was shut, altogether."""
 
-        self.shut_until = 0.0
+        self.shut_until: float = 0.0
         self._most = most
         self._known = known and _cautious(known)
         self._base = self._known.per_second if self._known else None

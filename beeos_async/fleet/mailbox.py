@@ -24,7 +24,7 @@ class Mailbox(Generic[T]):
         Args:
             read: Whether somebody reads; else nothing is kept.
         """
-        self.read = read
+        self.read: bool = read
         self._letters: deque[T] = deque()
         self._news = anyio.Event()
         self._room = anyio.Event()
