@@ -182,7 +182,6 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         }
         agent = header_text("user_agent", user_agent or f"beeos-async/{__version__}")
         road: Road = {
-            "pool": max_concurrency,
             "user_agent": agent,
             "proxy": proxy_of(url, proxy),
             "ssl": ssl,

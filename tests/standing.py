@@ -44,10 +44,9 @@ async def client(
 def held(transport: Any) -> int:
     """Count the connections that are held for a request."""
     session = transport._session
-    acquired = len(getattr(session.connector, "_acquired", ())) if session else 0
-    # What is leased and idle is held for nobody.
-    lines = getattr(transport, "_lines", None)
-    return acquired - (len(lines.idle) if lines else 0)
+    taken = len(getattr(session.connector, "_acquired", ())) if session else 0
+    # A leased connection that rests is the transport's, and nobody's request.
+    return taken - len(transport._lines.idle) if hasattr(transport, "_lines") else taken
 
 
 def check_error(error: BaseException) -> None:

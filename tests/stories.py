@@ -152,9 +152,7 @@ def plainly(data: bytes) -> bool:
 async def story(kind: type[AiohttpTransport], script: Script, *, borrowed: bool) -> list[Any]:
     """Make two requests one after the other, and tell what became of them."""
     connector = MemoryConnector(script)
-    transport = kind(
-        RealClock(), "http://127.0.0.1:1", pool=1, user_agent="test", connector=connector
-    )
+    transport = kind(RealClock(), "http://127.0.0.1:1", user_agent="test", connector=connector)
     if not borrowed:
         transport._open()
         transport._borrowed = None

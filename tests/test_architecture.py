@@ -61,8 +61,20 @@ NEVER = {
 }
 
 # What speaks to aiohttp: both transports and what they share.
-ROOMS_OF_AIOHTTP = "body failure feed flight lease line session store transport"
-TRANSPORTS = {f"_io.{room}" for room in ROOMS_OF_AIOHTTP.split()}
+TRANSPORTS = {
+    f"_io.{room}"
+    for room in (
+        "body",
+        "failure",
+        "feed",
+        "flight",
+        "lease",
+        "line",
+        "session",
+        "store",
+        "transport",
+    )
+}
 
 LONGEST = 350
 # Above it a module is argued for: what it holds would lose by being parted.

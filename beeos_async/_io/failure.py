@@ -72,7 +72,7 @@ class Failures:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             return None
-        return self.lost(flight, None)
+        return self.lost(flight)
 
     @staticmethod
     def lost(flight: Flight, head: Response | None = None) -> TransportError:

@@ -25,7 +25,7 @@ current: Final[ContextVar[Flight]] = ContextVar("beeos_async_flight")
 """The attempt that is being sent in this context."""
 
 inherited: Final[list[object]] = []
-"""What is the parent's, kept in a forked child so that nothing ever closes them."""
+"""What is the parent's, kept in a forked child so that nothing ever closes it."""
 
 
 class StaleConnection(Exception):  # noqa: N818 -- a signal between sessions and their owners

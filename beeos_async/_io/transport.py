@@ -55,9 +55,6 @@ class _KeyedRequest(GuardedRequest):
 class Road(TypedDict, total=False):
     """How a transport connects, and as whom."""
 
-    pool: Required[int]
-    """How many requests may be in flight at once."""
-
     user_agent: Required[str]
     proxy: str | None
     """Where to connect instead."""
@@ -83,7 +80,6 @@ class AiohttpTransport:
         self._clock = clock
         self._base = URL(base_url)
         self._base_path = self._base.raw_path.rstrip("/")
-        self._pool = road["pool"]
         self._user_agent = road["user_agent"]
         self._proxy = road.get("proxy")
         self._ssl = road.get("ssl")

@@ -494,7 +494,7 @@ async def test_closing_the_session_under_a_connection_attempt_is_no_cancellation
     request = Request("GET", "/api/v1/instances/inst-1", None, 1000)
     async with FaultServer(raw(then=Peer.hang)) as server:
         kind = AiohttpTransport if ROAD["transport"] == "plain" else LeasedTransport
-        wire = kind(RealClock(), server.url, pool=1, user_agent="test", connector=connector)
+        wire = kind(RealClock(), server.url, user_agent="test", connector=connector)
 
         async def send() -> None:
             flight = Flight()
