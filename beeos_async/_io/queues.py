@@ -43,7 +43,7 @@ class OutageError(Exception):
     """The host has been down for longer than a fleet waits."""
 
 
-class Turn(Ticket, kw_only=True, eq=False):
+class Turn(Ticket, kw_only=True, eq=False, gc=False):
     """A request that may go; to be given back when it has ended."""
 
     door: Door
