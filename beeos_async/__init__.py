@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._io.gate import EndpointState
     from ._io.pager import Pager
     from ._io.stream import ChannelStream, EventStream, TextStream
+    from ._reach import only_loopback
     from .client import AsyncBeeOS
     from .errors import (
         APIError,
@@ -242,6 +243,7 @@ __all__ = [
     "WebhookSignatureError",
     "Wish",
     "__version__",
+    "only_loopback",
 ]
 
 # The same names again, by the room they live in; a test holds the two and the imports together.
@@ -251,6 +253,7 @@ _ROOMS = {
     "_io.gate": ("EndpointState",),
     "_io.pager": ("Pager",),
     "_io.stream": ("ChannelStream", "EventStream", "TextStream"),
+    "_reach": ("only_loopback",),
     "client": ("AsyncBeeOS",),
     "errors": (
         "APIError",

@@ -23,6 +23,7 @@ from ._io.gate import Gate
 from ._io.lease import LeasedTransport
 from ._io.poller import Poller
 from ._io.store import Store
+from ._io.telemetry import caller_class
 from ._io.transport import AiohttpTransport, Road
 from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
@@ -204,7 +205,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
         self._furnish(
-            Caller(carrier, gate, clock, key, options, on_attempt, store=store, base_url=url)
+            caller_class()(
+                carrier, gate, clock, key, options, on_attempt, store=store, base_url=url
+            )
         )
         # Views share it, as they share the gate.
         self._poller = Poller(self._caller, table.GET_INSTANCE, table.LIST_INSTANCES)
@@ -253,7 +256,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
         view._furnish(
-            Caller(
+            caller_class()(
                 old.transport,
                 old.gate,
                 old.clock,

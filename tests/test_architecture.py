@@ -30,6 +30,7 @@ FLOORS = {
     "_checks": 0,
     "_urls": 0,
     "_clock": 0,
+    "_reach": 0,
     "models": 1,
     "_protocol": 2,
     "_io": 3,
@@ -83,6 +84,7 @@ ARGUED = {
     "_protocol.table": "every endpoint of the API, one row each, in one place",
     "_io.caller": "the only retry loop; its parts make sense only together",
     "_io.gate": "one entrance: brake, pace and slot belong to one walk",
+    "client": "its constructor is told everything once; the rest of it points elsewhere",
     "errors": "the error tree, drawn whole",
     "groups.conversations": "one class for eleven endpoints, most of it what each argument means",
     "fleet.engine": "one run from its first id to its report",
@@ -205,6 +207,7 @@ def test_a_module_brings_in_only_whom_its_floor_receives(module: str) -> None:
     [
         ("aiohttp", {*TRANSPORTS, "client", "emulator"}),
         ("random", {"_clock", "emulator"}),
+        ("opentelemetry", {"_io.telemetry"}),
         ("pydantic", set()),
         ("requests", set()),
     ],

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
@@ -239,6 +239,9 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
+        self.tells = on_attempt is not None
+        """Whether anybody hears of each attempt."""
+
         self.store = store
         self.base_url = base_url
 
@@ -274,6 +277,23 @@ class Caller:
         return await self.run(
             Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
         )
+
+    def accompany(
+        self,
+        work: Coroutine[Any, Any, None],
+        operation: str,  # noqa: ARG002 -- for those who tell of it
+        size: int | None,  # noqa: ARG002 -- likewise
+        counts: Mapping[Any, int],  # noqa: ARG002 -- likewise
+    ) -> Coroutine[Any, Any, None]:
+        """Take the work of a run: whoever tells of runs puts something around it.
+
+        Args:
+            work: What is to be done.
+            operation: What is called for each id.
+            size: How many ids were given, where it is known.
+            counts: How many came to which kind of outcome; grows with the run.
+        """
+        return work
 
     def key_of(self, row: Endpoint[Any], body: object, key: str | None) -> str | None:
         """Give the idempotency key of a call, minted where its endpoint takes one.
@@ -447,8 +467,8 @@ class Caller:
         finally:
             passed = self.clock.now() - began
             call.sending += passed
-            if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
-                self._tell(call, row, status, failure, passed)
+            if self.tells or log.isEnabledFor(logging.DEBUG):
+                self.tell(call, row, status, failure, passed)
             if (seen := capturing.get()) is not None:
                 seen.append(_captured(row, response, failure))
             del failure
@@ -556,7 +576,7 @@ class Caller:
                 raise
         raise NotSentError(Trouble(message="no key in time", reason="local", delivered="no"))
 
-    def _tell(
+    def tell(
         self,
         call: Call[Any],
         row: Endpoint[Any],
@@ -564,6 +584,15 @@ class Caller:
         failure: BeeOSError | None,
         took_seconds: float,
     ) -> None:
+        """Tell of one attempt.
+
+        Args:
+            call: Whose.
+            row: What was asked; a look that settles asks something else.
+            status: Of the answer, where there was one that could be used.
+            failure: Why there was none; neither of the two after a cancellation.
+            took_seconds: How long it took.
+        """
         if isinstance(failure, APIError | TransportError):
             status, call.request_id = failure.status, failure.request_id
         log.debug(

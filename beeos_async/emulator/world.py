@@ -29,6 +29,9 @@ from .scenery import device_of, invent, mark, named
 from .shelf import Shelf
 from .tasks import Tasks
 
+Rows = tuple[list[Instance], int]
+"""One page, and how many rows there are on all pages; a world has a `list` of its own."""
+
 
 class World:
     """The instances of one pretend cloud.
@@ -186,7 +189,7 @@ class World:
         search: str = "",
         page: int = 0,
         page_size: int = 20,
-    ) -> tuple[list[Instance], int]:
+    ) -> Rows:
         """Look at one page of the instances, in the order they were made.
 
         Args:

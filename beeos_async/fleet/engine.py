@@ -184,7 +184,9 @@ class FleetRun(Generic[T]):
         size = self._source.size
         log.info("%s: a run of %s ids begins", self._operation, "?" if size is None else size)
         name = f"beeos-async {self._operation}"
-        driver = self._driver = asyncio.create_task(self._drive(), name=name)
+        counts = self._tally.counts
+        work = self._caller.accompany(self._drive(), self._operation, size, counts)
+        driver = self._driver = asyncio.create_task(work, name=name)
         try:
             # A task that is cancelled before its first step never runs, not even to clean up.
             await asyncio.sleep(0)
