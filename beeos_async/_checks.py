@@ -206,11 +206,10 @@ def plain(value: Any) -> Any:
 
     What is neither stays as it is, and is refused with the body it is a part of.
     """
-    kind: type[Any] = type(value)
-    if issubclass(kind, Mapping):
-        return dict(value)
-    if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
-        return list(value)
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[Any, Any]", value))
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return list(cast("Sequence[Any]", value))
     return value
 
 

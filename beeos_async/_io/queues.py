@@ -50,7 +50,7 @@ class Owner(Protocol):
     dismissed: bool
 
 
-class Turn(Ticket, kw_only=True, eq=False):
+class Turn(Ticket, kw_only=True, eq=False, gc=False):
     """A request that may go; to be given back when it has ended."""
 
     door: Door

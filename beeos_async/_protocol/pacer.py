@@ -69,7 +69,7 @@ _NOISE: Final = 1e-6
 _ENDLESS: Final = 40
 
 
-class Ticket(Struct, eq=False):
+class Ticket(Struct, eq=False, gc=False):
     """One request that was let go, to be given back with its end."""
 
     epoch: int = 0
@@ -159,6 +159,9 @@ class Pacer:
         """
         if now < self.shut_until:
             return self.shut_until - now
+        if self._base is None and not self.refusals:
+            # Nothing is known of a quota: the window alone decides.
+            return 0.0 if self.in_flight < self._window else math.inf
         if self._probing or self.in_flight >= self._width():
             return math.inf
         if self._probe_due or (rate := self.rate(now)) is None:
@@ -197,7 +200,7 @@ class Pacer:
             self._probing = True
         if ticket.probe or self._ledger.opened is None:
             self._ledger.open(now)
-        if (rate := self.rate(now)) is None:
+        if self._base is None or (rate := self.rate(now)) is None:
             return
         if ticket.probe:
             # The server's bucket was empty at the 429, and has filled since.

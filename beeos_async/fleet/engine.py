@@ -458,7 +458,10 @@ class FleetRun(Generic[T]):
         attempts = 0
         while True:
             outcome = await self._call(id, began, attempts, doubt)
-            if not is_refused_key(outcome) or self._halted is not None:
+            # The usual thing first.
+            if isinstance(outcome, Succeeded) or not is_refused_key(outcome):
+                return outcome
+            if self._halted is not None:
                 return outcome
             attempts, doubt = outcome.attempts, None
             if self._probing is None:
@@ -552,7 +555,8 @@ class FleetRun(Generic[T]):
                     await told
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
-        await self._mail.until_room()
+        if self._mail.read:
+            await self._mail.until_room()
         if not outcome.attempts:
             await self._breathe()
 
@@ -588,10 +592,12 @@ class FleetRun(Generic[T]):
         if self._collect:
             self._outcomes[outcome.id] = outcome
         self._tally.add(outcome)
-        self._mail.put(outcome)
-        lost = self._tally.lost - self._inherited
-        if self._max_failures is not None and lost > self._max_failures:
-            self._halt("max_failures")
+        if self._mail.read:
+            self._mail.put(outcome)
+        if self._max_failures is not None:
+            lost = self._tally.lost - self._inherited
+            if lost > self._max_failures:
+                self._halt("max_failures")
 
     def _jot(self, write: Callable[..., None], *what: object) -> None:
         """Write into the journal; a run that cannot be written down launches nothing more."""
