@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -207,9 +207,11 @@ def plain(value: Any) -> Any:
     What is neither stays as it is, and is refused with the body it is a part of.
     """
     if isinstance(value, Mapping):
-        return dict(cast("Mapping[Any, Any]", value))
+        mapping: Mapping[Any, Any] = value
+        return dict(mapping)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return list(cast("Sequence[Any]", value))
+        sequence: Sequence[Any] = value
+        return list(sequence)
     return value
 
 
