@@ -208,7 +208,7 @@ def plain(value: Any) -> Any:
 
     What is neither stays as it is, and is refused with the body it is a part of.
     """
-    kind: type = type(value)
+    kind: type[Any] = type(value)
     if issubclass(kind, Mapping):
         return dict(value)
     if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
