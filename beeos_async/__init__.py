@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ._io.gate import EndpointState
     from ._io.pager import Pager
     from ._io.stream import ChannelStream, EventStream, TextStream
+    from ._reach import only_loopback
     from .client import AsyncBeeOS
     from .errors import (
         APIError,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
-    from .fleet.offers import FleetOptions, StreamOptions
+    from .fleet.options import FleetOptions, StreamOptions
     from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
@@ -242,6 +243,7 @@ __all__ = [
     "WebhookSignatureError",
     "Wish",
     "__version__",
+    "only_loopback",
 ]
 
 # The same names again, by the room they live in; a test holds the two and the imports together.
@@ -251,6 +253,7 @@ _ROOMS = {
     "_io.gate": ("EndpointState",),
     "_io.pager": ("Pager",),
     "_io.stream": ("ChannelStream", "EventStream", "TextStream"),
+    "_reach": ("only_loopback",),
     "client": ("AsyncBeeOS",),
     "errors": (
         "APIError",
@@ -280,7 +283,7 @@ _ROOMS = {
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
-    "fleet.offers": ("FleetOptions", "StreamOptions"),
+    "fleet.options": ("FleetOptions", "StreamOptions"),
     "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),

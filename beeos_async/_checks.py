@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -86,7 +86,10 @@ def quoted_id(value: object, what: str = "id") -> str:
 class Key:
     """A bearer key that does not show itself in a `repr`, a traceback or a log."""
 
-    __slots__ = ("_header",)
+    __slots__ = ("header",)
+
+    header: str
+    """The value of the `Authorization` header."""
 
     def __init__(self, value: object) -> None:
         """Take the key, or say what is wrong with it without repeating it.
@@ -98,26 +101,21 @@ class Key:
             ConfigurationError: It cannot be a key of this API.
         """
         # Half-made, it must still have a `repr`.
-        self._header = ""
+        self.header = ""
         if flaw := _flaw_of_key(value):
             # Crash reporters keep the locals of the frames an error went through.
             del value
             raise ConfigurationError(flaw)
-        self._header = f"Bearer {value}"
-
-    @property
-    def header(self) -> str:
-        """The value of the `Authorization` header."""
-        return self._header
+        self.header = f"Bearer {value}"
 
     @property
     def fingerprint(self) -> str:
         """Sixteen digits that tell one key from another, and give none away."""
-        return blake2b(self._header.encode(), digest_size=8, person=b"beeos-async").hexdigest()
+        return blake2b(self.header.encode(), digest_size=8, person=b"beeos-async").hexdigest()
 
     def __repr__(self) -> str:
         """Show the start of an `oag_` key, and nothing of a JWT."""
-        value = self._header.removeprefix("Bearer ")
+        value = self.header.removeprefix("Bearer ")
         # A short key would be shown nearly whole.
         if value.startswith("oag_") and len(value) >= 4 * SHOWN_OF_KEY:
             return f"<key {value[:SHOWN_OF_KEY]}…>"
@@ -208,11 +206,12 @@ def plain(value: Any) -> Any:
 
     What is neither stays as it is, and is refused with the body it is a part of.
     """
-    kind: type[Any] = type(value)
-    if issubclass(kind, Mapping):
-        return dict(value)
-    if issubclass(kind, Sequence) and not issubclass(kind, str | bytes):
-        return list(value)
+    if isinstance(value, Mapping):
+        mapping: Mapping[Any, Any] = value
+        return dict(mapping)
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        sequence: Sequence[Any] = value
+        return list(sequence)
     return value
 
 

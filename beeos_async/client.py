@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from msgspec import structs
 
-from ._checks import (
-    Key,
-    Options,
-    count,
-    header_text,
-    one_of,
-    tls_context,
-)
+from ._checks import Key, Options, count, header_text, one_of, tls_context
 from ._clock import Clock, RealClock
 from ._io.caller import Attempt, Caller
 from ._io.gate import Gate
 from ._io.lease import LeasedTransport
 from ._io.poller import Poller
 from ._io.store import Store
+from ._io.telemetry import caller_class
 from ._io.transport import AiohttpTransport, Road
 from ._protocol import table
 from ._protocol.throttle import RateLimit, rates
@@ -172,6 +166,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         one_of("transport", transport, ("auto", "leased", "plain"))
         clock = _clock or RealClock()
         self._base_url: Final = url
+        self._proxy = proxy_of(url, proxy)
         self._configuration: Final[dict[str, Any]] = {
             "base_url": url,
             "max_concurrency": max_concurrency,
@@ -183,7 +178,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         agent = header_text("user_agent", user_agent or f"beeos-async/{__version__}")
         road: Road = {
             "user_agent": agent,
-            "proxy": proxy_of(url, proxy),
+            "proxy": self._proxy,
             "ssl": ssl,
             "connector": connector,
         }
@@ -204,7 +199,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         slots = min(max_concurrency, getattr(connector, "limit", 0) or max_concurrency)
         gate = Gate(clock, slots, rates(rate_limit, "rate_limit"))
         self._furnish(
-            Caller(carrier, gate, clock, key, options, on_attempt, store=store, base_url=url)
+            caller_class()(
+                carrier, gate, clock, key, options, on_attempt, store=store, base_url=url
+            )
         )
         # Views share it, as they share the gate.
         self._poller = Poller(self._caller, table.GET_INSTANCE, table.LIST_INSTANCES)
@@ -253,7 +250,7 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         view = object.__new__(type(self))
         view.__dict__.update(self.__dict__)
         view._furnish(
-            Caller(
+            caller_class()(
                 old.transport,
                 old.gate,
                 old.clock,

@@ -1,10 +1,11 @@
-"""Around the groups: a request for what has no method yet, and answers as they came."""
+"""Around the groups: a request for what has no method yet, answers as they came, the way there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Literal, TypeVar, overload
+from urllib.parse import urlsplit
 
 from ._checks import one_of, path_of
 from ._io.caller import Caller
@@ -20,6 +21,13 @@ class Direct:
     """What a client offers besides its groups."""
 
     _caller: Caller
+    _proxy: str | None
+
+    @property
+    def proxy(self) -> str | None:
+        """Whom it connects to instead, without name and password; `None`: nobody."""
+        url = self._proxy and urlsplit(self._proxy)
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}" if url else None
 
     @overload
     async def request(

@@ -150,7 +150,7 @@ class TransportError(BeeOSError):
     def __init__(self, trouble: Trouble) -> None:
         super().__init__(trouble)
         self.trouble = trouble
-        self.delivered = trouble.delivered
+        self.delivered: Delivered = trouble.delivered
 
     @property
     def reason(self) -> str:
@@ -215,7 +215,7 @@ class APIError(BeeOSError):
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.delivered = problem.delivered
+        self.delivered: Delivered = problem.delivered
 
     @property
     def status(self) -> int:

@@ -16,6 +16,7 @@ from statistics import median
 from typing import Any, Final
 from urllib.request import urlopen
 
+from beeos_async._version import __version__
 from beeos_async.emulator import EFFECTS_PATH
 
 HERE: Final = Path(__file__).parent
@@ -152,6 +153,9 @@ def _processor() -> str:
 
 
 def _version(library: str) -> str:
+    if library == "beeos-async":
+        # It need not be installed to be measured.
+        return __version__
     try:
         return version(library)
     except PackageNotFoundError:

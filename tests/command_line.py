@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from subprocess import Popen
 from typing import NamedTuple
 
+from beeos_async import Progress
 from beeos_async.emulator import Emulator
 
 KEY = "sesame-open-for-me"
@@ -24,9 +26,37 @@ class Ran(NamedTuple):
     err: str
 
 
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
+
+
+def plain(text: str) -> str:
+    """Take away what only a terminal reads."""
+    return ESCAPES.sub("", text).replace("\r", "")
+
+
 Clouds = Callable[..., Emulator]
 Command = Callable[..., Ran]
 Alone = Callable[..., Popen[str]]
+
+
+def sight(
+    *,
+    in_flight: int = 0,
+    waiting: int = 0,
+    limited_by: str = "nothing",
+    seconds_left: float | None = 4.0,
+) -> Progress:
+    """Give how a run sees itself."""
+    return Progress(
+        done=0,
+        total=None,
+        in_flight=in_flight + waiting,
+        waiting=waiting,
+        counts={},
+        rate=0.0,
+        seconds_left=seconds_left,
+        limited_by=limited_by,
+    )
 
 
 @contextmanager

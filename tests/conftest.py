@@ -18,6 +18,8 @@ from standing import checked_raises, hidden, open_files
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
 
+pytest_plugins = ["beeos_async.pytest_plugin", "pytester"]
+
 HANGS = 60.0
 """Seconds after which a test of a fault is taken to hang."""
 

@@ -91,6 +91,15 @@ def test_the_https_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPa
     assert proxy("http://127.0.0.1:8095") is None
 
 
+def test_a_client_tells_its_proxy_without_name_and_password() -> None:
+    """What is shown somewhere is no secret; without a proxy there is none."""
+    through = AsyncBeeOS("k", proxy="http://somebody:open-barley@proxy.example:3128")
+
+    assert through.proxy == "http://proxy.example:3128"
+    assert through.with_options(timeout=3).proxy == through.proxy
+    assert AsyncBeeOS("k").proxy is None
+
+
 async def test_a_known_quota_spaces_the_requests_of_its_endpoint(clock: HandClock) -> None:
     """A mapping gives each operation its own; others are not held."""
     async with (

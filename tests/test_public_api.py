@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 import textwrap
@@ -39,6 +40,7 @@ NAMES = """
     TextStream ThinkingPart Throttle TimedOut ToolResultPart ToolUsePart TransportError UITree
     Unknown UnknownEvent UnknownPart UnknownTarget UnprocessableEntityError WaitError
     WaitReason WaitTimeoutError WebhookDelivery WebhookSignatureError Wish __version__
+    only_loopback
 """
 PINNED = set(NAMES.split())
 
@@ -152,8 +154,8 @@ def test_a_star_brings_what_is_offered() -> None:
 
 
 def test_the_version_is_said_once() -> None:
-    """In numbers."""
-    assert [part.isdigit() for part in beeos_async.__version__.split(".")] == [True] * 3
+    """As packages are numbered: a release, or a candidate for one."""
+    assert re.fullmatch(r"\d+\.\d+\.\d+(rc\d+)?", beeos_async.__version__)
 
 
 def test_the_package_says_that_it_is_typed() -> None:
@@ -304,6 +306,10 @@ def test_a_wait_is_called_as_documented() -> None:
     assert parameters(client.wait) == {"deadline": None}
     assert positional(client.wait_many) == ["ids", "wish"]
     assert list(parameters(client.wait_many, inspect.Parameter.VAR_KEYWORD)) == ["options"]
+    assert inspect.signature(client.wait_stream).parameters.keys() == (
+        inspect.signature(client.wait_many).parameters.keys()
+    )
+    assert not inspect.iscoroutinefunction(client.wait_stream)
 
 
 def test_the_options_of_a_fleet_are_declared_once() -> None:
@@ -496,7 +502,7 @@ TALK = ["agent_id", "conversation_id"]
             "Conversations",
             "messages",
             TALK,
-            {"since": 0, "include_deltas": False, "limit": 200},
+            {"since": 0, "limit": 200, "include_deltas": False},
         ),
         ("Conversations", "cancel", [*TALK, "target_message_id"], {**DURABLE, "reason": None}),
         ("Conversations", "clear", TALK, DURABLE),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
@@ -77,7 +77,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
-class Pass(Struct, frozen=True, kw_only=True):
+class Pass(Struct, kw_only=True):
     """What a run adds to each of its calls."""
 
     lane: Lane = Lane.SINGLE
@@ -89,6 +89,9 @@ class Pass(Struct, frozen=True, kw_only=True):
 
     before: Callable[[str], None] | None = None
     """Told the id before its request goes out for the first time; if it raises, none does."""
+
+    dismissed: bool = False
+    """Whether the run launches nothing more."""
 
 
 class Call(Generic[T]):
@@ -158,7 +161,7 @@ class Call(Generic[T]):
             ConfigurationError: An id or the body cannot be sent.
         """
         self.row = row
-        self.id = ids[0] if ids else ""
+        self.id: str = ids[0] if ids else ""
         self.key = key
         """The idempotency key, the same in every attempt."""
 
@@ -166,7 +169,7 @@ class Call(Generic[T]):
             row, *ids, params=params, body=body, key=key, operation=operation
         )
         self.pass_ = pass_
-        self.flight = Flight()
+        self.flight: Flight = Flight()
 
     @property
     def in_doubt(self) -> bool:
@@ -239,6 +242,9 @@ class Caller:
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
+        self.tells: bool = on_attempt is not None
+        """Whether anybody hears of each attempt."""
+
         self.store = store
         self.base_url = base_url
 
@@ -274,6 +280,23 @@ class Caller:
         return await self.run(
             Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
         )
+
+    def accompany(
+        self,
+        work: Coroutine[Any, Any, None],
+        operation: str,  # noqa: ARG002 -- for those who tell of it
+        size: int | None,  # noqa: ARG002 -- likewise
+        counts: Mapping[Any, int],  # noqa: ARG002 -- likewise
+    ) -> Coroutine[Any, Any, None]:
+        """Take the work of a run: whoever tells of runs puts something around it.
+
+        Args:
+            work: What is to be done.
+            operation: What is called for each id.
+            size: How many ids were given, where it is known.
+            counts: How many came to which kind of outcome; grows with the run.
+        """
+        return work
 
     def key_of(self, row: Endpoint[Any], body: object, key: str | None) -> str | None:
         """Give the idempotency key of a call, minted where its endpoint takes one.
@@ -447,8 +470,8 @@ class Caller:
         finally:
             passed = self.clock.now() - began
             call.sending += passed
-            if self.on_attempt is not None or log.isEnabledFor(logging.DEBUG):
-                self._tell(call, row, status, failure, passed)
+            if self.tells or log.isEnabledFor(logging.DEBUG):
+                self.tell(call, row, status, failure, passed)
             if (seen := capturing.get()) is not None:
                 seen.append(_captured(row, response, failure))
             del failure
@@ -556,7 +579,7 @@ class Caller:
                 raise
         raise NotSentError(Trouble(message="no key in time", reason="local", delivered="no"))
 
-    def _tell(
+    def tell(
         self,
         call: Call[Any],
         row: Endpoint[Any],
@@ -564,6 +587,15 @@ class Caller:
         failure: BeeOSError | None,
         took_seconds: float,
     ) -> None:
+        """Tell of one attempt.
+
+        Args:
+            call: Whose.
+            row: What was asked; a look that settles asks something else.
+            status: Of the answer, where there was one that could be used.
+            failure: Why there was none; neither of the two after a cancellation.
+            took_seconds: How long it took.
+        """
         if isinstance(failure, APIError | TransportError):
             status, call.request_id = failure.status, failure.request_id
         log.debug(

@@ -27,6 +27,7 @@ from .queues import (
     Door,
     Lane,
     OutageError,
+    Owner,
     Place,
     Queue,
     Turn,
@@ -142,7 +143,7 @@ class Gate:
         lane: Lane,
         until: float | None = None,
         bound: float = math.inf,
-        owner: object = None,
+        owner: Owner | None = None,
     ) -> Turn:
         """Wait for one's turn, which must be given back by `leave`.
 
@@ -167,7 +168,7 @@ class Gate:
             if self._closed:
                 raise _closed()
             if self.brake.open_since is not None and lane is not Lane.SINGLE:
-                await self._hold(until)
+                await self._hold(until, owner)
             now = self._clock.now()
             if pacer.shut_until > now:
                 _refuse_to_wait(pacer.shut_until, now, until, bound)
@@ -275,8 +276,9 @@ class Gate:
         if probe:
             self._release()
 
-    def dismiss(self, owner: object) -> None:
+    def dismiss(self, owner: Owner) -> None:
         """Send away the calls of a run that were never sent."""
+        owner.dismissed = True
 
         def owned(place: Place) -> Exception | None:
             return DismissedError() if place.owner is owner else None
@@ -285,6 +287,8 @@ class Gate:
             queue.refuse(owned)
         for door in self._doors.values():
             door.dismiss()
+        # Who waits for the host looks by itself.
+        self._release()
 
     async def rest(self, seconds: float) -> None:
         """Sleep, but not beyond the closing of the client.
@@ -324,9 +328,11 @@ class Gate:
     def _door(self, bucket: str) -> Door:
         return self._doors.setdefault(bucket, Door(Pacer(self.slots, self._rate_of(bucket))))
 
-    async def _hold(self, until: float | None) -> None:
+    async def _hold(self, until: float | None, owner: Owner | None) -> None:
         """Wait until the host is well, or it is one's turn to see whether it is."""
         while True:
+            if owner is not None and owner.dismissed:
+                raise DismissedError
             now = self._clock.now()
             wait = self.brake.wait(now)
             if wait <= 0:

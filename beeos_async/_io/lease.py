@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import cache
 from typing import Any, Final, TypeVar, Unpack, cast
 
@@ -63,9 +63,7 @@ class LeasedTransport(AiohttpTransport):
         self._forced = forced
         self._able: bool | None = None
         self._address: aiohttp.ClientRequest | None = None
-        self._key: Key | None = None
-        # Asked, not looked at: whoever shows this object shows no key.
-        self._common: Callable[[bool], str] = str
+        self._common: dict[bool, str] = {}
 
     async def send(
         self, request: Request, flight: Flight, limit: float, connect_limit: float
@@ -185,30 +183,28 @@ class LeasedTransport(AiohttpTransport):
     def _words(self, request: Request, key: Key) -> bytes:
         """Put a request together as it goes over the wire; nothing else writes to it."""
         body = request.body
-        if key is not self._key:
-            self._key = key
-            self._common = {
-                kind: self._headers(key, json=kind) for kind in (False, True)
-            }.__getitem__
+        if not self._common:
+            self._common = {kind: self._headers(json=kind) for kind in (False, True)}
+        headers = self._common[body is not None]
         if request.headers:
-            headers = self._headers(key, request.headers, json=body is not None)
-        else:
-            headers = self._common(body is not None)
-        start = f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n{headers}"
+            headers = self._headers(request.headers, json=body is not None)
+        start = (
+            f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n"
+            f"{headers}Authorization: {key.header}\r\n"
+        )
         if body is not None:
             return f"{start}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
         if request.method in _BODILESS:
             return f"{start}\r\n".encode("ascii")
         return f"{start}Content-Length: 0\r\n\r\n".encode("ascii")
 
-    def _headers(self, key: Key, own: Headers = (), *, json: bool) -> str:
-        """Write the headers of a request, but for its length; its own ones stand before ours."""
+    def _headers(self, own: Headers = (), *, json: bool) -> str:
+        """Write the headers that need no key; a request's own ones go before ours."""
         headers = {
             "Host": (self._address or self._find()).headers[hdrs.HOST],
             "Accept": ACCEPT,
             "Accept-Encoding": CODING,
             "User-Agent": self._user_agent,
-            "Authorization": key.header,
         }
         if json:
             headers["Content-Type"] = JSON

@@ -7,6 +7,7 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Protocol
 
 import anyio
 
@@ -43,7 +44,13 @@ class OutageError(Exception):
     """The host has been down for longer than a fleet waits."""
 
 
-class Turn(Ticket, kw_only=True, eq=False):
+class Owner(Protocol):
+    """A run, which may dismiss those of its calls that were never sent."""
+
+    dismissed: bool
+
+
+class Turn(Ticket, kw_only=True, eq=False, gc=False):
     """A request that may go; to be given back when it has ended."""
 
     door: Door
@@ -66,11 +73,11 @@ class Place:
 
     def __init__(self, turn: Turn, until: float | None, bound: float, owner: object) -> None:
         self._event = anyio.Event()
-        self.turn = turn
-        self.until = until
-        self.bound = bound
-        self.owner = owner
-        self.granted = False
+        self.turn: Turn = turn
+        self.until: float | None = until
+        self.bound: float = bound
+        self.owner: object = owner
+        self.granted: bool = False
         self.refusal: Exception | None = None
 
     def grant(self) -> None:
@@ -95,7 +102,7 @@ class Queue:
 
     def __init__(self) -> None:
         self._lanes: tuple[deque[Place], ...] = tuple(deque() for _ in Lane)
-        self.waiting = 0
+        self.waiting: int = 0
 
     def join(self, lane: Lane, place: Place) -> None:
         """Stand at the end of a lane."""
@@ -129,8 +136,8 @@ class Door:
     __slots__ = ("_bell", "keeper", "pacer", "queue")
 
     def __init__(self, pacer: Pacer) -> None:
-        self.pacer = pacer
-        self.queue = Queue()
+        self.pacer: Pacer = pacer
+        self.queue: Queue = Queue()
         self.keeper: asyncio.Task[None] | None = None
         self._bell: anyio.Event | None = None
 

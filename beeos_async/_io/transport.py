@@ -17,7 +17,9 @@ from aiohttp import hdrs
 from yarl import URL
 
 from .._protocol.message import Request, Response
-from ..errors import ClientClosedError
+from .._reach import refuse
+from .._urls import is_loopback
+from ..errors import ClientClosedError, ConfigurationError
 from .body import read_body
 from .failure import Failures
 from .flight import Flight
@@ -162,6 +164,9 @@ class AiohttpTransport:
         if self._closed:
             msg = "the client is closed"
             raise ClientClosedError(msg)
+        if not is_loopback(self._base.host or "") and refuse(str(self._base)):
+            msg = f"only loopback may be reached in here (`only_loopback`), not {self._base}"
+            raise ConfigurationError(msg)
         connector = self._borrowed or aiohttp.TCPConnector(
             # The gate bounds requests; streams, which hold no slot, shall not take theirs.
             limit=0,

@@ -41,7 +41,7 @@ class Brake:
         self.open_since: float | None = None
         """When the host was found failing; `None` while it is well."""
 
-        self.is_calm = True
+        self.is_calm: bool = True
         """Whether nothing failed lately, so that a request that did not tells nothing new."""
 
         self._limit = max(LEAST_RUN, slots // 2)

@@ -20,7 +20,7 @@ OPERATION_HEADER: Final = "X-BeeOS-Operation-Id"
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9-]{1,64}").fullmatch
 
 
-class Request(Struct, frozen=True):
+class Request(Struct, frozen=True, gc=False):
     """What goes out, all but the host and the key."""
 
     method: str
@@ -33,7 +33,7 @@ class Request(Struct, frozen=True):
     """Those of this request alone."""
 
 
-class Response(Struct, frozen=True):
+class Response(Struct, frozen=True, gc=False):
     """What came back."""
 
     status: int

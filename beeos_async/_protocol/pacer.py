@@ -69,7 +69,7 @@ _NOISE: Final = 1e-6
 _ENDLESS: Final = 40
 
 
-class Ticket(Struct, eq=False):
+class Ticket(Struct, eq=False, gc=False):
     """One request that was let go, to be given back with its end."""
 
     epoch: int = 0
@@ -110,14 +110,14 @@ class Pacer:
             most: The widest window.
             known: The quota, where the user knows it.
         """
-        self.in_flight = 0
-        self.refusals = 0
+        self.in_flight: int = 0
+        self.refusals: int = 0
         """How many 429s there were."""
 
-        self.paused = 0.0
+        self.paused: float = 0.0
         """Seconds the endpoint was shut, altogether."""
 
-        self.shut_until = 0.0
+        self.shut_until: float = 0.0
         self._most = most
         self._known = known and _cautious(known)
         self._base = self._known.per_second if self._known else None
@@ -159,6 +159,9 @@ class Pacer:
         """
         if now < self.shut_until:
             return self.shut_until - now
+        if self._base is None and not self.refusals:
+            # Nothing is known of a quota: the window alone decides.
+            return 0.0 if self.in_flight < self._window else math.inf
         if self._probing or self.in_flight >= self._width():
             return math.inf
         if self._probe_due or (rate := self.rate(now)) is None:
@@ -197,7 +200,7 @@ class Pacer:
             self._probing = True
         if ticket.probe or self._ledger.opened is None:
             self._ledger.open(now)
-        if (rate := self.rate(now)) is None:
+        if self._base is None or (rate := self.rate(now)) is None:
             return
         if ticket.probe:
             # The server's bucket was empty at the 429, and has filled since.

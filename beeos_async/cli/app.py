@@ -1,31 +1,37 @@
-"""The commands, their options, and what each asks of the other rooms.
+"""The commands, and what each asks of the other rooms.
 
-Only what `--help` needs is imported with this file; the client and the emulator, which
-bring aiohttp, come when a command runs.
+What can be said to them stands in `options.py`.  Only what `--help` needs is imported with
+this file; the client and the emulator, which bring aiohttp, come when a command runs.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from typer import Argument, Option
 
 from .. import __version__
+from . import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from .signals import Signals
 
-PRODUCTION: Final = "https://openapi.beeos.ai"
+EXITS: Final = (
+    "Exit status: 0 all well, 1 some failed, 2 wrong usage, 3 key refused, 4 deadline reached,"
+    " 130 after Ctrl-C, 143 after SIGTERM."
+)
+
+FLEETS: Final = "Fleets"
+LOOKS: Final = "Looking"
+TOOLS: Final = "Tools"
 
 app: Final = typer.Typer(
     help="Start BeeOS instances: one, or a hundred thousand.",
     epilog="The key is read from [bold]BEEOS_API_KEY[/bold] or from --api-key-file.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     # A traceback of typer's may show locals, and one of them may be the key.
@@ -33,13 +39,11 @@ app: Final = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 
-Concurrency = Annotated[
-    int, Option(min=1, max=10_000, metavar="N", help="Requests in flight at once.")
+StartWish = Annotated[
+    Literal["running", "online", "connected"] | None,
+    Option("--wait", help="Wait until each is so."),
 ]
-AsJson = Annotated[bool, Option("--json", help="Write JSON lines, one object an outcome.")]
-
-WHICH: Final = "Which instances"
-SERVER: Final = "Server"
+Wish = Literal["running", "online", "connected", "stopped", "terminated"]
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001 -- typer's protocol
@@ -58,102 +62,241 @@ def root(
     """Start BeeOS instances: one, or a hundred thousand."""
 
 
-@app.command()
-def demo(
-    *,
-    instances: Annotated[int, Option(min=1, metavar="N", help="How many to start.")] = 500,
-    quota: Annotated[
-        str, Option(metavar="RATE", help="What the server allows: 100/s, 600/min, or none.")
-    ] = "100/s",
-    faults: Annotated[
-        float, Option(min=0, max=1, metavar="SHARE", help="Which share of requests goes wrong.")
-    ] = 0.05,
-    concurrency: Concurrency = 64,
-    seed: Annotated[int, Option(metavar="N", help="What trouble is drawn from.")] = 0,
-    as_json: AsJson = False,
-) -> None:
+@app.command(rich_help_panel=TOOLS, epilog=EXITS)
+@options.flat
+def demo(*, said: options.Demo) -> None:
     """Start a fleet in a pretend cloud on this machine: no account, no key, no network."""
-    from . import jobs  # noqa: PLC0415 -- brings aiohttp, which --help needs not
+    from . import fleets  # noqa: PLC0415 -- brings aiohttp, which --help needs not
 
-    how = jobs.How(concurrency, None, as_json)
-    _leave(
-        lambda signals: jobs.demo(
-            signals, how, instances=instances, quota=quota, faults=faults, seed=seed
-        )
-    )
+    _leave(lambda signals: fleets.demo(signals, said))
 
 
-@app.command()
+@app.command(rich_help_panel=FLEETS, epilog=EXITS)
+@options.flat
 def start(
     *,
-    ids: Annotated[
-        list[str] | None,
-        Argument(metavar="ID", help="Instance ids; - reads them from standard input."),
-    ] = None,
-    files: Annotated[
-        list[Path] | None,
-        Option("--from", metavar="FILE", help="A file of ids, one a line.", rich_help_panel=WHICH),
-    ] = None,
-    status: Annotated[
-        str | None, Option(metavar="WORD", help="Those in this state.", rich_help_panel=WHICH)
-    ] = None,
-    provider: Annotated[
-        str | None, Option(metavar="ID", help="Those of this provider.", rich_help_panel=WHICH)
-    ] = None,
-    framework: Annotated[
-        str | None,
-        Option(metavar="NAME", help="Those with this framework.", rich_help_panel=WHICH),
-    ] = None,
-    cluster: Annotated[
-        str | None, Option(metavar="ID", help="Those in this cluster.", rich_help_panel=WHICH)
-    ] = None,
-    search: Annotated[
-        str | None, Option(metavar="TEXT", help="Those found by a text.", rich_help_panel=WHICH)
-    ] = None,
-    concurrency: Concurrency = 64,
-    deadline: Annotated[
-        float | None, Option(metavar="SECONDS", help="What the whole run may take.")
-    ] = None,
-    as_json: AsJson = False,
-    dry_run: Annotated[
-        bool, Option("--dry-run", help="Print the ids, and start nothing.")
-    ] = False,
-    api_key_file: Annotated[
-        Path | None,
-        Option(metavar="FILE", help="Holds the key, and is yours alone.", rich_help_panel=SERVER),
-    ] = None,
-    base_url: Annotated[
-        str,
-        Option(envvar="BEEOS_API_URL", metavar="URL", help="Where it is.", rich_help_panel=SERVER),
-    ] = PRODUCTION,
-    timeout: Annotated[
-        float, Option(metavar="SECONDS", help="What one attempt may take.", rich_help_panel=SERVER)
-    ] = 30.0,
-    retries: Annotated[
-        int,
-        Option(
-            metavar="N", help="How often a failed attempt is repeated.", rich_help_panel=SERVER
-        ),
-    ] = 3,
-    rate_limit: Annotated[
-        str | None,
-        Option(metavar="RATE", help="The quota, if known: 600/min.", rich_help_panel=SERVER),
-    ] = None,
+    ids: options.Ids,
+    filters: options.Filters,
+    wait: StartWish = None,
+    run: options.Run,
+    server: options.Server,
 ) -> None:
     """Start instances: those named, those in a file, or those a filter finds.
 
     Each is started exactly once, however often it is named.
-
-    Exit status: 0 all started, 1 some did not, 2 wrong usage, 3 key refused,
-    4 deadline reached, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    from . import jobs  # noqa: PLC0415 -- brings aiohttp, which --help needs not
+    _act("START", wait, ids, filters, run, server)
 
-    filters = jobs.Filters(status, provider, framework, cluster, search)
-    which = jobs.Which(ids or [], files or [], filters)
-    server = jobs.Server(base_url, api_key_file, timeout, retries, rate_limit)
-    how = jobs.How(concurrency, deadline, as_json)
-    _leave(lambda signals: jobs.start(signals, how, which=which, server=server, dry_run=dry_run))
+
+@app.command(rich_help_panel=FLEETS, epilog=EXITS)
+@options.flat
+def stop(
+    *,
+    ids: options.Ids,
+    filters: options.Filters,
+    wait: Annotated[
+        Literal["stopped"] | None, Option("--wait", help="Wait until each is so.")
+    ] = None,
+    run: options.Run,
+    server: options.Server,
+) -> None:
+    """Stop instances: those named, those in a file, or those a filter finds."""
+    _act("STOP", wait, ids, filters, run, server)
+
+
+@app.command(rich_help_panel=FLEETS, epilog=EXITS)
+@options.flat
+def restart(
+    *,
+    ids: options.Ids,
+    filters: options.Filters,
+    wait: StartWish = None,
+    run: options.Run,
+    server: options.Server,
+) -> None:
+    """Restart instances: those named, those in a file, or those a filter finds.
+
+    None is sent again once it may have arrived: it would be restarted twice.
+    """
+    _act("RESTART", wait, ids, filters, run, server)
+
+
+@app.command(rich_help_panel=FLEETS, epilog=EXITS)
+@options.flat
+def destroy(
+    *,
+    ids: options.Ids,
+    filters: options.Filters,
+    yes: Annotated[
+        bool, Option("--yes", help="Do not ask; needed where nobody is there.")
+    ] = False,
+    wait: Annotated[
+        Literal["terminated"] | None, Option("--wait", help="Wait until each is so.")
+    ] = None,
+    run: options.Run,
+    server: options.Server,
+) -> None:
+    """Destroy instances, for good: those named, those in a file, or those a filter finds.
+
+    On a terminal it asks first.
+    """
+    _act("DESTROY", wait, ids, filters, run, server, yes=yes)
+
+
+@app.command(rich_help_panel=FLEETS, epilog=EXITS)
+@options.flat
+def wait(
+    *,
+    ids: options.Ids,
+    filters: options.Filters,
+    until: Annotated[Wish, Option("--until", help="What each is to become.")] = "online",
+    run: options.Run,
+    server: options.Server,
+) -> None:
+    """Wait until instances are as wished; nothing is asked of any."""
+    _act("WAIT", until, ids, filters, run, server)
+
+
+@app.command("ls", rich_help_panel=LOOKS)
+@options.flat
+def ls(
+    *,
+    filters: options.Filters,
+    columns: Annotated[
+        str | None,
+        Option(metavar="A,B", help="What to tell of each: id, name, status, region, and so on."),
+    ] = None,
+    limit: Annotated[int | None, Option(min=1, metavar="N", help="No more than these.")] = None,
+    deadline: options.Deadline = None,
+    as_json: options.AsJson = False,
+    server: options.Server,
+) -> None:
+    """List instances: a table on a terminal, JSON lines for a program."""
+    from . import listing  # noqa: PLC0415 -- likewise
+
+    said = listing.Wanted(filters, columns, limit, deadline, as_json)
+    _leave(lambda _: listing.show(said, server))
+
+
+@app.command(rich_help_panel=LOOKS)
+@options.flat
+def get(
+    *,
+    id: Annotated[str, Argument(metavar="ID", help="The instance.")],
+    deadline: options.Deadline = None,
+    as_json: options.AsJson = False,
+    server: options.Server,
+) -> None:
+    """Look at one instance: its fields on a terminal, JSON for a program."""
+    from . import portrait  # noqa: PLC0415 -- likewise
+
+    _leave(lambda _: portrait.show(id, server, deadline, as_objects=as_json))
+
+
+@app.command(rich_help_panel=LOOKS, epilog=EXITS)
+@options.flat
+def watch(
+    *,
+    ids: options.Ids,
+    until: Annotated[
+        Wish | None, Option("--until", help="Leave once all are so; else at Ctrl-C.")
+    ] = None,
+    deadline: options.Deadline = None,
+    as_json: options.AsJson = False,
+    server: options.Server,
+) -> None:
+    """Follow what becomes of instances, a line for each change."""
+    from . import watching  # noqa: PLC0415 -- likewise
+
+    _leave(lambda _: watching.follow(ids, until, server, deadline, as_objects=as_json))
+
+
+@app.command(rich_help_panel=TOOLS)
+@options.flat
+def call(
+    *,
+    operation: Annotated[
+        str,
+        Argument(
+            metavar="OPERATION_ID",
+            help="Such as getInstance; `endpoints` lists them.",
+            autocompletion=options.offered_operations,
+        ),
+    ],
+    ids: Annotated[
+        list[str] | None, Argument(metavar="ID", help="What its path names, in order.")
+    ] = None,
+    params: Annotated[
+        list[str] | None, Option("--param", metavar="K=V", help="Of the query; may be repeated.")
+    ] = None,
+    body: Annotated[
+        str | None,
+        Option("--json-body", metavar="JSON", help="The body: a text, a file, or - for stdin."),
+    ] = None,
+    key: Annotated[
+        str | None,
+        Option("--idempotency-key", metavar="WORD", help="Where it takes one; else one is made."),
+    ] = None,
+    deadline: options.Deadline = None,
+    server: options.Server,
+) -> None:
+    """Call any operation of the API, and print its answer as JSON."""
+    from . import calls  # noqa: PLC0415 -- likewise
+
+    said = calls.Said(operation, ids or [], params or [], body, key, deadline)
+    _leave(lambda _: calls.make(said, server))
+
+
+@app.command(rich_help_panel=TOOLS)
+@options.flat
+def endpoints(
+    *,
+    word: Annotated[
+        str | None, Argument(metavar="WORD", help="Only those in which it stands.")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """List the operations of the API: how each is called, and what a repeat of it does."""
+    from . import operations  # noqa: PLC0415 -- likewise
+
+    async def show(_: object) -> int:
+        return operations.show(word, as_objects=as_json)
+
+    _leave(show)
+
+
+@app.command(rich_help_panel=TOOLS, epilog=EXITS)
+@options.flat
+def doctor(*, as_json: options.AsJson = False, server: options.Server) -> None:
+    """Find out whether all is well between here and the server, and what to do if not."""
+    from . import doctor as room  # noqa: PLC0415 -- likewise
+
+    _leave(lambda _: room.examine(server, as_objects=as_json))
+
+
+@app.command(rich_help_panel=TOOLS)
+@options.flat
+def emulator(*, said: options.Cloud) -> None:
+    """Open a pretend BeeOS on this machine, for programs in any language, until Ctrl-C."""
+    from . import hosting  # noqa: PLC0415 -- likewise
+
+    _leave(lambda signals: hosting.serve(signals, said))
+
+
+def _act(
+    action: str,
+    wish: str | None,
+    ids: options.Ids,
+    filters: options.Filters,
+    run: options.Run,
+    server: options.Server,
+    *,
+    yes: bool = True,
+) -> None:
+    from . import actions, fleets  # noqa: PLC0415 -- brings aiohttp, which --help needs not
+
+    chosen: actions.Action = getattr(actions, action)
+    _leave(lambda signals: fleets.act(signals, chosen, wish, ids, filters, run, server, yes=yes))
 
 
 def _leave(command: Callable[[Signals], Coroutine[Any, Any, int]]) -> None:

@@ -1,8 +1,7 @@
-"""How a run looks on a terminal: a bar, a pace, counts, the last troubles, the sum.
+"""How a run looks on a terminal while it goes on: a bar, a pace, counts, the last troubles.
 
 Turns numbers into lines of text for a given width and height.  When to draw, and onto
-what, is the business of `display.py`.  Colours are the terminal's own sixteen, on the
-terminal's own background; no fact is told by colour alone.
+what, is the business of `display.py`; how a run is summed up that of `summary.py`.
 """
 
 from __future__ import annotations
@@ -10,19 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rich.cells import cell_len
-from rich.table import Table
 from rich.text import Text
 
 from beeos_async import Skipped
 
+from .glyphs import KINDS, Glyphs, glyphs_of, style_of
 from .wording import ID_WIDTH, clean, duration, pace, why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console, ConsoleOptions
 
-    from beeos_async import FleetReport, Outcome
+    from beeos_async import Outcome
 
     from .progress import Progress
 
@@ -35,153 +34,184 @@ NARROWEST: Final = 20
 TIMES_WIDTH: Final = 28
 """Columns kept free for the times, so that the bars beside them hold still."""
 
-TALLEST: Final = 13
-"""Lines of the dashboard without its troubles, with a blank above and below."""
+LEAST_HISTORY: Final = 8
+"""Bars of the history; where there is no room for them, the times have a line of their own."""
 
-SUM_LIMIT: Final = 1000
-"""Characters of a report's one line."""
+LEAST_BAR: Final = 10
+"""Cells of the bar, even where they do not fit."""
 
-LISTED: Final = 10
-"""How many ids that did not succeed are named at the end."""
+NOT_YET: Final = "as wished"
+"""How what holds a run ends that has nothing left to send."""
 
+LEAST_GAP: Final = 2
+"""Blanks between two columns, even where there is hardly any."""
 
-class Glyphs(NamedTuple):
-    """The characters to draw with."""
-
-    bar: str
-    half: str
-    rest: str
-    heights: str
-    good: str
-    bad: str
-    dot: str
+GAP: Final = 5
+"""Blanks between two columns, where there is room."""
 
 
-FINE: Final = Glyphs("━", "╸", "─", "▁▂▃▄▅▆▇█", "✓", "✗", "·")
-ROUGH: Final = Glyphs("#", "#", "-", "_.-=+*%#", "+", "x", "|")
-"""For a terminal whose encoding has no more."""
+class Heading(NamedTuple):
+    """What a run is about."""
+
+    title: str
+    where: str
+    """To whom it is done."""
+
+    done: str = "started"
+    """What a success is called."""
+
+    already: str = "already running"
+    waits: bool = False
+    """Whether what was accepted is still waited for."""
 
 
-class Kind(NamedTuple):
-    """A kind of outcome, as it is shown."""
+class Column(NamedTuple):
+    """A number, and what it is one of."""
 
-    key: str
+    number: int
     label: str
-    style: str
-    always: bool
-
-
-KINDS: Final = (
-    Kind("succeeded", "started", "green", always=True),
-    Kind("already", "already running", "cyan", always=True),
-    Kind("failed", "failed", "red", always=True),
-    Kind("timed_out", "timed out", "magenta", always=False),
-    Kind("unknown", "unknown", "yellow", always=True),
-    Kind("skipped", "skipped", "blue", always=True),
-)
+    style: str = ""
+    passing: bool = False
+    """Whether it is 0 once a run is over."""
 
 
 class Dashboard:
     """A run as it goes on: drawn anew from its numbers whenever it is rendered."""
 
-    def __init__(self, title: str, where: str, progress: Progress) -> None:
+    def __init__(self, heading: Heading, progress: Progress) -> None:
         """Remember what to draw.
 
         Args:
-            title: What is being done.
-            where: To whom.
+            heading: What it is about.
             progress: The numbers.
         """
-        self._title = title
-        self._where = where
+        self._heading = heading
         self._progress = progress
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
         """Draw it for a console's width and height."""
         width = min(options.max_width, WIDEST) - 4
         glyphs = glyphs_of(console)
-        for line in self._lines(width, options.max_width - 4, console.height, glyphs):
+        lines = list(self._lines(width, glyphs))
+        room = min(len(self._progress.troubles), console.height - len(lines) - 3)
+        if room > 0 and not self._progress.over:
+            full = options.max_width - 4
+            lines.append(Text(""))
+            lines += (trouble(one, full, glyphs) for one in list(self._progress.troubles)[-room:])
+        for line in lines:
             line.no_wrap = True
             line.truncate(options.max_width - 2)
             yield Text("  ").append_text(line)
 
-    def _lines(self, width: int, full: int, height: int, glyphs: Glyphs) -> Iterator[Text]:
+    def _lines(self, width: int, glyphs: Glyphs) -> Iterator[Text]:
+        heading, progress = self._heading, self._progress
         yield Text("")
-        yield Text.assemble((self._title, "bold"), (f"  {glyphs.dot}  {self._where}", "dim"))
+        where = f"  {glyphs.dot}  {heading.where}"
+        yield Text.assemble((heading.title, "bold"), (where, "dim"))
         yield Text("")
-        yield bar(self._progress, width, glyphs)
+        yield bar(progress, width, glyphs)
         yield Text("")
-        yield self._speed(width, glyphs)
+        yield from self._speed(width, glyphs)
         yield Text("")
         yield from self._counts(width)
         yield Text("")
-        yield self._quota(glyphs)
-        troubles = self._progress.troubles
-        room = min(len(troubles), height - TALLEST)
-        if room > 0 and not self._progress.over:
-            yield Text("")
-            yield from (trouble(one, full, glyphs) for one in list(troubles)[-room:])
+        yield from self._limits()
 
-    def _speed(self, width: int, glyphs: Glyphs) -> Text:
+    def _speed(self, width: int, glyphs: Glyphs) -> Iterator[Text]:
         """Show how fast, for how long, how much longer."""
         progress = self._progress
         times = f"{duration(progress.elapsed)} elapsed"
-        if not progress.over:
-            left = progress.left
-            times += "" if left is None else f"  {glyphs.dot}  {duration(left)} left"
+        left = None if progress.over else progress.left
+        if left is not None:
+            times += f"  {glyphs.dot}  {duration(left)} left"
         speed = f"{pace(progress.pace):>8}  "
         room = width - len(speed) - max(len(times), TIMES_WIDTH) - 2
+        apart = room < LEAST_HISTORY
+        bars = progress.history(max(0, width - len(speed)) if apart else room)
         steps = len(glyphs.heights) - 1
-        heights = "".join(glyphs.heights[round(one * steps)] for one in progress.history(room))
-        gap = " " * (width - len(speed) - len(heights) - len(times))
-        return Text.assemble((speed, "bold"), (heights, "cyan"), gap, times)
+        heights = "".join(glyphs.heights[round(one * steps)] for one in bars)
+        line = Text.assemble((speed, "bold"), (heights, "cyan"))
+        if apart:
+            yield line
+            yield Text(times)
+        else:
+            gap = " " * (width - len(speed) - len(heights) - len(times))
+            yield line.append(gap + times)
 
     def _counts(self, width: int) -> Iterator[Text]:
         """Show how many came to what, in columns that hold still."""
         progress = self._progress
+        columns = self._columns(self._heading.already)
+        rooms = self._rooms(columns)
+        if sum(rooms) + LEAST_GAP * (len(rooms) - 1) > width:
+            columns = self._columns(self._heading.already.partition(" ")[0])
+            rooms = self._rooms(columns)
+        lines = _fitting(rooms, width)
+        # At the end nothing is in progress; what else there is stays where it was.
+        shown = sum(not one.passing for one in columns) if progress.over else len(columns)
+        for first, last in lines:
+            numbers, labels = Text(), Text()
+            spare = (width - sum(rooms[first:last])) // max(1, last - first - 1)
+            gap = " " * min(GAP, max(LEAST_GAP, spare))
+            for (count, label, style, _), room in zip(
+                columns[first : min(last, shown)], rooms[first:last], strict=False
+            ):
+                numbers.append(f"{count:>{room},}{gap}", f"bold {style}" if count else "dim")
+                labels.append(f"{label:>{room}}{gap}", style if count else "dim")
+            yield numbers
+            yield labels
+
+    def _columns(self, already: str) -> list[Column]:
+        """Give the numbers in their order; what passes comes last."""
+        progress = self._progress
+        labels = {"succeeded": self._heading.done, "already": already}
         columns = [
-            (progress.counts[kind.key], kind.label, kind.style)
+            Column(progress.counts[kind.key], labels.get(kind.key, kind.label), kind.style)
             for kind in KINDS
             if kind.always or progress.counts[kind.key]
         ]
-        columns += [(progress.in_progress, "in progress", ""), (progress.waiting, "waiting", "")]
-        wide = [max(len(label), len(f"{progress.total:,}")) for _, label, _ in columns]
-        gap = " " * min(5, max(1, (width - sum(wide)) // (len(wide) - 1)))
-        numbers, labels = Text(), Text()
-        # At the end nothing is in progress; what else there is stays where it was.
-        shown = len(columns) - 2 if progress.over else len(columns)
-        for (count, label, style), room in list(zip(columns, wide, strict=True))[:shown]:
-            numbers.append(f"{count:>{room},}{gap}", f"bold {style}" if count else "dim")
-            labels.append(f"{label:>{room}}{gap}", style if count else "dim")
-        yield numbers
-        yield labels
+        columns.append(Column(progress.in_progress, "in progress", passing=True))
+        if self._heading.waits:
+            columns.append(Column(progress.accepted, "accepted", passing=True))
+        columns.append(Column(progress.waiting, "waiting", passing=True))
+        return columns
 
-    def _quota(self, glyphs: Glyphs) -> Text:
-        """Show whether the endpoint holds the run back."""
+    def _rooms(self, columns: Sequence[Column]) -> list[int]:
+        """Tell how wide columns are, whatever their numbers will be."""
+        widest = len(f"{self._progress.total:,}")
+        return [max(len(one.label), widest) for one in columns]
+
+    def _limits(self) -> Iterator[Text]:
+        """Say what holds the run back, and how often it was refused."""
         progress = self._progress
-        if not progress.refusals:
-            return Text("not throttled", "dim")
-        share = f"{progress.throttled_share:.0%} of the time"
-        refused = f"{progress.refusals:,} of {progress.requests:,} requests refused with 429"
-        return Text.assemble(("throttled", "yellow"), f"  {share}  {glyphs.dot}  {refused}")
-
-
-def glyphs_of(console: Console) -> Glyphs:
-    """Choose the characters a console can show."""
-    return FINE if console.encoding.startswith("utf") else ROUGH
+        if limit := progress.limited_by:
+            by = "waiting for" if limit.endswith(NOT_YET) else "limited by"
+            yield Text.assemble((by, "yellow"), f" {limit}")
+        elif progress.refusals:
+            yield Text.assemble(
+                ("throttled", "yellow"), f" {progress.throttled_share:.0%} of the time"
+            )
+        else:
+            yield Text("not throttled" if progress.over else "not held back", "dim")
+        refused = f"{progress.refusals:,} of {progress.requests:,} requests refused (429)"
+        yield Text(refused if progress.refusals else "no request refused", "dim")
 
 
 def bar(progress: Progress, width: int, glyphs: Glyphs) -> Text:
-    """Draw how much is done, and by colour and order what came of it."""
+    """Draw how much is done, and by colour and order what came of it.
+
+    What a run that was broken off has left out is not done: there the bar stays empty.
+    """
     total = progress.total or 1
-    told = f"{progress.done:,} of {progress.total:,}"
-    told = f"  {told:>{2 * len(f'{progress.total:,}') + 4}}  {progress.done / total:4.0%}"
-    cells = max(10, width - len(told))
+    done = progress.done - progress.left_out
+    told = f"{done:,} of {progress.total:,}"
+    told = f"  {told:>{2 * len(f'{progress.total:,}') + 4}}  {_share(done, total):>4}"
+    cells = max(LEAST_BAR, width - len(told))
     line = Text()
     seen = drawn = halves = 0
     style = ""
     for kind in KINDS:
-        count = progress.counts[kind.key]
+        count = progress.counts[kind.key] - (progress.left_out if kind.key == "skipped" else 0)
         if count:
             seen, style = seen + count, kind.style
             # A single failure among thousands is still a mark on the bar.
@@ -203,44 +233,23 @@ def trouble(outcome: Outcome[Any], width: int, glyphs: Glyphs) -> Text:
         words = f"skipped: {words}"
     room = max(NARROWEST, width - cell_len(id) - 4)
     return Text.assemble(
-        (f"{glyphs.bad} ", _style(outcome)), (id, "bold"), "  ", clean(words, room)
+        (f"{glyphs.bad} ", style_of(outcome)), (id, "bold"), "  ", clean(words, room)
     )
 
 
-def summary(report: FleetReport[Any], note: str, console: Console) -> Iterator[Text | Table]:
-    """Sum up a run that is over: what did not succeed, and all in one line."""
-    glyphs = glyphs_of(console)
-    troubles: list[Outcome[Any]] = [*report.failed, *report.unknown, *report.timed_out]
-    troubles += [one for one in report.skipped if one.reason == "invalid_id"]
-    if troubles:
-        yield Text("")
-        yield _table(troubles[:LISTED], console.width)
-        if len(troubles) > LISTED:
-            yield Text(f"    and {len(troubles) - LISTED:,} more; --json names them all", "dim")
-    # Last, where the eye is when the prompt is back.
-    style, mark = ("green", glyphs.good) if report.ok else ("red", glyphs.bad)
-    yield Text("")
-    lines = Table.grid()
-    lines.add_row(Text(f"  {mark} ", f"bold {style}"), Text(clean(str(report), SUM_LIMIT), "bold"))
-    if note:
-        lines.add_row("", note)
-    yield lines
-    yield Text("")
+def _share(done: int, total: int) -> str:
+    """Write a share that is 100% only when all is done."""
+    return f"{100 * done // total}%"
 
 
-def _table(troubles: list[Outcome[Any]], width: int) -> Table:
-    table = Table.grid(padding=(0, 2))
-    kinds = [f"    {one.kind.replace('_', ' ')}" for one in troubles]
-    ids = [clean(one.id, ID_WIDTH) for one in troubles]
-    room = width - max(map(cell_len, kinds)) - max(map(cell_len, ids)) - 6
-    for one, kind, id in zip(troubles, kinds, ids, strict=True):
-        # Two lines tell a reason and a request id; more would push the first ones away.
-        words = clean(why(one), 2 * max(NARROWEST, room) - 8)
-        table.add_row(
-            Text(kind, _style(one)), Text(id, no_wrap=True), Text(words, overflow="fold")
-        )
-    return table
-
-
-def _style(outcome: Outcome[Any]) -> str:
-    return next(kind.style for kind in KINDS if kind.key == outcome.kind)
+def _fitting(rooms: Sequence[int], width: int) -> list[tuple[int, int]]:
+    """Part columns into lines they fit in, each at least one."""
+    lines: list[tuple[int, int]] = []
+    first = used = 0
+    for at, room in enumerate(rooms):
+        if at > first and used + LEAST_GAP + room > width:
+            lines.append((first, at))
+            first, used = at, room
+        else:
+            used += room + LEAST_GAP * (at > first)
+    return [*lines, (first, len(rooms))]

@@ -1,12 +1,11 @@
 """Where a run is shown: drawn on a terminal, as plain lines in a log, as JSON for a program.
 
 One of three displays is chosen once, in `display_for`; the run tells each the same things.
-What is said comes from `wording.py` and `dashboard.py`.
+What is said comes from `wording.py`, `dashboard.py` and `summary.py`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from rich.console import Console
 from rich.live import Live
 
-from .dashboard import SUM_LIMIT, Dashboard, summary
-from .wording import as_data, clean, duration, line, pace, report_as_data
+from .dashboard import Dashboard, Heading
+from .latencies import Latencies
+from .summary import SUM_LIMIT, summary
+from .wording import as_data, as_json, clean, duration, line, pace, report_as_data
 
 if TYPE_CHECKING:
     from beeos_async import FleetReport, Outcome
@@ -36,7 +37,7 @@ class Display(Protocol):
         """Show that it is being found out what there is to do."""
         ...
 
-    def begin(self, title: str, where: str, progress: Progress) -> None:
+    def begin(self, heading: Heading, progress: Progress) -> None:
         """Show that a run begins."""
         ...
 
@@ -64,16 +65,18 @@ class LiveDisplay:
         """Use a console that is a terminal."""
         self._console = console
         self._live: Live | None = None
+        self._requests = Latencies()
 
     def looking(self) -> AbstractContextManager[object]:
         """Turn a spinner."""
         return self._console.status("Looking for instances")
 
-    def begin(self, title: str, where: str, progress: Progress) -> None:
+    def begin(self, heading: Heading, progress: Progress) -> None:
         """Draw the dashboard."""
+        self._requests = progress.latencies
         # Drawn by the run's own ticks, not by a thread: numbers never change under the pen.
         self._live = Live(
-            Dashboard(title, where, progress),
+            Dashboard(heading, progress),
             console=self._console,
             auto_refresh=False,
             vertical_overflow="crop",
@@ -93,7 +96,7 @@ class LiveDisplay:
         if self._live is not None:
             self._live.stop()
             self._live = None
-        for part in summary(report, note, self._console):
+        for part in summary(report, self._requests, note, self._console):
             self._console.print(part, highlight=False)
 
     def abandon(self) -> None:
@@ -119,10 +122,10 @@ class PlainDisplay:
         """Say nothing."""
         return nullcontext()
 
-    def begin(self, title: str, where: str, progress: Progress) -> None:
+    def begin(self, heading: Heading, progress: Progress) -> None:
         """Say what begins."""
         self._progress = progress
-        self._say(f"{title}, {where}")
+        self._say(f"{heading.title}, {heading.where}")
 
     def outcome(self, outcome: Outcome[Any]) -> None:
         """Say what did not succeed."""
@@ -142,8 +145,10 @@ class PlainDisplay:
             for kind, count in progress.counts.items()
             if kind not in {"succeeded", "already"}
         ]
-        if progress.throttled_share:
-            parts += [f"{progress.throttled_share:.0%} of the time throttled"]
+        if progress.accepted:
+            parts += [f"{progress.accepted:,} accepted"]
+        if progress.limited_by:
+            parts += [f"limited by {progress.limited_by}"]
         if progress.left is not None:
             parts += [f"{duration(progress.left)} left"]
         self._say(", ".join(parts))
@@ -174,11 +179,11 @@ class JsonDisplay(PlainDisplay):
     def outcome(self, outcome: Outcome[Any]) -> None:
         """Write it down, whatever it is."""
         # ASCII only: what a terminal would obey, and what no encoding has, is escaped.
-        self._write(json.dumps(as_data(outcome)))
+        self._write(as_json(as_data(outcome)))
 
     def end(self, report: FleetReport[Any], note: str) -> None:
         """Write the sum down."""
-        self._write(json.dumps(report_as_data(report)))
+        self._write(as_json(report_as_data(report)))
         if note:
             self._say(note)
 
@@ -191,7 +196,11 @@ def display_for(*, as_json: bool) -> Display:
     """
     if as_json:
         return JsonDisplay()
+    console = terminal()
+    return PlainDisplay() if console is None else LiveDisplay(console)
+
+
+def terminal() -> Console | None:
+    """Give what draws on standard output, where that is a terminal that can be drawn on."""
     console = Console()
-    if console.is_terminal and not console.is_dumb_terminal:
-        return LiveDisplay(console)
-    return PlainDisplay()
+    return console if console.is_terminal and not console.is_dumb_terminal else None

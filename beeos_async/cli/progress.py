@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from beeos_async import Skipped, Succeeded
 
+from .latencies import Latencies
+
 if TYPE_CHECKING:
     from beeos_async import Attempt, Outcome
+    from beeos_async import Progress as Sight
 
 PACE_WINDOW: Final = 3.0
 """Seconds the shown pace is averaged over: steady to the eye, and soon aware of a pause."""
@@ -59,6 +62,15 @@ class Progress:
         self.now = now
         self.over = False
         self.done = 0
+        self.left_out = 0
+        """How many of them the run as a whole left out: they were not done, but given up."""
+
+        self.sight: Sight | None = None
+        """How the run itself sees it: what holds it, and how long it will take."""
+
+        self.latencies = Latencies()
+        """Of the requests that were answered."""
+
         self.counts: Counter[str] = Counter()
         """By kind of outcome, where `already` is a kind of its own."""
 
@@ -91,18 +103,28 @@ class Progress:
             return
         self.counts[outcome.kind] += 1
         # What the run as a whole left out is one fact, not one trouble for each id.
-        if not isinstance(outcome, Skipped) or outcome.reason == "invalid_id":
+        if isinstance(outcome, Skipped) and outcome.reason != "invalid_id":
+            self.left_out += 1
+        else:
             self.troubles.append(outcome)
 
     def heed(self, attempt: Attempt) -> None:
         """Count a request; a client's `on_attempt`."""
         self.requests += 1
+        if attempt.status is not None:
+            self.latencies.add(attempt.seconds)
         if attempt.status == THROTTLED:
             self.refusals += 1
 
-    def tick(self, now: float) -> None:
-        """Move on to another moment."""
+    def tick(self, now: float, sight: Sight | None = None) -> None:
+        """Move on to another moment.
+
+        Args:
+            now: The time.
+            sight: How the run itself sees it.
+        """
         self.now = now
+        self.sight = sight
         samples = self._samples
         samples.append(Sample(now, self.done, self.throttled, self.worked))
         while len(samples) > 1 and samples[1].at <= now - FORECAST_WINDOW:
@@ -129,12 +151,22 @@ class Progress:
     @property
     def in_progress(self) -> int:
         """How many ids' turn has come and is not over."""
-        return 0 if self.over else min(self.workers, self.total - self.done)
+        if self.over:
+            return 0
+        busy = min(self.workers, self.total - self.done)
+        return busy if self.sight is None else self.sight.in_flight - self.accepted
+
+    @property
+    def accepted(self) -> int:
+        """How many ids were accepted, and are waited for."""
+        return 0 if self.over or self.sight is None else self.sight.waiting
 
     @property
     def waiting(self) -> int:
         """How many ids' turn has not come."""
-        return 0 if self.over else self.total - self.done - self.in_progress
+        # What the run has done already may not have been read yet.
+        known = self.done + self.in_progress + self.accepted
+        return 0 if self.over else max(0, self.total - known)
 
     @property
     def pace(self) -> float:
@@ -143,9 +175,19 @@ class Progress:
 
     @property
     def left(self) -> float | None:
-        """Seconds the rest will take at the pace so far; `None` while there is none."""
+        """Seconds the rest will take as things are; `None` where it cannot be said."""
+        if self.sight is not None:
+            # It knows of the quota what no pace has shown yet.
+            return self.sight.seconds_left
         pace = self._pace(FORECAST_WINDOW)
         return (self.total - self.done) / pace if pace else None
+
+    @property
+    def limited_by(self) -> str:
+        """What keeps the run from going faster, in words; empty where nothing does."""
+        if self.over or self.sight is None or self.sight.limited_by == "nothing":
+            return ""
+        return self.sight.limited_by
 
     @property
     def throttled_share(self) -> float:

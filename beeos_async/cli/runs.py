@@ -1,15 +1,18 @@
 """One run of the command: through the client, onto a display, to an exit code.
 
-What is started comes from `sources.py` or the server; how it is shown is the display's.
+What it is about comes from `sources.py` or the server; how it is shown is the display's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from beeos_async import (
@@ -17,17 +20,21 @@ from beeos_async import (
     BeeOSError,
     ConfigurationError,
     Failed,
+    FleetError,
     Skipped,
+    TimedOut,
     Unknown,
 )
 
+from .actions import START, Action
+from .dashboard import Heading
 from .display import REDRAWS
 from .progress import Progress
 from .signals import run_until_signalled
-from .wording import clean, number
+from .wording import clean
 
 if TYPE_CHECKING:
-    from beeos_async import AsyncBeeOS, FleetReport
+    from beeos_async import AsyncBeeOS, FleetReport, FleetRun
 
     from .display import Display
     from .signals import Signals
@@ -38,13 +45,12 @@ USAGE: Final = 2
 AUTHENTICATION: Final = 3
 DEADLINE: Final = 4
 
-ADVICE: Final = {
-    AUTHENTICATION: "the server refuses the key: check BEEOS_API_KEY, or the key file",
-    DEADLINE: "the deadline came first: start the rest again, or with a longer --deadline",
-}
-"""What to do next, where that is plain."""
+KEY_ADVICE: Final = "the server refuses the key: check BEEOS_API_KEY, or the key file"
 
-INTERRUPTED: Final = "interrupted; start it again for the rest: what runs is not started twice"
+NO_ROOM: Final = {
+    getattr(errno, name, errno.ENOSPC) for name in ("ENOSPC", "EDQUOT", "EFBIG", "EIO")
+}
+"""Why what was to be written is not; Windows knows no quota."""
 
 
 class Plan(NamedTuple):
@@ -55,17 +61,44 @@ class Plan(NamedTuple):
     """How to call the host."""
 
     concurrency: int
+    action: Action = START
+    wish: str | None = None
+    """What each id is waited for to become."""
+
     deadline: float | None = None
+    max_failures: float | None = None
+    journal: Path | None = None
     proof: Callable[[], str] | None = None
     """What else there is to say once all is done."""
 
+    @property
+    def heading(self) -> Heading:
+        """What it is about, for those who watch."""
+        action = self.action
+        done = action.noun(self.wish)
+        title = action.title(len(self.ids), self.wish)
+        return Heading(title, self.where, done, action.already, waits=self.wish is not None)
 
-async def start_fleet(bee: AsyncBeeOS, plan: Plan, display: Display, signals: Signals) -> int:
-    """Start a fleet, show it, and sum it up, however it ends.
+    def note(self, code: int, *, cancelled: bool) -> str:
+        """Say what to do next, where that is plain."""
+        again = self.action.broken_off
+        if self.journal is not None:
+            again = f"the same command goes on where this one ended, by {self.journal}"
+        if cancelled:
+            return f"interrupted; {again}"
+        if code == AUTHENTICATION:
+            return KEY_ADVICE
+        if code == DEADLINE:
+            return f"the deadline came first; give a longer --deadline, or {again}"
+        return self.proof() if self.proof is not None else ""
+
+
+async def run_fleet(bee: AsyncBeeOS, plan: Plan, display: Display, signals: Signals) -> int:
+    """Do something to a fleet, show it, and sum it up, however it ends.
 
     Args:
         bee: The client.
-        plan: What to start.
+        plan: What to do.
         display: What shows it.
         signals: What may cancel it.
 
@@ -73,23 +106,32 @@ async def start_fleet(bee: AsyncBeeOS, plan: Plan, display: Display, signals: Si
         The exit code.
     """
     progress = Progress(len(plan.ids), plan.concurrency, time.monotonic())
-    run = bee.with_options(on_attempt=progress.heed).start_stream(
-        plan.ids, max_concurrency=plan.concurrency, deadline=plan.deadline
+    run = plan.action.stream(
+        bee.with_options(on_attempt=progress.heed),
+        plan.ids,
+        plan.wish,
+        max_concurrency=plan.concurrency,
+        deadline=plan.deadline,
+        max_failures=plan.max_failures,
+        journal=plan.journal,
     )
     shown: set[str] = set()
     cancelled = False
     signals.at_once = display.abandon
-    display.begin(f"Starting {number(len(plan.ids), 'instance')}", plan.where, progress)
+    display.begin(plan.heading, progress)
     try:
-        async with _ticks(progress, display), run:
+        async with _ticks(progress, run, display), run:
             async for outcome in run:
                 shown.add(outcome.id)
                 progress.add(outcome)
                 display.outcome(outcome)
     except asyncio.CancelledError:
         cancelled = True
-    except BaseException:
+    except BaseException as error:
         display.abandon()
+        if is_unwritten(error):
+            # What was done is known, and only cannot be told where it was to be told.
+            complain(f"{run.report}; {plan.note(SOME_FAILED, cancelled=True)}")
         raise
     report = run.report
     # A run that was broken off has written outcomes that nobody could read any more.
@@ -99,8 +141,7 @@ async def start_fleet(bee: AsyncBeeOS, plan: Plan, display: Display, signals: Si
             display.outcome(outcome)
     progress.finish(time.monotonic())
     code = signals.exit_code if cancelled else exit_code(report)
-    note = INTERRUPTED if cancelled else ADVICE.get(code, "")
-    display.end(report, note or (plan.proof() if plan.proof else ""))
+    display.end(report, plan.note(code, cancelled=cancelled))
     return code
 
 
@@ -133,11 +174,31 @@ def run(main: Callable[[Signals], Coroutine[Any, Any, int]]) -> int:
     except ConfigurationError as error:
         complain(str(error))
         return USAGE
+    except FleetError as error:
+        complain(str(error))
+        return exit_code(error.report)
     except BeeOSError as error:
         complain(f"{type(error).__name__}: {error}")
-        if isinstance(error, AuthenticationError):
-            return AUTHENTICATION
-        return DEADLINE if error.gave_up == "deadline" else SOME_FAILED
+        return code_of(error)
+    except OSError as error:
+        if not is_unwritten(error):
+            raise
+        name = error.filename or "standard output"
+        complain(f"{name} cannot be written: {error.strerror}")
+        _forget_output()
+        return SOME_FAILED
+
+
+def code_of(error: BeeOSError) -> int:
+    """Say in a number what an error means."""
+    if isinstance(error, AuthenticationError):
+        return AUTHENTICATION
+    return DEADLINE if error.gave_up == "deadline" else SOME_FAILED
+
+
+def is_unwritten(error: BaseException) -> bool:
+    """Tell whether there was no room for something that was to be written."""
+    return isinstance(error, OSError) and error.errno in NO_ROOM
 
 
 def complain(text: str) -> None:
@@ -146,13 +207,15 @@ def complain(text: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _ticks(progress: Progress, display: Display) -> AsyncGenerator[None, None]:
+async def _ticks(
+    progress: Progress, run: FleetRun[Any], display: Display
+) -> AsyncGenerator[None, None]:
     """Let the display know of the time while the block lasts."""
 
     async def tick() -> None:
         while True:
             await asyncio.sleep(1 / REDRAWS)
-            progress.tick(time.monotonic())
+            progress.tick(time.monotonic(), run.progress)
             display.tick()
 
     ticking = asyncio.create_task(tick(), name="beeos-async display")
@@ -172,7 +235,18 @@ def _is_late(outcome: object) -> bool:
     match outcome:
         case Skipped(reason=reason):
             return reason == "deadline"
+        case TimedOut():
+            return True
         case Failed(error=error) | Unknown(error=error):
             return error.gave_up == "deadline"
         case _:
             return False
+
+
+def _forget_output() -> None:
+    """Let what is left in the buffer of standard output go nowhere when the process ends."""
+    with contextlib.suppress(OSError, ValueError):
+        output = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, output)
+        os.close(nowhere)

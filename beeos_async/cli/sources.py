@@ -15,7 +15,7 @@ from beeos_async import ConfigurationError
 from .wording import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 STDIN: Final = "-"
@@ -78,13 +78,29 @@ def key_in(file: Path) -> str:
     return content.decode("ascii", "replace").strip()
 
 
+def text_in(name: str) -> str:
+    """Read a whole file, or standard input.
+
+    Args:
+        name: Of the file, or `-`.
+
+    Raises:
+        ConfigurationError: It cannot be read as text.
+    """
+    return "".join(_read(name, _decoded))
+
+
 def _lines_of(name: str) -> list[str]:
+    return list(_read(name, lambda opened: ids_in(_decoded(opened))))
+
+
+def _read(name: str, read: Callable[[IO[bytes]], Iterator[str]]) -> list[str]:
     where = "standard input" if name == STDIN else clean(name)
     try:
         if name == STDIN:
-            return list(ids_in(_decoded(sys.stdin.buffer)))
+            return list(read(sys.stdin.buffer))
         with open(name, "rb") as opened:  # noqa: PTH123 -- a name may also be /dev/fd/63
-            return list(ids_in(_decoded(opened)))
+            return list(read(opened))
     except OSError as error:
         msg = f"{where} cannot be read: {error.strerror}"
     except UnicodeDecodeError as error:

@@ -5,6 +5,9 @@ Functions of values to text; nothing is printed here, and nothing is coloured.
 
 from __future__ import annotations
 
+import json
+import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from beeos_async import (
@@ -26,8 +29,14 @@ TEXT_LIMIT: Final = 300
 
 MINUTE: Final = 60
 
+MILLISECOND: Final = 0.001
+
 WHOLE: Final = 100
 """A pace from which on its fraction says nothing."""
+
+UNITS: Final = ((86_400, "d"), (3_600, "h"), (MINUTE, "min"))
+
+_NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e\n]+").sub
 
 ID_WIDTH: Final = 40
 """Characters of an id in a column; who needs the rest of a longer one asks for JSON."""
@@ -59,7 +68,7 @@ def why(outcome: Outcome[Any]) -> str:
         case Skipped(reason=reason):
             return reason
         case TimedOut():
-            return "accepted, not ready in time"
+            return "accepted, not as wished in time"
         case _:
             return ""
 
@@ -85,9 +94,19 @@ def as_data(outcome: Outcome[Any]) -> dict[str, object]:
     return data | {
         "attempts": outcome.attempts,
         "request_id": outcome.request_id,
-        "queued": round(outcome.queued, 6),
-        "throttled": round(outcome.throttled, 6),
-        "elapsed": round(outcome.elapsed, 6),
+        **{name: seconds and round(seconds, 6) for name, seconds in times(outcome).items()},
+    }
+
+
+def times(outcome: Outcome[Any]) -> dict[str, float | None]:
+    """Tell what an id's time went by with, in seconds; `elapsed` is all of it."""
+    return {
+        "queued": outcome.queued,
+        "throttled": outcome.throttled,
+        "request": outcome.request,
+        "provisioning": outcome.provisioning,
+        "connectivity": outcome.connectivity,
+        "elapsed": outcome.elapsed,
     }
 
 
@@ -122,12 +141,21 @@ def report_as_data(report: FleetReport[Any]) -> dict[str, object]:
 
 
 def duration(seconds: float) -> str:
-    """Write a time: `4.2 s`, `3:07`, `1:02:45`."""
+    """Write how long a run takes: `4.2 s`, `3:07`, `1:02:45`."""
     if seconds < MINUTE:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), MINUTE)
     hours, minutes = divmod(minutes, MINUTE)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def brief(seconds: float) -> str:
+    """Write how long a request takes: `0.4 ms`, `31 ms`, `1.2 s`, `3:07`."""
+    if seconds >= MINUTE:
+        return duration(seconds)
+    if seconds >= 1:
+        return f"{seconds:.1f}".removesuffix(".0") + " s"
+    return f"{1000 * seconds:.{1 if seconds < MILLISECOND else 0}f}".removesuffix(".0") + " ms"
 
 
 def pace(rate: float) -> str:
@@ -138,3 +166,34 @@ def pace(rate: float) -> str:
 def number(count: int, noun: str) -> str:
     """Write a number of things: `1 instance`, `1,200 instances`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Write how long a moment is past: `12 s ago`, `3 h ago`; or is to come: `in 2 d`."""
+    seconds = (now - moment).total_seconds()
+    size, unit = next(((size, unit) for size, unit in UNITS if abs(seconds) >= size), (1, "s"))
+    text = f"{abs(seconds) // size:,.0f} {unit}"
+    return f"{text} ago" if seconds >= 0 else f"in {text}"
+
+
+def now() -> datetime:
+    """Tell the time of the calendar."""
+    return datetime.now(UTC)
+
+
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """Write a value as JSON that is safe to print.
+
+    Args:
+        value: Of builtin types.
+        indent: Blanks of each level, for people; without it is one line of ASCII.
+    """
+    if indent is None:
+        return json.dumps(value)
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    return _NOT_PLAIN(lambda found: _escaped(found[0]), text)
+
+
+def _escaped(text: str) -> str:
+    """Write as JSON does what no terminal shall see as it is."""
+    return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)

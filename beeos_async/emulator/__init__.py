@@ -90,14 +90,14 @@ class Emulator:
         seconds("online_time", online_time, zero=True)
         seconds("latency", latency, zero=True)
         clock = clock or RealClock()
-        self.world = World(
+        self.world: World = World(
             clock, boot_time=boot_time, online_time=online_time, seed=seed, strict=strict
         )
-        self.faults = Faults()
-        self.ids = [self.world.add_instance() for _ in range(instances)]
+        self.faults: Faults = Faults()
+        self.ids: list[str] = [self.world.add_instance() for _ in range(instances)]
         self._desk = Desk(self.world, self.faults, clock, rates(quota, "quota"), latency=latency)
         self._door = Door(self._desk, clock)
-        self.store = Depot(self.world.files, self.faults, clock)
+        self.store: Depot = Depot(self.world.files, self.faults, clock)
         self._back_door = Door(self.store, clock)
         self._courier = Courier(self.world.hooks)
         self._wanted = port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from .agenda import Agenda
 
@@ -22,18 +23,20 @@ class Bell:
         """
         self._agenda = agenda
         # An event belongs to the loop it is awaited in; the world outlives its loops.
-        self.waiting: set[asyncio.Event] = set()
+        self.waiting: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     async def wait(self) -> None:
         """Wait until it rings, or until something that was planned has happened."""
         news = asyncio.Event()
-        self.waiting.add(news)
+        self.waiting[news] = asyncio.get_running_loop()
         try:
             await (news.wait() if self._agenda is None else self._agenda.wait(news))
         finally:
-            self.waiting.discard(news)
+            del self.waiting[news]
 
     def ring(self) -> None:
-        """Wake them."""
-        for news in self.waiting:
-            news.set()
+        """Wake them, from whichever thread: a test may run beside the cloud it scripts."""
+        for news, loop in list(self.waiting.items()):
+            # A loop that is closed waits for nothing.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(news.set)

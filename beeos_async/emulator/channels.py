@@ -39,7 +39,7 @@ class Channel:
             id: What its messages are named after.
             agenda: What is to come, of which something may be said here.
         """
-        self.latest = 0
+        self.latest: int = 0
         self.ended: str | None = None
         self._clock = clock
         self._id = id

@@ -58,7 +58,7 @@ class Conversations:
             change: Told whenever something is changed.
             seed: What ids are drawn from.
         """
-        self.reply_time = 0.1
+        self.reply_time: float = 0.1
         self._clock = clock
         self._agenda = agenda
         self._channels = channels

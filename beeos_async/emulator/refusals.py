@@ -57,10 +57,10 @@ class RefusedError(Exception):
     ) -> None:
         super().__init__(message)
         self.status = status
-        self.code = code or _CODES.get(status, "internal_error")
+        self.code: str = code or _CODES.get(status, "internal_error")
         self.message = message
         self.param = param
-        self.headers = headers or {}
+        self.headers: Mapping[str, str] = headers or {}
         self.whole = whole
 
 

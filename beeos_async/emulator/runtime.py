@@ -57,7 +57,7 @@ class Runtimes:
             change: Told whenever something is changed.
             seed: What ids are drawn from.
         """
-        self.pace = 0.02
+        self.pace: float = 0.02
         self._clock = clock
         self._agenda = agenda
         self._logs = logs

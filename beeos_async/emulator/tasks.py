@@ -57,8 +57,8 @@ class Tasks:
             seed: What ids are drawn from.
             strict: Whether to cancel what is over is a conflict.
         """
-        self.work_time = 0.1
-        self.hooks = Hooks(clock, agenda, change)
+        self.work_time: float = 0.1
+        self.hooks: Hooks = Hooks(clock, agenda, change)
         self._clock = clock
         self._agenda = agenda
         self._channels = channels

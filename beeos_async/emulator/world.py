@@ -21,6 +21,7 @@ from .agents import Agents
 from .channels import Channels
 from .conversations import Conversations
 from .devices import Devices
+from .hooks import Hooks
 from .machine import LONG_AGO, Machine, Track
 from .operations import Operations
 from .refusals import RefusedError
@@ -66,21 +67,23 @@ class World:
             seed: What the spread and the ids are drawn from.
             strict: Whether to wish for what is wished already is a conflict.
         """
-        self.changes = 0
-        self.files = Shelf(clock, seed)
-        self.devices = Devices(clock, self.files, self.get, self.touch)
+        self.changes: int = 0
+        self.files: Shelf = Shelf(clock, seed)
+        self.devices: Devices = Devices(clock, self.files, self.get, self.touch)
         agenda = Agenda(clock)
-        self.channels = Channels(clock, agenda)
-        self.operations = Operations(clock, agenda)
-        self.agents = Agents(self.get, self.span)
-        self.runtimes = Runtimes(clock, agenda, self.operations, self.get, self.touch, seed)
-        self.conversations = Conversations(
+        self.channels: Channels = Channels(clock, agenda)
+        self.operations: Operations = Operations(clock, agenda)
+        self.agents: Agents = Agents(self.get, self.span)
+        self.runtimes: Runtimes = Runtimes(
+            clock, agenda, self.operations, self.get, self.touch, seed
+        )
+        self.conversations: Conversations = Conversations(
             clock, agenda, self.channels, self.agents, self.runtimes, self.touch, seed
         )
-        self.tasks = Tasks(
+        self.tasks: Tasks = Tasks(
             clock, agenda, self.channels, self.agents, self.files, self.touch, seed, strict=strict
         )
-        self.hooks = self.tasks.hooks
+        self.hooks: Hooks = self.tasks.hooks
         self._clock = clock
         self._boot_time = boot_time
         self._online_time = online_time
@@ -186,7 +189,7 @@ class World:
         search: str = "",
         page: int = 0,
         page_size: int = 20,
-    ) -> tuple[list[Instance], int]:
+    ) -> tuple[builtins.list[Instance], int]:
         """Look at one page of the instances, in the order they were made.
 
         Args:

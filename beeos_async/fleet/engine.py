@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import math
 import os
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -26,12 +27,12 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
-from ..errors import BeeOSError, ConfigurationError
+from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
 from .journal import Accepted, Journal
 from .mailbox import Mailbox
-from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally
+from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally, TimedOut
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
@@ -122,8 +123,12 @@ class FleetRun(Generic[T]):
             seconds("deadline", deadline)
         if max_failures is not None:
             budget("max_failures", max_failures, sized=size is not None)
+        if on_outcome is not None and not callable(on_outcome):
+            msg = f"on_outcome must be a function of an outcome, not {on_outcome!r}"
+            raise ConfigurationError(msg)
         if isinstance(max_failures, float):
-            max_failures = int(max_failures * self._source.distinct())
+            # 0.29 of a hundred are 29, although the product of floats is a little less.
+            max_failures = int(round(max_failures * self._source.distinct(), 6))
         self._caller = caller
         self._row = row
         self._workers = max_concurrency or caller.gate.slots
@@ -136,6 +141,8 @@ class FleetRun(Generic[T]):
         self._tally = Tally(counts={})
         self._mail: Mailbox[Outcome[T]] = Mailbox(read=read)
         self._halted: Reason | None = None
+        # Whether an id was left without its turn, or may have been.
+        self._left_some = False
         self._error: BaseException | None = None
         self._probing: anyio.Event | None = None
         self._silent = 0
@@ -169,8 +176,7 @@ class FleetRun(Generic[T]):
         self._caller.gate.stay_open()
         journal = self._journal
         if journal is not None:
-            # A long one takes a while to read.
-            await to_thread.run_sync(journal.open)
+            await _opened(journal)
         self._caller.gate.when_closed.append(self._close)
         self._began = self._clock.now()
         self._meter.begin(self._began)
@@ -184,7 +190,9 @@ class FleetRun(Generic[T]):
         size = self._source.size
         log.info("%s: a run of %s ids begins", self._operation, "?" if size is None else size)
         name = f"beeos-async {self._operation}"
-        driver = self._driver = asyncio.create_task(self._drive(), name=name)
+        counts = self._tally.counts
+        work = self._caller.accompany(self._drive(), self._operation, size, counts)
+        driver = self._driver = asyncio.create_task(work, name=name)
         try:
             # A task that is cancelled before its first step never runs, not even to clean up.
             await asyncio.sleep(0)
@@ -253,13 +261,17 @@ class FleetRun(Generic[T]):
     def report(self) -> FleetReport[T]:
         """What is known so far; complete once the block has been left, however it was left."""
         if self._driver is not None and self._driver.done():
-            # A cancellation has no time for a long tail; whoever reads the report has.
-            for id in self._source.rest():
-                self._write(self._left(id))
+            # A cancellation has no time for a long tail; whoever reads the report has.  Of a
+            # collection that was changed meanwhile no more can be had: the run has raised it.
+            with contextlib.suppress(Exception):
+                for id in self._source.rest():
+                    self._write(self._left(id))
             if self._journal is not None:
                 self._journal.close()
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
+        if self._driver is not None and not self._driver.done():
+            tally.elapsed = self._clock.now() - self._began
         return FleetReport(self._operation, known, tally)
 
     @property
@@ -267,6 +279,8 @@ class FleetRun(Generic[T]):
         """How far the run is, how fast it goes and what holds it, in this moment."""
         over = self._driver is not None and self._driver.done()
         held = "nothing" if self._halted else "a refused key" if self._probing else None
+        if held is None and self._mail.full:
+            held = "outcomes nobody has read"
         size = self._source.size
         return self._meter.read(
             self._clock.now(),
@@ -297,15 +311,17 @@ class FleetRun(Generic[T]):
 
     async def _drive(self) -> None:
         try:
-            await self._source.open(self._pass.deadline)
+            try:
+                await self._source.open(self._pass.deadline)
+            except LateError:
+                self._halt("deadline")
             size = self._source.size
             workers = self._workers if size is None else min(self._workers, size)
             launch = partial(self._launch, workers)
             await (launch() if self._waits is None else self._waits.around(launch))
-            if self._journal is not None and self._halted is None:
+            failed = self._error is not None or self._tally.fatal is not None
+            if self._journal is not None and not (self._left_some or failed):
                 self._jot(self._journal.end)
-        except LateError:
-            self._halt("deadline")
         except asyncio.CancelledError:
             self._halt("cancelled")
             raise
@@ -314,7 +330,11 @@ class FleetRun(Generic[T]):
             self._error = self._error or _bare(error)
         finally:
             for outcome in self._waits.break_off() if self._waits is not None else ():
-                self._write(outcome)
+                # What only waited is in the journal as accepted, which tells as much.
+                if isinstance(outcome, TimedOut):
+                    self._write(outcome)
+                else:
+                    self._break_off(outcome)
             self._tally.elapsed = self._clock.now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             if self._journal is not None:
@@ -329,8 +349,9 @@ class FleetRun(Generic[T]):
             for _ in range(workers):
                 group.start_soon(self._own, self._take_turns)
         if self._halted is not None:
+            self._left_some = self._left_some or self._source.size is None
             for id in self._source.rest():
-                await self._put(self._left(id))
+                await self._own(self._put, self._left(id))
 
     def _admit(self, id: str) -> bool:
         """Take an id in, once."""
@@ -394,8 +415,8 @@ class FleetRun(Generic[T]):
             return
         if self._journal is not None and waits.sends:
             self._jot(self._journal.accepted, accepted)
-        if not accepted.attempts:
-            await self._breathe()
+        # Also one that was accepted by an earlier run costs no request.
+        await self._breathe()
 
     async def _turn(self, id: str, journal: Journal) -> None:
         """Bring one id to its outcome where a journal may know of it."""
@@ -407,7 +428,6 @@ class FleetRun(Generic[T]):
         self._busy += 1
         if isinstance(past, Accepted):
             outcome = cast("Outcome[T]", past.outcome)
-            await self._breathe()
         else:
             outcome = await self._one(id, None if past is None else doubt_of(past))
         self._busy -= 1
@@ -418,6 +438,7 @@ class FleetRun(Generic[T]):
 
     def _left(self, id: str) -> Outcome[T]:
         """Come to the outcome of an id of which nothing more is asked."""
+        self._left_some = self._left_some or self._halted is not None
         past = None if self._journal is None else self._journal.past(id)
         if past is None:
             return Skipped(id, self._halted or "cancelled")
@@ -437,27 +458,50 @@ class FleetRun(Generic[T]):
         attempts = 0
         while True:
             outcome = await self._call(id, began, attempts, doubt)
-            if not is_refused_key(outcome) or self._halted is not None:
+            # The usual thing first.
+            if isinstance(outcome, Succeeded) or not is_refused_key(outcome):
+                return outcome
+            if self._halted is not None:
                 return outcome
             attempts, doubt = outcome.attempts, None
             if self._probing is None:
-                return await self._probe(id, began, attempts)
-            await self._probing.wait()
+                return await self._probe(outcome, began)
+            await self._bide(outcome, self._probing.wait())
             if self._halted is not None:
                 return outcome
 
-    async def _probe(self, id: str, began: float, attempts: int) -> Outcome[T]:
+    async def _probe(self, refused: Outcome[T], began: float) -> Outcome[T]:
         """Try a refused key once more, while nothing is launched: a second no is final."""
         verdict = self._probing = anyio.Event()
         try:
-            await self._clock.sleep(KEY_PROBE)
-            outcome = await self._call(id, began, attempts)
+            await self._bide(refused, self._until_probe())
+            if self._halted is not None:
+                return refused
+            outcome = await self._call(refused.id, began, refused.attempts)
             if isinstance(outcome, Failed) and is_refused_key(outcome):
                 self._end(outcome.error)
             return outcome
         finally:
             self._probing = None
             verdict.set()
+
+    async def _until_probe(self) -> None:
+        """Sleep until a refused key is due once more, or nothing is."""
+        left = math.inf
+        if self._pass.deadline is not None:
+            left = max(0.0, self._pass.deadline - self._clock.now())
+        with contextlib.suppress(ClientClosedError):
+            await self._caller.gate.rest(min(KEY_PROBE, left))
+        if left <= KEY_PROBE:
+            self._halt("deadline")
+
+    async def _bide(self, outcome: Outcome[T], pause: Awaitable[None]) -> None:
+        """Wait with an outcome at hand, which a cancellation makes the last word."""
+        try:
+            await pause
+        except asyncio.CancelledError:
+            self._break_off(outcome)
+            raise
 
     def _end(self, error: BeeOSError) -> None:
         """End the run because of something that would fail every id."""
@@ -483,10 +527,7 @@ class FleetRun(Generic[T]):
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
             elapsed, attempts = self._clock.now() - began, before + call.attempts
-            outcome = judged(call, None, None, self._halted, attempts, elapsed)
-            if self._journal is not None:
-                self._jot(self._journal.outcome, outcome)
-            self._write(outcome)
+            self._break_off(judged(call, None, None, self._halted, attempts, elapsed))
             raise
         except BeeOSError as error:
             # An outcome is kept; the frames of its error are not.
@@ -514,7 +555,8 @@ class FleetRun(Generic[T]):
                     await told
             except Exception as error:  # noqa: BLE001 -- the user's own
                 self._fail(error)
-        await self._mail.until_room()
+        if self._mail.read:
+            await self._mail.until_room()
         if not outcome.attempts:
             await self._breathe()
 
@@ -530,6 +572,12 @@ class FleetRun(Generic[T]):
             self._jot(self._journal.outcome, outcome)
         await self._put(outcome)
 
+    def _break_off(self, outcome: Outcome[T]) -> None:
+        """Write down what became of an id as a cancellation came; there is no time to tell."""
+        if self._journal is not None:
+            self._jot(self._journal.outcome, outcome)
+        self._write(outcome)
+
     async def _hand_over(self, outcome: Outcome[T]) -> None:
         await self._own(self._finish, outcome)
 
@@ -544,10 +592,12 @@ class FleetRun(Generic[T]):
         if self._collect:
             self._outcomes[outcome.id] = outcome
         self._tally.add(outcome)
-        self._mail.put(outcome)
-        lost = self._tally.lost - self._inherited
-        if self._max_failures is not None and lost > self._max_failures:
-            self._halt("max_failures")
+        if self._mail.read:
+            self._mail.put(outcome)
+        if self._max_failures is not None:
+            lost = self._tally.lost - self._inherited
+            if lost > self._max_failures:
+                self._halt("max_failures")
 
     def _jot(self, write: Callable[..., None], *what: object) -> None:
         """Write into the journal; a run that cannot be written down launches nothing more."""
@@ -565,6 +615,19 @@ class FleetRun(Generic[T]):
 
 def _not_entered() -> RuntimeError:
     return RuntimeError("a run begins with `async with`")
+
+
+async def _opened(journal: Journal) -> None:
+    """Open a journal, away from the loop: a long one takes a while to read."""
+    opening = asyncio.create_task(to_thread.run_sync(journal.open))
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        # The thread goes on; what it locks must not stay locked.
+        await asyncio.wait([opening])
+        opening.exception()
+        journal.close()
+        raise
 
 
 def _bare(error: BaseException) -> BaseException:

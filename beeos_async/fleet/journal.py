@@ -121,7 +121,7 @@ class Journal:
         Raises:
             ConfigurationError: `path` is none.
         """
-        self.path = file_of("journal", path)
+        self.path: str = file_of("journal", path)
         self._header = Header(
             format=FORMAT,
             action=action,

@@ -24,7 +24,7 @@ class Mailbox(Generic[T]):
         Args:
             read: Whether somebody reads; else nothing is kept.
         """
-        self.read = read
+        self.read: bool = read
         self._letters: deque[T] = deque()
         self._news = anyio.Event()
         self._room = anyio.Event()
@@ -36,9 +36,14 @@ class Mailbox(Generic[T]):
             self._letters.append(letter)
             self._news.set()
 
+    @property
+    def full(self) -> bool:
+        """Whether a reader is far behind."""
+        return self.read and len(self._letters) >= UNREAD_LIMIT
+
     async def until_room(self) -> None:
         """Wait while a reader is far behind."""
-        while self.read and len(self._letters) >= UNREAD_LIMIT:
+        while self.full:
             if self._room.is_set():
                 self._room = anyio.Event()
             await self._room.wait()

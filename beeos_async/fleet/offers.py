@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Generic, Literal, TypedDict, TypeVar, Unpack, cast
+from typing import Any, Literal, TypeVar, Unpack, cast
 
 from .._io.caller import Caller
 from .._io.poller import Poller
@@ -15,7 +14,7 @@ from ..errors import ConfigurationError
 from ..models.instances import Instance
 from ..waiting import Action, DestroyWish, StartWish, StopWish, Wish, check_wish
 from .engine import FleetRun
-from .outcomes import Outcome
+from .options import FleetOptions, StreamOptions
 from .plan import FleetPlan, look
 from .report import FleetReport
 from .running import stop_again
@@ -23,39 +22,6 @@ from .source import Ids
 from .waits import Waiting
 
 T = TypeVar("T")
-
-
-class FleetOptions(TypedDict, Generic[T], total=False):
-    """What every bulk method can be told; each option is said here, and nowhere else."""
-
-    max_concurrency: int | None
-    """How many ids at once, in this run; the client's own bound holds in any case."""
-
-    deadline: float | None
-    """Seconds for the whole run; then the report says what is done and what is not."""
-
-    max_failures: float | None
-    """How many ids may fail, time out or stay unknown, or which share of the distinct ids,
-    rounded down (0.05; needs a sized collection), before the run launches nothing more; the
-    rest is `Skipped("max_failures")`."""
-
-    on_outcome: Callable[[Outcome[T]], object] | None
-    """Called, and awaited where it is async, once for each outcome; if it raises, the run
-    launches nothing more and the error is raised with `.report`."""
-
-    journal: str | os.PathLike[str] | None
-    """A file in which is written down what was sent and what came of it, so that a run that
-    was cut short goes on where it ended, when it is called again with the same journal: also
-    after its process was killed.  See `start_many`."""
-
-
-class StreamOptions(FleetOptions[T], total=False):
-    """What every bulk method that gives a `FleetRun` can be told."""
-
-    collect: bool
-    """Whether the report keeps the outcomes, as it does where nothing is said.  Without, it
-    only counts, ids are taken to be distinct, and memory does not grow with their number; of
-    those that are accepted, no more than 10,000 are waited for at once."""
 
 
 class Fleets:
@@ -263,6 +229,19 @@ class Fleets:
         _confirm(confirm, "destroy_stream")
         waiting = self._waiting(wait, "destroy")
         return FleetRun(self._caller, table.DESTROY_INSTANCE, ids, waiting=waiting, **options)
+
+    def wait_stream(
+        self, ids: Ids, wish: Wish, **options: Unpack[StreamOptions[Instance]]
+    ) -> FleetRun[Instance]:
+        """Wait for a fleet and see each outcome as it comes; see `wait_many`.
+
+        Args:
+            ids: As for `start_many`.
+            wish: As for `wait_many`.
+            **options: As for `start_stream`.
+        """
+        waiting = self._waiting(wish, "")
+        return FleetRun(self._caller, table.GET_INSTANCE, ids, waiting=waiting, **options)
 
     async def plan_start(self, ids: Ids, *, deadline: float | None = None) -> FleetPlan:
         """Look what `start_many` would meet, and change nothing.

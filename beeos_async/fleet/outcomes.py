@@ -72,8 +72,9 @@ class _Waited(_Outcome, frozen=True, kw_only=True):
 
 
 # The leading fields are positional, so that `case Succeeded(id, instance)` works; a tag of
-# msgspec is no attribute, hence `kind`.
-class Succeeded(_Outcome, Generic[T], frozen=True, tag="succeeded"):
+# msgspec is no attribute, hence `kind`.  No circle can be in what succeeded: the garbage
+# collector need not look at it.
+class Succeeded(_Outcome, Generic[T], frozen=True, tag="succeeded", gc=False):
     """The server accepted it, in its own answer or by what a look found."""
 
     id: str

@@ -35,6 +35,9 @@ class Progress(Struct, frozen=True, kw_only=True):
     in_flight: int
     """Ids whose turn has come and whose outcome has not, those that are waited for included."""
 
+    waiting: int = 0
+    """How many of them were accepted, and are not yet as wished."""
+
     counts: dict[Kind, int]
     """How many ids came to which kind of outcome."""
 
@@ -46,8 +49,8 @@ class Progress(Struct, frozen=True, kw_only=True):
 
     limited_by: str
     """What keeps the run from going faster, in words: `quota on startInstance, 8.9/s`,
-    `the host is failing`, `a refused key`, `concurrency`, `12 not yet as wished`, or
-    `nothing`."""
+    `the host is failing`, `a refused key`, `outcomes nobody has read`, `concurrency`,
+    `12 not yet as wished`, or `nothing`."""
 
     def __str__(self) -> str:
         """Show one line."""
@@ -123,6 +126,7 @@ class Meter:
             done=done,
             total=total,
             in_flight=0 if over else busy + waiting,
+            waiting=0 if over else waiting,
             counts=counts,
             rate=rate,
             seconds_left=None if total is None else self._left(total - done, waiting, rate),

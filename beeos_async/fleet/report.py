@@ -58,7 +58,8 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         """Sum up a run.
 
         Args:
-            operation: The operationId that was called for each id, or `wait`.
+            operation: The operationId that was called for each id, or `wait`; empty where
+                reports of several were merged.
             outcomes: By id, in input order; empty when they were not collected.
             tally: What was counted.
         """
@@ -199,7 +200,8 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
         Ids keep their order, new ones follow.  `duplicates` and `elapsed` add up.  `fatal` is
         the later report's, or else this one's for as long as an id is still skipped because of
-        it.  An id counts as a first try by the report that was the first to send it.
+        it.  An id counts as a first try by the report that was the first to send it.  Where the
+        two are about different things, `operation` is empty.
 
         Raises:
             ConfigurationError: One of them has counted its outcomes and not collected them.
@@ -218,7 +220,8 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         tally.elapsed = self.elapsed + other.elapsed
         unsent = any(isinstance(one, Skipped) and one.reason == "fatal" for one in merged.values())
         tally.fatal = other.fatal or (self.fatal if unsent else None)
-        return FleetReport(self.operation, merged, tally)
+        operation = self.operation if self.operation == other.operation else ""
+        return FleetReport(operation, merged, tally)
 
     def __str__(self) -> str:
         """Sum up in one line what a person can act on."""

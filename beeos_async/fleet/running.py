@@ -93,9 +93,9 @@ def _is_ours(outcome: Outcome[Instance]) -> bool:
     match outcome:
         case Succeeded(already=already) | TimedOut(already=already):
             return not already
-        case Failed(error=WaitError(), already=already):
-            # It was accepted, and may run although it never was as wished.
-            return not already
+        case Failed(error=WaitError(reason=reason), already=already):
+            # It was accepted, and may run although it never was as wished; what is gone cannot.
+            return not already and reason != "terminated"
         case _:
             return False
 

@@ -72,14 +72,16 @@ class Source:
             deadline: When reading it is of no more use, on the clock's `now`.
 
         Raises:
-            LateError: The deadline came first.
+            LateError: The deadline came first; what was read by then is the `rest`.
         """
-        if isinstance(self._given, Pager):
-            self._given = await self._drained(cast("Pager[Instance]", self._given), deadline)
-        if isinstance(self._given, AsyncIterable):
-            self._stream = aiter(self._given)
-        else:
-            self._items = iter(self._given)
+        try:
+            if isinstance(self._given, Pager):
+                await self._drain(cast("Pager[Instance]", self._given), deadline)
+        finally:
+            if isinstance(self._given, AsyncIterable):
+                self._stream = aiter(self._given)
+            else:
+                self._items = iter(self._given)
 
     def close(self) -> None:
         """Give no more ids; who waits for a slow iterable is let go."""
@@ -154,20 +156,26 @@ class Source:
                 return id
         return None
 
-    async def _drained(self, pager: Pager[Instance], deadline: float | None) -> list[str]:
+    async def _drain(self, pager: Pager[Instance], deadline: float | None) -> None:
+        """Read a list to its end, and take its ids for what was given."""
         found: dict[str, None] = {}
         known = -1
-        self._timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
+        timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
+        self._timer = timer
         try:
-            async with self._timer:
+            async with timer:
                 while len(found) > known:
                     known = len(found)
-                    found.update({one.id: None for one in await pager.collect()})
+                    async for one in pager:
+                        found[one.id] = None
         except TimeoutError:
+            # A page that does not come in time fails with one of its own.
+            if not timer.expired():
+                raise
             raise LateError from None
         finally:
             self._timer = None
-        return list(found)
+            self._given = list(found)
 
 
 class LateError(Exception):

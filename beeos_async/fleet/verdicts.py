@@ -5,7 +5,7 @@ Decisions only; to write an outcome, and to halt, is the engine's business.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from .._io.caller import Call
 from .._protocol.endpoint import Endpoint
@@ -44,6 +44,20 @@ def judged(
         elapsed: Seconds since the id's turn came.
     """
     id = call.id
+    if answer is not None:
+        # Nearly every outcome, and so without the detour over a dictionary.
+        instance: Any = answer.data if isinstance(answer.data, Instance) else None
+        return Succeeded(
+            id,
+            instance,
+            call.already or (call.looked == 0 and _has_come_true(call.row, instance)),
+            attempts=attempts,
+            request_id=call.request_id,
+            queued=call.queued,
+            throttled=call.throttled,
+            request=call.sending,
+            elapsed=elapsed,
+        )
     told: dict[str, Any] = {
         "attempts": attempts,
         "request_id": call.request_id,
@@ -52,10 +66,6 @@ def judged(
         "request": call.sending,
         "elapsed": elapsed,
     }
-    if answer is not None:
-        instance = answer.data if isinstance(answer.data, Instance) else None
-        already = call.already or (call.looked == 0 and _has_come_true(call.row, instance))
-        return Succeeded(id, cast("Any", instance), already, **told)
     if failure is None:
         # Cancelled, or the key could not be had.
         reason = halted or "cancelled"

@@ -83,15 +83,15 @@ class Watch:
             ConfigurationError: The id cannot be one.
         """
         quoted_id(id)
-        self.id = id
-        self.until = until
+        self.id: str = id
+        self.until: float | None = until
         self.last = answer
-        self.met = False
+        self.met: bool = False
         self.error: Exception | None = None
-        self.tell = tell
+        self.tell: Callable[[Watch], object] | None = tell
         self._wish: Wish = wish
         self._action: Action = action
-        self.since = now
+        self.since: float = now
         self._begun = False
         # After a restart nothing counts that may still be from before it.
         self._fresh = action != "restart"

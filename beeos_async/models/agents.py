@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from ..errors import BeeOSError, ConfigurationError
+from ..errors import BeeOSError, ConfigurationError, Delivered
 from ._base import Camel, Moment, Page, Snake
 from .messages import Attachment
 
@@ -152,7 +152,7 @@ class AgentError(BeeOSError):
     def __init__(self, reply: InvokeReply) -> None:
         super().__init__(reply)
         self.reply = reply
-        self.delivered = "yes"
+        self.delivered: Delivered = "yes"
 
     def __str__(self) -> str:
         return self.reply.text or "the agent failed without a word"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from html import escape
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
 
@@ -91,6 +92,21 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     screenshot_updated_at: Moment | None = None
     capabilities: dict[str, Any] = {}
 
+    def _repr_html_(self) -> str:
+        """Show a table in a notebook, of what is set and neither long nor for a few eyes only."""
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{escape(str(value))}</td></tr>"
+            for name in _SHOWN
+            if (value := getattr(self, name))
+        )
+        return f"<table><caption>{escape(self.name or self.id)}</caption>{rows}</table>"
+
+
+_SHOWN: Final = (
+    *("id", "status", "desired_status", "connectivity", "connectivity_reason", "halt_reason"),
+    *("ms_connection_status", "error_message", "os_type", "agent_framework", "model_primary"),
+    *("provider_id", "region", "is_trial", "started_at", "stopped_at", "expires_at"),
+)
 
 Short = Annotated[str, Meta(max_length=128)]
 Word = Annotated[str, Meta(max_length=64)]

@@ -36,10 +36,16 @@ def open_cloud() -> Iterator[Clouds]:
 def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Give what runs the command in this process, as the shell would call it."""
     monkeypatch.setenv("BEEOS_API_KEY", KEY)
-    monkeypatch.setenv("COLUMNS", "100")
-    monkeypatch.delenv("FORCE_COLOR", raising=False)
 
-    def command(*arguments: object, stdin: bytes = b"") -> Ran:
+    def command(*arguments: object, stdin: bytes = b"", terminal: int = 0) -> Ran:
+        if terminal:
+            # What rich takes for a terminal; so wide.
+            monkeypatch.setenv("FORCE_COLOR", "1")
+            monkeypatch.setenv("TERM", "xterm")
+            monkeypatch.setenv("COLUMNS", str(terminal))
+        else:
+            monkeypatch.delenv("FORCE_COLOR", raising=False)
+            monkeypatch.setenv("COLUMNS", "100")
         monkeypatch.setattr(sys, "argv", ["beeos-async", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         capsys.readouterr()

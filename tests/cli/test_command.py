@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 import json
+import os
 import runpy
 import signal
 import subprocess
@@ -16,8 +19,9 @@ from command_line import KEY, Clouds, Command, signalled
 
 from beeos_async import AsyncBeeOS, __version__
 from beeos_async.cli import runs
-from beeos_async.cli.app import PRODUCTION
+from beeos_async.cli.actions import RESTART
 from beeos_async.cli.display import PlainDisplay
+from beeos_async.cli.options import PRODUCTION
 from beeos_async.cli.signals import Signals
 
 
@@ -71,6 +75,7 @@ def test_a_filter_that_finds_nothing_is_no_failure(command: Command, open_cloud:
     ran = command("start", "--search", "nobody-has-this-name", "--base-url", cloud.url)
 
     assert (ran.code, ran.out) == (0, "0 of 0 started in 0.0 s\n")
+    assert "nothing is found by --search nobody-has-this-name\n" in ran.err
 
 
 def test_json_is_an_object_a_line(command: Command, open_cloud: Clouds) -> None:
@@ -107,17 +112,6 @@ def test_plain_output_is_plain(command: Command, open_cloud: Clouds) -> None:
     assert "skipped odd\ufffd[31m\ufffdid invalid_id" in ran.out
 
 
-def test_dry_run_starts_nothing(command: Command, open_cloud: Clouds) -> None:
-    """It prints what would be started, in either form."""
-    cloud = open_cloud(instances=2)
-    found = command("start", "--status", "stopped", "--dry-run", "--base-url", cloud.url)
-    named = command("start", "a\x1b", "--dry-run", "--json")
-
-    assert (found.code, sorted(found.out.split())) == (0, sorted(cloud.ids))
-    assert (named.code, json.loads(named.out)) == (0, {"kind": "would_start", "id": "a\x1b"})
-    assert [entry.operation for entry in cloud.log if "start" in entry.operation] == []
-
-
 def test_a_known_quota_is_kept_to(command: Command, open_cloud: Clouds) -> None:
     """A number is so many a second, one at once: three pauses lie between four starts."""
     cloud = open_cloud(instances=4)
@@ -134,6 +128,14 @@ def test_a_known_quota_is_kept_to(command: Command, open_cloud: Clouds) -> None:
         (["start"], "there are no ids: name them"),
         (["start", "-"], "there are no ids: name them"),
         (["start", "a", "--status", "stopped"], "give ids or filters, not both"),
+        (["start", "--status", "stoped"], "stoped is no state; did you mean stopped?"),
+        (["ls", "--status", "Runing"], "Runing is no state; did you mean running?"),
+        (["start", "a", "--max-failures", "few"], "--max-failures is a number such as 10"),
+        (["start", "a", "--max-failures", "500%"], "max_failures must be a whole number, or"),
+        (["start", "a", "--wait", "onlin"], "'onlin' is not one of"),
+        (["wait", "a", "--until", "gone"], "'gone' is not one of"),
+        (["watch"], "there are no ids: name them"),
+        (["destroy", "a"], "nobody is here to be asked: say --yes"),
         (["start", "a", "--base-url", "ftp://x"], "base_url must begin with https://"),
         (["start", "a", "--rate-limit", "often"], "a quota is"),
         (["start", "a", "--rate-limit", "-3.5"], "a quota is"),
@@ -234,12 +236,12 @@ def test_a_deadline_is_code_4(command: Command, open_cloud: Clouds) -> None:
     assert waiting.code == in_flight.code == looking.code == 4
     assert "1 unknown (RequestTimeoutError: 1); 3 skipped (deadline: 3)" in waiting.out
     assert "4 unknown" in in_flight.out
-    assert "with a longer --deadline" in in_flight.err
+    assert "give a longer --deadline, or start it again for the rest" in in_flight.err
 
 
 def test_an_error_before_the_run_is_one_line(command: Command) -> None:
     """Where nothing listens, the looking fails, and that is 1."""
-    ran = command("start", "--status", "x", "--base-url", "http://127.0.0.1:1", "--retries", 0)
+    ran = command("start", "--search", "x", "--base-url", "http://127.0.0.1:1", "--retries", 0)
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("beeos-async: NotSentError: ")
@@ -291,6 +293,43 @@ def test_an_interrupted_run_is_summed_up(
     assert ran.err.endswith("what runs is not started twice\n")
 
 
+def test_a_run_that_was_broken_off_goes_on_by_its_journal(
+    command: Command, open_cloud: Clouds, tmp_path: Path
+) -> None:
+    """The same command again starts the rest, and nothing twice."""
+    cloud = open_cloud(instances=6)
+    cloud.faults.silence("startInstance", after=2, times=None)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    said = ("start", *cloud.ids, "--journal", tmp_path / "night", "--base-url", cloud.url)
+
+    with signalled(signal.SIGINT, when=lambda: len(cloud.log) == 4):
+        first = command(*said, "--concurrency", 2)
+    cloud.faults.clear()
+    second = command(*said)
+
+    signal.signal(signal.SIGINT, before)
+    assert (first.code, second.code) == (130, 0)
+    assert first.err.endswith(
+        f"interrupted; the same command goes on where this one ended, by {tmp_path / 'night'}\n"
+    )
+    assert second.out.startswith("6 of 6 started in ")
+    assert [cloud.effects(id) for id in cloud.ids] == [1] * 6
+
+
+def test_a_journal_that_is_none_is_wrong_usage(
+    command: Command, open_cloud: Clouds, tmp_path: Path
+) -> None:
+    """Whatever else the file holds is left as it is."""
+    cloud = open_cloud(instances=1)
+    (tmp_path / "letter").write_text("Dear all,\n")
+
+    ran = command("start", *cloud.ids, "--journal", tmp_path / "letter", "--base-url", cloud.url)
+
+    assert ran.code == 2
+    assert "is no journal" in ran.err
+    assert (tmp_path / "letter").read_text() == "Dear all,\n"
+
+
 def test_an_interrupted_look_says_so(command: Command, open_cloud: Clouds) -> None:
     """Before there is a run there is nothing to sum up."""
     cloud = open_cloud()
@@ -317,11 +356,78 @@ def test_an_unexpected_error_leaves_the_terminal_usable(open_cloud: Clouds) -> N
     async def main() -> None:
         async with cloud.client() as bee:
             plan = runs.Plan(ids=list(cloud.ids), where="here", concurrency=1)
-            await runs.start_fleet(bee, plan, Broken(), Signals())
+            await runs.run_fleet(bee, plan, Broken(), Signals())
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(main())
     assert calls == ["abandon"]
+
+
+class Full(io.StringIO):
+    """Standard output on a disk without room."""
+
+    def __init__(self, file: int) -> None:
+        super().__init__()
+        self._file = file
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fileno(self) -> int:
+        return self._file
+
+
+@pytest.mark.parametrize("arguments", [["start", "--json"], ["ls"]], ids=["a run", "a list"])
+def test_a_full_disk_is_one_line(
+    command: Command,
+    open_cloud: Clouds,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+) -> None:
+    """And 1; of a run it is said what was done, and what to do for the rest."""
+    cloud = open_cloud(instances=3)
+    with (tmp_path / "out").open("w+") as out:
+        monkeypatch.setattr(sys, "stdout", Full(out.fileno()))
+        ran = command(*arguments, "--status", "stopped", "--base-url", cloud.url)
+        out.write("nowhere")
+
+    assert ran.code == 1
+    lines = ran.err.splitlines()
+    assert lines[-1] == "beeos-async: standard output cannot be written: No space left on device"
+    assert ("start it again for the rest" in ran.err) is (arguments[0] == "start")
+    # What is written after that goes nowhere, and is no second error.
+    assert (tmp_path / "out").read_text() == ""
+
+
+def test_a_file_without_room_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another error of the system is none of ours, and goes up as it is."""
+
+    async def full(_: Signals) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "run.journal")
+
+    async def odd(_: Signals) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    assert runs.run(full) == 1
+    assert capsys.readouterr().err == (
+        "beeos-async: run.journal cannot be written: No space left on device\n"
+    )
+    with pytest.raises(OSError, match="open files"):
+        runs.run(odd)
+
+
+def test_a_run_says_where_to_go_on() -> None:
+    """By the journal where there is one; else what another run would do."""
+    plan = runs.Plan(["a"], "there", 1, action=RESTART)
+    written = plan._replace(journal=Path("night.journal"))
+
+    assert plan.note(130, cancelled=True).startswith("interrupted; take care with the rest: ")
+    assert written.note(130, cancelled=True) == (
+        "interrupted; the same command goes on where this one ended, by night.journal"
+    )
+    assert written.note(4, cancelled=False).endswith("ended, by night.journal")
+    assert plan.note(1, cancelled=False) == ""
 
 
 def test_no_output_has_the_key(command: Command, open_cloud: Clouds) -> None:
@@ -346,11 +452,13 @@ def test_it_says_its_version(command: Command) -> None:
 
 
 def test_help_names_what_there_is(command: Command) -> None:
-    """Both commands, where the key comes from, and the default host, which is the client's."""
+    """All commands, where the key comes from, and the default host, which is the client's."""
     root, start = command("--help"), command("start", "-h")
 
     assert root.code == start.code == 0
-    assert all(word in root.out for word in ("demo", "start", "BEEOS_API_KEY"))
+    commands = "demo start stop restart destroy wait ls get watch call endpoints doctor emulator"
+    assert all(f" {word} " in root.out for word in commands.split())
+    assert "BEEOS_API_KEY" in root.out
     assert "--api-key-file" in start.out
     assert "--api-key " not in start.out
     assert PRODUCTION in repr(AsyncBeeOS(KEY))

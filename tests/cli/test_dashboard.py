@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
+from command_line import plain, sight
+from paper import EVIL, console, text_of
 from rich.cells import cell_len
-from rich.console import Console
 
 from beeos_async import (
     Failed,
-    FleetReport,
-    NotFoundError,
     Outcome,
     Skipped,
     Succeeded,
     TimedOut,
     Unknown,
 )
-from beeos_async.cli.dashboard import FINE, ROUGH, Dashboard, bar, summary, trouble
+from beeos_async.cli.dashboard import Dashboard, Heading, bar, trouble
+from beeos_async.cli.glyphs import FINE, ROUGH
 from beeos_async.cli.progress import Progress
-from beeos_async.errors import Problem
-from beeos_async.fleet.outcomes import Tally
 
-EVIL = NotFoundError(
-    Problem(
-        status=404,
-        code="not_found",
-        message="[bold red]no[/] such \x1b[2J instance, " + "and never was " * 20,
-        request_id="req_77",
-    )
-)
-
-
-def console(width: int, height: int = 40, encoding: str = "utf-8", **options: object) -> Console:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, errors="replace", newline="")
-    return Console(file=file, width=width, height=height, force_terminal=True, **options)  # type: ignore[arg-type]
-
-
-def text_of(drawn: Console) -> str:
-    assert isinstance(drawn.file, io.TextIOWrapper)
-    drawn.file.flush()
-    drawn.file.seek(0)
-    return drawn.file.read()
+HEADING = Heading("Starting 1,000 instances", "https://api.example")
 
 
 def some(progress: Progress, outcome: Outcome[None], count: int = 1) -> None:
@@ -62,14 +39,18 @@ def busy(total: int = 1000) -> Progress:
     return progress
 
 
-def drawn(progress: Progress, width: int, height: int = 40, encoding: str = "utf-8") -> list[str]:
+def drawn(
+    progress: Progress,
+    width: int,
+    height: int = 40,
+    encoding: str = "utf-8",
+    heading: Heading = HEADING,
+) -> list[str]:
     paper = console(width, height, encoding, no_color=True, highlight=False)
-    paper.print(Dashboard("Starting 1,000 instances", "https://api.example", progress))
-    plain = text_of(paper)
-    for style in ("\x1b[1m", "\x1b[2m", "\x1b[0m"):
-        plain = plain.replace(style, "")
-    assert "\x1b" not in plain
-    return plain.split("\n")
+    paper.print(Dashboard(heading, progress))
+    text = plain(text_of(paper))
+    assert "\x1b" not in text
+    return text.split("\n")
 
 
 @pytest.mark.parametrize("width", [80, 200])
@@ -82,7 +63,8 @@ def test_no_line_is_broken_or_cut(width: int, total: int) -> None:
     assert max(cell_len(line) for line in lines) <= width
     assert not any("…" in line for line in body)
     assert f"{total:,}" in "".join(body)
-    assert "of the time  ·  120 of 700 requests refused with 429" in "".join(body)
+    assert "throttled" in "".join(body)
+    assert "120 of 700 requests refused (429)" in "".join(body)
     for word in ("started", "already running", "unknown", "skipped", "in progress", "waiting"):
         assert word in "".join(body)
 
@@ -97,7 +79,8 @@ def test_a_dashboard_does_not_jump() -> None:
     first, last = drawn(young, 80), drawn(old, 80)
 
     assert len(first) == len(last)
-    assert "not throttled" in "".join(first)
+    assert "not held back" in "".join(first)
+    assert "not throttled" in "".join(last)
     assert "left" not in "".join(first)
     assert "100.0/s" not in "".join(last)
     assert "100/s" in "".join(last)
@@ -107,7 +90,7 @@ def test_a_dashboard_does_not_jump() -> None:
 def test_a_low_terminal_shows_fewer_troubles() -> None:
     """The newest stay; the dashboard never grows beyond the window."""
     assert sum("✗" in line for line in drawn(busy(), 80, height=40)) == 4
-    few = drawn(busy(), 80, height=15)
+    few = drawn(busy(), 80, height=17)
     assert [line for line in few if "✗" in line][-1].startswith("  ✗ bad\ufffd[2Jid")
     assert sum("✗" in line for line in few) == 2
     assert not any("✗" in line for line in drawn(busy(), 80, height=10))
@@ -129,6 +112,58 @@ def test_a_timed_out_column_appears_with_the_first() -> None:
     progress.add(TimedOut("a", None))
 
     assert "timed out" in "".join(drawn(progress, 100))
+
+
+@pytest.mark.parametrize("width", [34, 46, 58])
+def test_a_narrow_terminal_has_more_lines(width: int) -> None:
+    """What does not fit beside each other stands below each other; nothing is cut."""
+    progress = busy()
+    progress.tick(3.0, sight(in_flight=64, waiting=5, limited_by="concurrency"))
+
+    lines = drawn(progress, width, heading=HEADING._replace(waits=True))
+
+    body = "\n".join(lines[: lines.index(next(line for line in lines if "✗" in line))])
+    assert all(cell_len(line) <= width for line in lines)
+    words = ("started", "already", "unknown", "skipped", "in progress", "accepted")
+    assert all(word in body for word in (*words, "waiting", "limited by concurrency"))
+    assert "3.0 s elapsed  ·  4.0 s left" in body
+
+
+def test_a_run_that_only_waits_says_so() -> None:
+    """Those that were accepted have a column, and the wish is what they become."""
+    progress = Progress(12, 64, now=0.0)
+    progress.tick(1.0, sight(waiting=12, limited_by="12 not yet as wished", seconds_left=None))
+    paper = console(90, no_color=True)
+
+    paper.print(Dashboard(Heading("Starting", "there", "online", waits=True), progress))
+
+    text = plain(text_of(paper))
+    assert "waiting for 12 not yet as wished" in text
+    assert "online" in text
+    assert "accepted" in text
+    assert "left" not in text
+
+
+def test_a_bar_that_was_broken_off_is_not_full() -> None:
+    """What the run left out was not done; an id that cannot be one was."""
+    progress = Progress(100, 64, now=0.0)
+    some(progress, Succeeded("a", None), 49)
+    some(progress, Skipped("b d", "invalid_id"))
+    some(progress, Skipped("a", "cancelled"), 50)
+
+    line = bar(progress, 70, FINE)
+
+    assert line.plain.endswith("─   50 of 100   50%")
+    assert [span.style for span in line.spans] == ["green", "blue", "dim"]
+    assert line.plain.count("━") == line.plain.count("─")
+
+
+def test_all_but_one_is_not_all() -> None:
+    """A share is 100% only when all is done."""
+    progress = Progress(1000, 64, now=0.0)
+    some(progress, Succeeded("a", None), 999)
+
+    assert bar(progress, 70, FINE).plain.endswith(" 99%")
 
 
 def test_a_bar_is_full_when_all_is_done() -> None:
@@ -180,59 +215,11 @@ def test_a_trouble_keeps_its_request_id() -> None:
     assert cell_len(line) <= 100
 
 
-def told(outcomes: list[Outcome[None]], note: str = "", width: int = 80) -> str:
-    tally = Tally(counts={}, elapsed=4.9)
-    for outcome in outcomes:
-        tally.add(outcome)
-    report = FleetReport("startInstance", {one.id: one for one in outcomes}, tally)
-    paper = console(width, no_color=True)
-    for part in summary(report, note, paper):
-        paper.print(part, highlight=False)
-    plain = text_of(paper)
-    for style in ("\x1b[1m", "\x1b[2m", "\x1b[0m"):
-        plain = plain.replace(style, "")
-    return "\n".join(line.rstrip() for line in plain.split("\n"))
-
-
-def test_a_run_without_trouble_is_summed_up_in_a_line() -> None:
-    """All is well, and a note where there is one."""
-    assert told([Succeeded("a", None)], "the proof") == (
-        "\n  ✓ 1 of 1 started in 4.9 s\n    the proof\n\n"
-    )
-
-
-def test_the_first_ids_that_did_not_succeed_are_named() -> None:
-    """Ten with reason and request id, then how many more; the sum stands last."""
-    lost: list[Outcome[None]] = [Failed(f"inst_{n:02}", EVIL) for n in range(12)]
-    rest: list[Outcome[None]] = [Skipped("late", "deadline"), Skipped("b\x07d", "invalid_id")]
-
-    text = told([Succeeded("a", None), *lost, *rest])
-
-    assert "failed  inst_09  NotFoundError: [bold red]no[/] such \ufffd[2J" in text
-    assert text.count("[404 not_found request req_77]") == 10
-    assert "inst_10" not in text
-    assert "and 3 more; --json names them all" in text
-    assert text.rstrip().split("\n\n")[-1].startswith("  ✗ 1 of 15 started in 4.9 s; 12 failed")
-    assert "late" not in text
-
-
-def test_few_troubles_have_no_more() -> None:
-    """Each kind is named as such."""
-    text = told(
-        [Unknown("u", EVIL), TimedOut("t", None), Skipped("b\x07d", "invalid_id")], "", 160
-    )
-
-    assert "unknown    u    NotFoundError: " in text
-    assert "timed out  t    accepted, not ready in time" in text
-    assert "skipped    b\ufffdd  invalid_id" in text
-    assert "more" not in text
-
-
 def test_colours_are_the_terminals_own() -> None:
     """Only the sixteen named ones, which each theme has made readable on its own ground."""
     paper = console(80, color_system="truecolor")
 
-    paper.print(Dashboard("Starting", "there", busy()))
+    paper.print(Dashboard(HEADING, busy()))
 
     text = text_of(paper)
     assert "\x1b[32m" in text

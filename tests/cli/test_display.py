@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import sight
 from rich.console import Console
 
 from beeos_async import Failed, FleetReport, NotFoundError, Outcome, Skipped, Succeeded
 from beeos_async.cli import display as room
+from beeos_async.cli.dashboard import Heading
 from beeos_async.cli.display import (
     Display,
     JsonDisplay,
@@ -36,7 +38,7 @@ def show(display: Display, note: str = "") -> Progress:
     progress = Progress(3, 2, now=0.0)
     with display.looking():
         pass
-    display.begin("Starting 3 instances", "nowhere", progress)
+    display.begin(Heading("Starting 3 instances", "nowhere"), progress)
     tally = Tally(counts={}, elapsed=2.0)
     for second, outcome in enumerate(OUTCOMES, start=1):
         progress.add(outcome)
@@ -70,7 +72,7 @@ def test_a_long_log_has_ever_fewer_lines(capsys: pytest.CaptureFixture[str]) -> 
     display = PlainDisplay()
     progress = Progress(10_000, 2, now=0.0)
     display.tick()
-    display.begin("Starting", "nowhere", progress)
+    display.begin(Heading("Starting", "nowhere"), progress)
     lines = []
 
     for tick in range(1, 3600 * 8):
@@ -88,13 +90,16 @@ def test_a_log_tells_of_throttling(capsys: pytest.CaptureFixture[str]) -> None:
     """Why it is slow stands in the line that says how slow it is."""
     display = PlainDisplay()
     progress = Progress(10, 2, now=0.0)
-    display.begin("Starting", "nowhere", progress)
+    display.begin(Heading("Starting", "nowhere"), progress)
 
-    progress.add(Succeeded("a", None, throttled=0.5, elapsed=1.0))
-    progress.tick(1.0)
+    progress.add(Succeeded("a", None))
+    progress.tick(1.0, sight(waiting=3, limited_by="quota on startInstance, 8.9/s"))
     display.tick()
 
-    assert "1 of 10 after 1.0 s, 1.0/s, 50% of the time throttled" in capsys.readouterr().err
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "1 of 10 after 1.0 s, 1.0/s, 3 accepted,"
+        " limited by quota on startInstance, 8.9/s, 4.0 s left"
+    )
 
 
 def test_a_program_gets_an_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

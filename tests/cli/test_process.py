@@ -8,10 +8,13 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import KEY, Alone, Clouds, signalled
+
+FULL = Path("/dev/full")
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and terminals are POSIX's")
 
@@ -89,8 +92,70 @@ def test_a_log_that_lacks_a_character_does_not_end_the_run(
     assert "NotFoundError: ?? [404" in out
 
 
-def on_a_terminal(alone: Alone, columns: int, *arguments: object) -> tuple[int, str]:
-    """Run the command on a pseudo-terminal, and give its exit code and all it wrote there."""
+@pytest.mark.parametrize("arguments", [["start", "--json"], ["ls"]], ids=["a run", "a list"])
+@pytest.mark.skipif(not FULL.exists(), reason="not every system has a device that is full")
+def test_a_full_disk_is_one_line(alone: Alone, open_cloud: Clouds, arguments: list[str]) -> None:
+    """No traceback; and of a run it is said what was done, where it still can be said."""
+    cloud = open_cloud(instances=20)
+    with FULL.open("w", encoding="utf-8") as full:
+        process = alone(*arguments, "--status", "stopped", "--base-url", cloud.url, stdout=full)
+        _, err = process.communicate(timeout=10)
+
+    lines = err.splitlines()
+    assert process.returncode == 1
+    assert lines[-1] == "beeos-async: standard output cannot be written: No space left on device"
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    if arguments[0] == "start":
+        assert " of 20 started in " in lines[-2]
+        assert "start it again for the rest" in lines[-2]
+
+
+def offered(alone: Alone, shell: str, words: str) -> str:
+    """Ask for completions, as a shell does."""
+    env = {
+        "_BEEOS_ASYNC_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+        "_TYPER_COMPLETE_ARGS": words,
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    out, err = alone(env=env).communicate(timeout=20)
+    assert "Traceback" not in err
+    return str(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "offer"),
+    [
+        ("beeos-async resta", "restart"),
+        ("beeos-async ls --status sto", "stopped"),
+        ("beeos-async call startI", "startInstance"),
+        ("beeos-async start --wait ", "connected"),
+    ],
+)
+def test_a_word_can_be_completed(alone: Alone, words: str, offer: str) -> None:
+    """Commands, states, operations and wishes are offered, without a client or a key."""
+    assert offer in offered(alone, "bash", words)
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_other_shells_can_complete_too(alone: Alone, shell: str) -> None:
+    """Each asks in a way of its own."""
+    assert "restart" in offered(alone, shell, "beeos-async resta")
+
+
+def on_a_terminal(
+    alone: Alone,
+    columns: int,
+    *arguments: object,
+    typed: bytes = b"",
+    signal_at: bytes | None = None,
+) -> tuple[int, str]:
+    """Run the command on a pseudo-terminal, and give its exit code and all it wrote there.
+
+    Somebody types ahead, or presses Ctrl-C as soon as something stands there.
+    """
     import fcntl  # noqa: PLC0415 -- there is none on Windows
     import pty  # noqa: PLC0415
     import struct  # noqa: PLC0415
@@ -103,11 +168,15 @@ def on_a_terminal(alone: Alone, columns: int, *arguments: object) -> tuple[int, 
         *arguments, stdin=theirs, stdout=theirs, stderr=subprocess.STDOUT, text=False, env=env
     )
     os.close(theirs)
+    os.write(ours, typed)
     written = b""
     # Linux says by an error that the other side is closed, others by an empty part.
     with contextlib.suppress(OSError):
         while part := os.read(ours, 65_536):
             written += part
+            if signal_at is not None and signal_at in written:
+                process.send_signal(signal.SIGINT)
+                signal_at = None
     os.close(ours)
     return process.wait(timeout=10), written.decode()
 
@@ -149,3 +218,35 @@ def test_ctrl_c_on_a_terminal_gives_the_cursor_back(alone: Alone, open_cloud: Cl
     assert "8 unknown (ConnectionLostError: 8)" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
     assert KEY not in text
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"yes\n", 0), (b"no\n", 1)])
+def test_a_terminal_is_asked_before_anything_is_destroyed(
+    alone: Alone, open_cloud: Clouds, typed: bytes, code: int
+) -> None:
+    """With how many it would be; anything but the whole word destroys nothing."""
+    cloud = open_cloud(instances=3)
+
+    left, text = on_a_terminal(
+        *(alone, 80, "destroy", "--status", "stopped", "--base-url", cloud.url), typed=typed
+    )
+
+    assert left == code
+    assert "This destroys 3 instances of http://127.0.0.1" in text
+    assert ("3 of 3 destroyed in " in text) is (code == 0)
+    destroyed = [one for one in cloud.log if one.operation == "destroyInstance"]
+    assert len(destroyed) == (3 if code == 0 else 0)
+
+
+def test_ctrl_c_leaves_a_question_unanswered(alone: Alone, open_cloud: Clouds) -> None:
+    """Nothing was destroyed, and nothing waits for the keyboard any more."""
+    cloud = open_cloud(instances=2)
+
+    status, text = on_a_terminal(
+        *(alone, 80, "destroy", "--status", "stopped", "--base-url", cloud.url),
+        signal_at=b"to go on: ",
+    )
+
+    assert status == 130
+    assert "interrupted" in text
+    assert {one.operation for one in cloud.log} == {"listInstances"}

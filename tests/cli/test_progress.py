@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from command_line import sight
 
 from beeos_async import Attempt, Failed, NotSentError, Skipped, Succeeded
 from beeos_async.cli.progress import BARS, BEAT, TROUBLES, Progress
@@ -134,3 +135,40 @@ def test_a_long_run_has_no_more_bars_than_a_short_one() -> None:
     assert sum(progress._history) == 3999
     progress.tick(10_000_000.0)
     assert len(progress._history) <= BARS
+
+
+def test_what_the_run_sees_itself_is_preferred() -> None:
+    """It knows of the quota, and of those that were accepted and are not yet as wished."""
+    progress = Progress(total=100, workers=4, now=0.0)
+    started(progress, 10)
+
+    progress.tick(1.0, sight(in_flight=3, waiting=20, limited_by="concurrency"))
+
+    assert (progress.in_progress, progress.accepted, progress.waiting) == (3, 20, 67)
+    assert (progress.left, progress.limited_by) == (4.0, "concurrency")
+    progress.tick(2.0, sight(in_flight=4, waiting=96))
+    assert (progress.waiting, progress.limited_by) == (0, "")
+    progress.finish(3.0)
+    assert (progress.in_progress, progress.accepted, progress.waiting) == (0, 0, 0)
+    assert progress.limited_by == ""
+
+
+def test_what_a_run_left_out_is_not_done() -> None:
+    """But what cannot be an id has come to its end."""
+    progress = Progress(total=9, workers=4, now=0.0)
+
+    progress.add(Skipped("b d", "invalid_id"))
+    progress.add(Skipped("a", "cancelled"))
+
+    assert (progress.done, progress.left_out) == (2, 1)
+
+
+def test_only_what_was_answered_has_a_latency() -> None:
+    """How long nobody answered says nothing of those who do."""
+    progress = Progress(total=1, workers=1, now=0.0)
+
+    progress.heed(Attempt(endpoint="startInstance", attempt=1, seconds=30.0))
+    progress.heed(Attempt(endpoint="startInstance", attempt=2, seconds=0.1, status=200))
+
+    assert len(progress.latencies) == 1
+    assert progress.latencies.longest == 0.1

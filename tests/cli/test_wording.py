@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,7 +18,20 @@ from beeos_async import (
     TimedOut,
     Unknown,
 )
-from beeos_async.cli.wording import as_data, clean, duration, line, number, pace, why
+from beeos_async.cli.wording import (
+    ago,
+    as_data,
+    as_json,
+    brief,
+    clean,
+    duration,
+    line,
+    now,
+    number,
+    pace,
+    times,
+    why,
+)
 from beeos_async.errors import Problem, Trouble
 
 REFUSED = NotFoundError(
@@ -68,7 +82,7 @@ def test_a_long_text_loses_its_middle(text: str, limit: int, shown: str) -> None
             "failed a NotFoundError: no such instance [404 not_found request req_1]",
         ),
         (Unknown("a", LOST), "unknown a ConnectionLostError: the line broke [lost]"),
-        (TimedOut("a", INSTANCE), "timed_out a accepted, not ready in time"),
+        (TimedOut("a", INSTANCE), "timed_out a accepted, not as wished in time"),
         (Skipped("a\x1b", "invalid_id"), "skipped a\ufffd invalid_id"),
     ],
 )
@@ -111,7 +125,7 @@ def test_an_outcome_is_one_line(outcome: Outcome[Instance], words: str) -> None:
 )
 def test_an_outcome_is_one_object(outcome: Outcome[Instance], own: dict[str, object]) -> None:
     """Each kind has the fields all have, and its own."""
-    common = {"attempts", "request_id", "queued", "throttled", "elapsed", "kind", "id"}
+    common = {"attempts", "request_id", "kind", "id", *times(outcome)}
 
     data = as_data(outcome)
 
@@ -133,3 +147,52 @@ def test_a_pace_and_a_number_read_well() -> None:
     """Fractions of a slow pace, thousands of a fast one, one of one."""
     assert [pace(8.44), pace(99.96), pace(1204.4)] == ["8.4/s", "100.0/s", "1,204/s"]
     assert [number(1, "instance"), number(1200, "instance")] == ["1 instance", "1,200 instances"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0004, "0.4 ms"),
+        (0.001, "1 ms"),
+        (0.0314, "31 ms"),
+        (1.0, "1 s"),
+        (1.26, "1.3 s"),
+        (20.0, "20 s"),
+        (187.0, "3:07"),
+    ],
+)
+def test_a_latency_is_written_in_its_own_unit(seconds: float, text: str) -> None:
+    """As many digits as tell something."""
+    assert brief(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s ago"),
+        (12, "12 s ago"),
+        (125, "2 min ago"),
+        (7_300, "2 h ago"),
+        (200_000, "2 d ago"),
+        (-90_000, "in 1 d"),
+    ],
+)
+def test_a_moment_is_told_from_now(seconds: float, text: str) -> None:
+    """In the largest unit of which there is a whole one, past or to come."""
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+
+    assert ago(moment, moment + timedelta(seconds=seconds)) == text
+    assert now().tzinfo is UTC
+
+
+def test_json_is_safe_to_print() -> None:
+    """For programs one line of ASCII; for people their own letters, and nothing obeyed."""
+    value = {"name": "蜂\x1b[2J\x9b", "text": "a\nb\u202e"}
+
+    line = as_json(value)
+    text = as_json(value, indent=2)
+
+    assert line.isascii()
+    assert json.loads(line) == json.loads(text) == value
+    assert "蜂\\u001b[2J\\u009b" in text
+    assert all(one == "\n" or one.isprintable() for one in text)

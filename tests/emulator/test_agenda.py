@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import anyio
+import anyio.to_thread
 import pytest
+from anyio.lowlevel import checkpoint
 from hand_clock import HandClock
 
 from beeos_async.emulator.agenda import Agenda
@@ -107,7 +110,7 @@ async def test_news_wake_who_waits_for_an_errand() -> None:
     await waiting
 
     assert done == []
-    assert bell.waiting == set()
+    assert not bell.waiting
     assert asyncio.all_tasks() == before
 
 
@@ -130,7 +133,7 @@ async def test_who_stops_waiting_leaves_nothing_behind() -> None:
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    assert bell.waiting == set()
+    assert not bell.waiting
     assert asyncio.all_tasks() == before
 
 
@@ -144,4 +147,32 @@ async def test_without_errands_only_news_wake(agenda: Agenda) -> None:
     bell.ring()
     await waiting
 
-    assert bell.waiting == set()
+    assert not bell.waiting
+
+
+async def test_a_bell_may_be_rung_in_another_thread() -> None:
+    """A test that runs beside the cloud scripts it, and nobody has to wait for the next news."""
+    bell = Bell()
+    async with anyio.create_task_group() as group:
+        group.start_soon(bell.wait)
+        while not bell.waiting:
+            await checkpoint()
+        with anyio.fail_after(5):
+            await anyio.to_thread.run_sync(bell.ring)
+    assert not bell.waiting
+
+
+def test_a_bell_rings_for_nobody_in_a_loop_that_is_closed() -> None:
+    """The world outlives its loops."""
+    bell = Bell()
+    loop = asyncio.new_event_loop()
+    waiting = loop.create_task(bell.wait())
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+    bell.ring()
+
+    assert len(bell.waiting) == 1
+    # Nobody shall hear that it was never finished.
+    waiting.get_coro().close()
+    del waiting

@@ -33,7 +33,7 @@ from standing import agree, check_report, client
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 SOON = 0.5
 """Seconds a cancellation may take."""

@@ -15,6 +15,7 @@ from hand_clock import HandClock
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
@@ -98,7 +99,13 @@ async def test_what_is_no_collection_is_refused_before_any_request(
 @pytest.mark.fault("C21")
 @pytest.mark.parametrize(
     "options",
-    [{"max_concurrency": 0}, {"max_concurrency": 1.5}, {"deadline": 0}, {"deadline": -1}],
+    [
+        {"max_concurrency": 0},
+        {"max_concurrency": 1.5},
+        {"deadline": 0},
+        {"deadline": -1},
+        {"on_outcome": 3},
+    ],
 )
 async def test_options_that_cannot_work_are_refused(
     clock: HandClock, options: dict[str, Any]
@@ -452,6 +459,26 @@ async def test_a_callback_that_raises_stops_the_run_and_is_raised() -> None:
     assert {one.reason for one in report.skipped} == {"stopped"}
 
 
+async def test_a_callback_that_is_cancelled_over_the_rest_is_raised_too(clock: HandClock) -> None:
+    """Nobody has cancelled the run: it says so, and tells of all others."""
+    told: list[str] = []
+
+    async def tell(outcome: b.Outcome[b.Instance]) -> None:
+        told.append(outcome.id)
+        if outcome.kind == "skipped":
+            raise asyncio.CancelledError
+        run.stop()
+
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        run = bee.start_stream(ids(10), max_concurrency=1, on_outcome=tell)
+        with pytest.raises(RuntimeError, match="was cancelled"):
+            async with run:
+                await run.wait()
+
+    assert told == ids(10)
+    assert run.report.counts == {"succeeded": 1, "skipped": 9}
+
+
 async def test_an_error_comes_out_of_the_stream_after_its_outcomes() -> None:
     """A reader sees every outcome first, then the error, once."""
 
@@ -657,6 +684,58 @@ async def test_a_list_that_cannot_be_read_is_raised(clock: HandClock) -> None:
             await bee.start_many(bee.instances.list())
 
     assert len(server.seen) == 1
+
+
+async def test_a_collection_that_changes_under_a_run_is_raised_with_the_report(
+    clock: HandClock,
+) -> None:
+    """No more can be said of what was not pulled, but all of what was."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        given = dict.fromkeys(ids(20))
+        run = bee.start_stream(given, max_concurrency=2, on_outcome=lambda one: given.pop(one.id))
+        with pytest.raises(RuntimeError, match="changed size") as caught:
+            async with run:
+                await run.wait()
+
+    assert [one.id for one in run.report] == sorted(server.applied)
+    assert getattr(caught.value, "report", None) == run.report
+
+
+async def test_a_report_of_a_run_that_goes_on_says_how_long_it_has(clock: HandClock) -> None:
+    """Not that all of it took no time."""
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        async with bee.start_stream(ids(3), max_concurrency=1) as run:
+            assert run.report.elapsed == 0
+            await anext(run)
+            clock.time += 5
+            assert run.report.elapsed == 5
+            assert "1 of 1 started in 5.0 s" in str(run.report)
+            run.stop()
+            await run.wait()
+
+
+async def test_a_list_whose_page_does_not_come_is_raised() -> None:
+    """A page that times out is no deadline of the run: an empty report would look well."""
+    async with Emulator(instances=3, boot_time=0) as cloud:
+        async with cloud.client(timeout=0.05, max_retries=0) as bee:
+            cloud.faults.silence("listInstances")
+            with pytest.raises(b.RequestTimeoutError) as caught:
+                await bee.start_many(bee.instances.list(), deadline=5)
+
+    assert caught.value.gave_up is None
+
+
+async def test_what_was_read_of_a_list_by_the_deadline_is_told() -> None:
+    """The second page is too late: those of the first have their outcome all the same."""
+    told: list[b.Outcome[b.Instance]] = []
+    async with Emulator(instances=201, boot_time=0) as cloud, cloud.client() as bee:
+        cloud.faults.silence("listInstances", after=1)
+        report = await bee.start_many(bee.instances.list(), deadline=0.3, on_outcome=told.append)
+
+    assert [one.id for one in report] == [one.id for one in told]
+    assert len(report) == 200
+    assert {one.reason for one in report.skipped} == {"deadline"}
+    assert [entry.operation for entry in cloud.log] == ["listInstances"] * 2
 
 
 async def test_workers_pause_again_when_the_reader_falls_behind_again() -> None:

@@ -13,6 +13,7 @@ from hand_clock import HandClock
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async.fleet.mailbox import UNREAD_LIMIT
 from beeos_async.fleet.outcomes import Skipped, Tally
 from beeos_async.fleet.progress import STEP, WINDOW, Meter
 
@@ -180,6 +181,18 @@ async def test_a_failing_host_is_said_to_fail(caplog: pytest.LogCaptureFixture) 
     assert [level for level, _ in said] == ["WARNING", "INFO"]
     assert said[0][1] == "the host is failing: fleets wait until a probe is answered"
     assert said[1][1].startswith("the host answers again after 0.")
+
+
+async def test_a_reader_who_is_far_behind_is_said_to_hold() -> None:
+    """Workers wait for room, and neither a quota nor the host has part in it."""
+    bad = [f"a/{n}" for n in range(UNREAD_LIMIT + 5)]
+    async with FaultServer(honest()) as server, client(server) as bee:
+        async with bee.start_stream(bad, max_concurrency=2) as run:
+            while run.progress.done < UNREAD_LIMIT:
+                await asyncio.sleep(0)
+            assert run.progress.limited_by == "outcomes nobody has read"
+            await run.wait()
+            assert run.progress.limited_by == "nothing"
 
 
 async def test_a_refused_key_is_said_to_hold() -> None:

@@ -431,3 +431,14 @@ def test_the_dates_of_an_instance_come_back() -> None:
     report = report_of(Succeeded("a", Instance(id="a", started_at=at), attempts=1))
 
     assert FleetReport.from_jsonl(report.to_jsonl()).instances["a"].started_at == at
+
+
+def test_what_was_done_to_merged_reports_of_two_kinds_is_not_said() -> None:
+    """What was stopped since was not started; of one kind it is said as before."""
+    started = report_of(Succeeded("inst-1", Instance(id="inst-1")))
+    stopped = FleetReport("stopInstance", {one.id: one for one in started}, Tally.of(started))
+
+    assert str(started | started) == "1 of 1 started in 0.0 s"
+    assert str(started | stopped) == "1 of 1 done in 0.0 s"
+    assert (started | stopped).operation == ""
+    assert FleetReport.from_jsonl((started | stopped).to_jsonl()) == started | stopped

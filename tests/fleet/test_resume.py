@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +158,99 @@ async def test_a_failure_is_an_end_too(cloud: Emulator, bee: AsyncBeeOS, path: P
 
     assert (await bee.start_many(cloud.ids, journal=path)).ok
     assert sent(cloud)["startInstance"] == 40
+
+
+async def test_a_run_that_was_halted_with_its_last_id_has_ended(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """Nothing was cut short by it, so the next call starts the whole fleet, as every night."""
+    cloud.faults.refuse("startInstance", 403, ids=cloud.ids[-1:], times=1)
+    first = await bee.start_many(cloud.ids, journal=path, max_failures=0, max_concurrency=1)
+    assert first.counts == {"succeeded": 19, "failed": 1}
+    assert written(path)["end"] == 1
+
+    assert (await bee.start_many(cloud.ids, journal=path)).ok
+    assert sent(cloud) == {"startInstance": 40}
+
+
+async def test_of_a_generator_that_was_halted_nobody_knows_the_end(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """There may be more in it: the next call goes on."""
+    cloud.faults.refuse("startInstance", 403, ids=cloud.ids[-1:], times=1)
+    for expected in ({"succeeded": 19, "failed": 1}, {"succeeded": 20}):
+        report = await bee.start_many(
+            iter(cloud.ids), journal=path, max_failures=0, max_concurrency=1
+        )
+        assert report.counts == expected
+
+    assert written(path)["end"] == 1
+    assert sent(cloud) == {"startInstance": 21}
+
+
+async def test_a_dead_key_is_no_end_although_each_id_was_asked_for(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """With a key that lives the same call goes on."""
+    cloud.faults.refuse("startInstance", 401, after=19, times=2)
+    first = await bee.start_many(cloud.ids, journal=path, max_concurrency=1)
+    assert first.counts == {"succeeded": 19, "failed": 1}
+
+    assert (await bee.start_many(cloud.ids, journal=path)).ok
+    assert sent(cloud) == {"startInstance": 22}
+
+
+async def test_what_came_true_as_a_run_was_left_is_known_to_the_next(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """Its outcome is in the report, although nobody was told it, and so it is in the journal."""
+    release = asyncio.Event()
+
+    async def slowly(_: object) -> None:
+        await release.wait()
+
+    run = bee.start_stream(
+        cloud.ids, wait="online", journal=path, max_concurrency=1, on_outcome=slowly
+    )
+    async with run:
+        while run._waits is None or len(run._waits._ready) < 5:
+            await asyncio.sleep(0.01)
+    good = run.report.instances
+    assert len(good) > 5
+
+    sent(cloud)
+    report = await bee.start_many(cloud.ids, wait="online", journal=path)
+
+    assert {id: report.instances[id] for id in good} == good
+    assert written(path)["succeeded"] == 20
+
+
+async def test_a_run_that_is_cancelled_as_it_reads_its_journal_lets_it_go(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that reads cannot be stopped: it is waited for, and the lock goes with it."""
+    reading, go = threading.Event(), threading.Event()
+    read = Journal._read
+
+    def slowly(*args: Any) -> None:
+        reading.set()
+        assert go.wait(10)
+        read(*args)
+
+    run = bee.start_stream(cloud.ids, journal=path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_read", slowly)
+        entering = asyncio.create_task(run.__aenter__())
+        while not reading.is_set():
+            await asyncio.sleep(0.001)
+        entering.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(asyncio.CancelledError):
+            await entering
+
+    assert (await bee.start_many(cloud.ids, journal=path)).ok
+    assert len(run.report) == 0
 
 
 async def test_what_the_deadline_left_is_taken_up_again(clock: HandClock, path: Path) -> None:
@@ -319,6 +413,23 @@ async def test_what_was_accepted_is_waited_for_and_not_sent_again(
     assert {one.instance.connectivity for one in report.succeeded} == {"online"}
     assert {one.attempts for one in report} == {1}
     assert sent(cloud)["startInstance"] == 0
+
+
+@pytest.mark.parametrize("turns", range(1, 7))
+async def test_what_was_accepted_before_is_not_lost_however_early_a_run_is_left(
+    bee: AsyncBeeOS, path: Path, turns: int
+) -> None:
+    """Taking in a long past gives way to others now and then: also there each id is kept."""
+    ids = [f"inst-{n}" for n in range(500)]
+    accepted = [Accepted(b.Succeeded(id, b.Instance(id=id), attempts=1)) for id in ids]
+    as_if_killed(bee, path, "startInstance", *accepted, wait="online")
+
+    async with bee.start_stream(ids, journal=path, wait="online", max_concurrency=1) as run:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+
+    assert [one.id for one in run.report] == ids
+    assert run.report.counts == {"timed_out": 500}
 
 
 async def test_a_restart_that_was_accepted_is_waited_for(

@@ -268,5 +268,7 @@ def test_accepted_and_not_ready_was_started_here() -> None:
     ours: Any = running._is_ours
 
     assert ours(b.TimedOut("inst-1", one))
+    assert ours(b.Failed("inst-1", b.WaitError("shut out", one, "device_unauthorized")))
+    assert not ours(b.Failed("inst-1", b.WaitError("gone", one, "terminated")))
     assert not ours(b.Succeeded("inst-1", one, already=True))
     assert not ours(b.Skipped("inst-1", "deadline"))

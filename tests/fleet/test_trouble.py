@@ -15,6 +15,7 @@ from roads import ROAD
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._clock import RealClock
+from beeos_async.emulator import Emulator
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
@@ -81,6 +82,35 @@ async def test_a_single_odd_401_costs_a_second_and_nothing_else(clock: HandClock
     assert sorted(server.applied) == sorted(ids(200))
 
 
+@pytest.mark.fault("H3")
+@pytest.mark.parametrize("end", ["cancelled", "closed", "deadline", "stopped"])
+async def test_a_run_that_ends_while_a_refused_key_rests_has_each_id(end: str) -> None:
+    """What was refused is `Failed`, the rest is skipped, and the probe is not waited for."""
+
+    async def stranger(peer: Peer, _: Seen) -> None:
+        await refuse(peer, "401 Who", "invalid_token")
+
+    async with FaultServer(requests(stranger)) as server, client(server, RealClock()) as bee:
+        deadline = 0.3 if end == "deadline" else None
+        async with bee.start_stream(ids(20), max_concurrency=4, deadline=deadline) as run:
+            while len(server.seen) < 4:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
+            if end == "closed":
+                await bee.close()
+            elif end == "stopped":
+                run.stop()
+            if end != "cancelled":
+                await run.wait()
+
+    assert [one.id for one in run.report] == ids(20)
+    assert {type(one.error) for one in run.report.failed} == {b.AuthenticationError}
+    assert run.report.counts == {"failed": 4, "skipped": 16}
+    assert {one.reason for one in run.report.skipped} == {end}
+    assert run.report.elapsed < 0.9 or end == "stopped"
+    assert len(server.seen) == 4
+
+
 @pytest.mark.fault("N8")
 async def test_a_certificate_nobody_trusts_ends_the_run(clock: HandClock, authority: Any) -> None:
     """It would fail every id alike."""
@@ -95,7 +125,7 @@ async def test_a_certificate_nobody_trusts_ends_the_run(clock: HandClock, author
     assert server.seen == []
 
 
-@pytest.mark.parametrize(("allowed", "lost"), [(0, 1), (5, 6), (0.1, 11)])
+@pytest.mark.parametrize(("allowed", "lost"), [(0, 1), (5, 6), (0.1, 11), (0.29, 30)])
 async def test_a_budget_of_failures_stops_launching(
     clock: HandClock, allowed: float, lost: int
 ) -> None:
@@ -202,6 +232,31 @@ async def test_stopping_sends_away_who_only_waits(clock: HandClock) -> None:
     assert len(server.seen) <= 6
     assert run.report.counts["succeeded"] == len(server.applied)
     assert {one.reason for one in run.report.skipped} == {"stopped"}
+
+
+async def test_stopping_sends_away_who_waits_for_a_host_that_is_down(clock: HandClock) -> None:
+    """The host comes back later: no id goes to it then that had not gone before `stop`."""
+    known: set[str] = set()
+    tries = 0
+
+    def listen(_: b.Attempt) -> None:
+        nonlocal tries
+        tries += bee._caller.gate.brake.open_since is not None
+        if tries == 30:
+            known.update(id for entry in cloud.log for id in entry.ids)
+            run.stop()
+
+    async with Emulator(instances=200, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(60)
+        async with cloud.client(_clock=clock, on_attempt=listen) as bee:
+            async with bee.start_stream(cloud.ids) as run:
+                await run.wait()
+
+    assert known
+    assert {id for entry in cloud.log for id in entry.ids} == known
+    assert {one.id for one in run.report.succeeded} <= known
+    assert {one.reason for one in run.report.skipped} == {"stopped"}
+    assert len(run.report) == 200
 
 
 async def test_closing_wakes_who_sleeps() -> None:

@@ -600,6 +600,24 @@ async def test_a_fleet_is_waited_for_and_nothing_is_asked_of_it(
     assert set(counts(slow)) == {"listInstances", "getInstance"}
 
 
+async def test_a_wait_is_seen_as_it_goes(slow: Emulator, bee: AsyncBeeOS) -> None:
+    """Outcomes as they come; and of those that are not yet as wished it is told how many."""
+    started = slow.ids[:20]
+    for id in started:
+        slow.world.start(id)
+    waiting: list[int] = []
+
+    async with bee.wait_stream(started, "running", collect=False) as run:
+        async for outcome in run:
+            assert outcome.kind == "succeeded"
+            waiting.append(run.progress.waiting)
+
+    assert len(waiting) == 20
+    assert max(waiting) > 0
+    assert run.progress.waiting == 0
+    assert str(run.report).startswith("20 of 20 as wished in ")
+
+
 async def test_what_was_never_seen_in_time_has_timed_out_unseen(
     slow: Emulator, bee: AsyncBeeOS
 ) -> None:

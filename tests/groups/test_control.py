@@ -268,7 +268,8 @@ async def test_the_published_quotas_are_kept_without_a_429(
         known = bee.throttle.snapshot()
 
     assert {entry.status for entry in cloud.log} == {200}
-    assert 60 <= acted <= 66
+    # A part of the burst is spared, and a hundredth of the rate.
+    assert 60 <= acted <= 69
     assert clock.now() - began == acted
     assert {bucket: state.refusals for bucket, state in known.items()} == {
         "control-action": 0,

@@ -297,3 +297,25 @@ def test_all_that_can_be_said_of_a_deployment_travels() -> None:
         "clusterId": "cluster-b",
         "preferredRegion": "north-2",
     }
+
+
+def test_a_notebook_shows_a_table_of_what_is_set() -> None:
+    """Whatever the server puts there is text; what is for few eyes is left out."""
+    shown = Instance(
+        id="inst-1",
+        name="<b>night</b>",
+        status="running",
+        screenshot_url="https://pictures.example/1?sign=x",
+        system_prompt="Answer in verse.",
+    )._repr_html_()
+
+    assert "<caption>&lt;b&gt;night&lt;/b&gt;</caption>" in shown
+    assert "<tr><th>status</th><td>running</td></tr>" in shown
+    assert "region" not in shown
+    assert "sign=x" not in shown
+    assert "verse" not in shown
+
+
+def test_a_notebook_names_an_instance_without_a_name_by_its_id() -> None:
+    """Rows of a list may carry little."""
+    assert "<caption>inst-1</caption>" in Instance(id="inst-1")._repr_html_()

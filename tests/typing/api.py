@@ -194,6 +194,7 @@ async def one_wait(bee: AsyncBeeOS, wish: StartWish, any_wish: Wish) -> None:
     await bee.stop("inst-1", wait="running")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     await bee.wait("inst-1")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
     assert_type(await bee.wait_many(["inst-1"], any_wish, deadline=300), FleetReport[Instance])
+    assert_type(bee.wait_stream(["inst-1"], any_wish, collect=False), FleetRun[Instance])
     await bee.wait_many(["inst-1"], "ready")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 

@@ -1,0 +1,73 @@
+"""The client a command works with, made of what was said on its line."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from beeos_async import AsyncBeeOS, ConfigurationError
+
+from .sources import key_in
+
+if TYPE_CHECKING:
+    from .options import Server
+
+
+def client_of(server: Server, concurrency: int = 64, rate_limit: str | None = None) -> AsyncBeeOS:
+    """Make the client.
+
+    Args:
+        server: Where, and how hard to try.
+        concurrency: How many requests may be in flight.
+        rate_limit: The quota, if it is known.
+
+    Raises:
+        ConfigurationError: There is no key, or something cannot work.
+    """
+    return AsyncBeeOS(
+        key_of(server),
+        base_url=server.base_url,
+        timeout=server.timeout,
+        max_retries=server.retries,
+        max_concurrency=concurrency,
+        rate_limit=None if rate_limit is None else quota_in(rate_limit),
+    )
+
+
+def key_of(server: Server) -> str:
+    """Find the key; it comes from nowhere else.
+
+    Raises:
+        ConfigurationError: There is none, or its file cannot be used.
+    """
+    if server.key_file is not None:
+        return key_in(server.key_file)
+    if "BEEOS_API_KEY" not in os.environ:
+        msg = "there is no API key: set BEEOS_API_KEY, or give --api-key-file FILE"
+        raise ConfigurationError(msg)
+    return os.environ["BEEOS_API_KEY"]
+
+
+def quota_in(text: str) -> str | float:
+    """Read a quota as the client takes it: `600/min`, `10/s`, or a number a second."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def budget_in(text: str | None) -> float | None:
+    """Read how many may fail: `10`, or a share, `5%` or `0.05`.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        if text.endswith("%"):
+            return float(text[:-1]) / 100
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        msg = "--max-failures is a number such as 10, or a share such as 5%"
+        raise ConfigurationError(msg) from None

@@ -1,0 +1,148 @@
+"""What a fleet is told: from the options of `start` and its like to the exit code.
+
+Options are read in `app.py`, ids and the key in `sources.py`; a fleet is run in `runs.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Final
+
+from beeos_async import ConfigurationError
+from beeos_async.emulator import MIXED, Emulator
+
+from .actions import DESTROY
+from .clients import budget_in, client_of, quota_in
+from .consent import consent
+from .display import Display, display_for
+from .guesses import check_state, strange_state
+from .plans import show_plan
+from .runs import OK, SOME_FAILED, Plan, complain, run_fleet
+from .sources import ids_from
+from .wording import clean
+
+if TYPE_CHECKING:
+    from beeos_async import AsyncBeeOS
+
+    from .actions import Action
+    from .options import Demo, Filters, Ids, Run, Server
+    from .signals import Signals
+
+LATENCY: Final = 0.03
+"""Seconds the pretend cloud takes to answer, as if it were some way off."""
+
+NOTHING: Final = (
+    "there are no ids: name them, give a file of them with --from FILE, give - for standard"
+    " input, or look for them with a filter such as --status stopped"
+)
+
+
+async def demo(signals: Signals, said: Demo) -> int:
+    """Start a fleet in an emulator.
+
+    Args:
+        signals: What may end it.
+        said: What it meets.
+    """
+    quota = None if said.quota in {"", "none"} else quota_in(said.quota)
+    cloud = Emulator(instances=said.instances, quota=quota, latency=LATENCY, seed=said.seed)
+    # Of 429s there are enough: those of the quota.
+    cloud.faults.mix(share=said.faults, seed=said.seed, kinds=MIXED.keys() - {"429"})
+
+    def proof() -> str:
+        once = sum(cloud.effects(id) == 1 for id in cloud.ids)
+        return f"the pretend cloud has started {once:,} of {said.instances:,} exactly once"
+
+    async with cloud, cloud.client(max_concurrency=said.concurrency) as bee:
+        plan = Plan(
+            ids=list(cloud.ids),
+            where=f"pretend cloud, {said.quota if quota else 'no quota'},"
+            f" {said.faults:.0%} faults",
+            concurrency=said.concurrency,
+            proof=proof,
+        )
+        return await run_fleet(bee, plan, display_for(as_json=said.as_json), signals)
+
+
+async def act(
+    signals: Signals,
+    action: Action,
+    wish: str | None,
+    ids: Ids,
+    filters: Filters,
+    run: Run,
+    server: Server,
+    *,
+    yes: bool = True,
+) -> int:
+    """Do something to the instances that are meant.
+
+    Args:
+        signals: What may end it.
+        action: What to do.
+        wish: What to wait for, if anything.
+        ids: The instances, by name.
+        filters: Or by what they are.
+        run: How.
+        server: Where.
+        yes: Whether it needs no asking.
+
+    Raises:
+        ConfigurationError: There are none, or an option cannot work.
+    """
+    began = time.monotonic()
+    max_failures = budget_in(run.max_failures)
+    check_state(filters.status)
+    named = ids_from(ids.ids or [], ids.files or [])
+    if any(filters) and (ids.ids or ids.files):
+        msg = f"give ids or filters, not both: it is not clear whether to {action.name} all"
+        raise ConfigurationError(msg)
+    if not named and not any(filters):
+        raise ConfigurationError(NOTHING)
+    async with client_of(server, run.concurrency, run.rate_limit) as bee:
+        display = display_for(as_json=run.as_json)
+        left = run.deadline
+        if any(filters):
+            named = await _found(bee, filters, left, display)
+            # What the looking took is gone; what is left must still be some time.
+            left = left and max(0.001, left - (time.monotonic() - began))
+        if run.dry_run:
+            with display.looking():
+                seen = await bee.plan_start(named, deadline=left)
+            show_plan(seen, action, as_objects=run.as_json)
+            return OK
+        if action is DESTROY and named and not yes and not await consent(len(named), bee.base_url):
+            complain("nothing was destroyed")
+            return SOME_FAILED
+        plan = Plan(
+            ids=named,
+            where=bee.base_url,
+            concurrency=run.concurrency,
+            action=action,
+            wish=wish,
+            deadline=left,
+            max_failures=max_failures,
+            journal=run.journal,
+        )
+        return await run_fleet(bee, plan, display, signals)
+
+
+async def _found(
+    bee: AsyncBeeOS, filters: Filters, deadline: float | None, display: Display
+) -> list[str]:
+    """Look for instances before anything is sent, so that their number is known."""
+    found: dict[str, None] = {}
+    known = -1
+    with display.looking():
+        # Others may change the list meanwhile, and shift its pages: look until nothing is new.
+        while len(found) > known:
+            known = len(found)
+            async for instance in bee.instances.list(**filters._asdict(), deadline=deadline):
+                # What says that it is something else was not asked for.
+                if filters.status in {None, instance.status or filters.status}:
+                    found[instance.id] = None
+    if not found:
+        why = strange_state(filters.status)
+        sys.stderr.write(f"nothing is found by {clean(str(filters))}{why}\n")
+    return list(found)

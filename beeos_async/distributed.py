@@ -1,0 +1,332 @@
+"""Fleets that are larger than one machine: their ids are shared out over a Dask cluster.
+
+Each share is run by an ordinary client in a worker's process, and told of as it goes.  When
+a worker dies, its share goes to another one, which looks before it sends: the journal's way
+of going on.  Scheduling, moving and watching are Dask's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Literal, cast
+
+from anyio import to_thread
+from msgspec import Struct
+
+from ._checks import seconds
+from ._clock import RealClock
+from ._protocol.throttle import RateLimit, parse_rate
+from .client import AsyncBeeOS
+from .errors import BeeOSError, ConfigurationError
+from .fleet.journal import Journal, Sent
+from .fleet.outcomes import Outcome, Tally
+from .fleet.report import FleetReport
+from .fleet.verdicts import left_by
+from .models.instances import Instance
+from .waiting import StartWish, StopWish
+
+__all__ = ["start_many", "stop_many"]
+
+TICK: Final = 0.2
+"""Seconds between two reports of a share, and between two looks at the workers."""
+
+TRIES: Final = 3
+"""Workers that may die over one share: it may be the share that kills them."""
+
+Action = Literal["start", "stop"]
+
+_clock: Final = RealClock()
+
+
+class _Share(Struct):
+    """Some of the ids, and who works on them."""
+
+    ids: list[str]
+    home: str = ""
+    """The worker's address."""
+
+    tries: int = 0
+
+
+async def start_many(
+    cluster: Any,
+    ids: Iterable[str | Instance],
+    *,
+    wait: StartWish | None = None,
+    deadline: float | None = None,
+    on_outcome: Callable[[Outcome[Instance]], object] | None = None,
+    rate_limit: RateLimit | None = None,
+    **options: Any,
+) -> FleetReport[Instance]:
+    """Start a fleet from the workers of a Dask cluster.
+
+    ```python
+    async with distributed.Client("tcp://scheduler:8786", asynchronous=True) as cluster:
+        report = await start_many(cluster, ids, wait="online", rate_limit="6000/min")
+    ```
+
+    Each worker has this library, and the key in its environment as `BEEOS_API_KEY`; the key
+    does not travel.  A quota is the caller's, so `rate_limit` is what the key has in all,
+    and each share gets its part of it.
+
+    If this call is broken off, its workers launch nothing more.
+
+    Args:
+        cluster: A `distributed.Client` made with `asynchronous=True`.
+        ids: Which; all of them are read before anything begins.
+        wait: As for `AsyncBeeOS.start_many`; a function must pickle.
+        deadline: Seconds for the whole run.
+        on_outcome: Called here, and awaited where it is async, for each outcome as it comes.
+        rate_limit: The quota of all workers together.
+        **options: Of the workers' clients; see `AsyncBeeOS`.
+
+    Returns:
+        The report, as of one run.  An id whose worker has died is looked after by another
+        one; after three deaths it is `Unknown`.
+
+    Raises:
+        ConfigurationError: There is no worker, or an option cannot work.
+    """
+    run = _Run("start", cluster, ids, wait, deadline, on_outcome, rate_limit, options)
+    return await run.go()
+
+
+async def stop_many(
+    cluster: Any,
+    ids: Iterable[str | Instance],
+    *,
+    wait: StopWish | None = None,
+    deadline: float | None = None,
+    on_outcome: Callable[[Outcome[Instance]], object] | None = None,
+    rate_limit: RateLimit | None = None,
+    **options: Any,
+) -> FleetReport[Instance]:
+    """Stop a fleet from the workers of a Dask cluster; in all else like `start_many`.
+
+    Args:
+        cluster: As for `start_many`.
+        ids: Likewise.
+        wait: `"stopped"`.
+        deadline: As for `start_many`.
+        on_outcome: Likewise.
+        rate_limit: Likewise.
+        **options: Likewise.
+    """
+    run = _Run("stop", cluster, ids, wait, deadline, on_outcome, rate_limit, options)
+    return await run.go()
+
+
+class _Run:
+    """One run, as whoever asked for it sees it."""
+
+    def __init__(
+        self,
+        action: Action,
+        cluster: Any,
+        ids: Iterable[str | Instance],
+        wait: object,
+        deadline: float | None,
+        on_outcome: Callable[[Outcome[Instance]], object] | None,
+        rate_limit: RateLimit | None,
+        options: dict[str, Any],
+    ) -> None:
+        if isinstance(ids, str):
+            msg = "ids is one string; a fleet is started by a list of them"
+            raise TypeError(msg)
+        if deadline is not None:
+            seconds("deadline", deadline)
+        given = [one if isinstance(one, str) else one.id for one in ids]
+        self._action: Action = action
+        self._cluster = cluster
+        self._outcomes: dict[str, Outcome[Instance] | None] = dict.fromkeys(given)
+        self._duplicates = len(given) - len(self._outcomes)
+        self._wait = wait
+        self._on_outcome = on_outcome
+        self._rate_limit = rate_limit
+        self._options = options
+        self._began = _clock.now()
+        self._until = None if deadline is None else self._began + deadline
+        self._name = f"beeos-{_clock.token()}"
+        self._fatal: BeeOSError | None = None
+
+    async def go(self) -> FleetReport[Instance]:
+        """Share the ids out, and see to it that each comes to its outcome."""
+        dask = import_module("distributed")
+        homes = list(await self._cluster.nthreads())
+        if not homes:
+            msg = "the cluster has no workers: start some, or wait for them"
+            raise ConfigurationError(msg)
+        ids = list(self._outcomes)
+        # Dealt out like cards: what is slow is often slow in a row.
+        shares = [_Share(ids[n :: len(homes)]) for n in range(min(len(homes), len(ids)))]
+        if self._rate_limit is not None:
+            self._options["rate_limit"] = _part_of(self._rate_limit, len(shares) or 1)
+        news = await dask.Queue(self._name, client=self._cluster)
+        working: dict[Any, _Share] = {}
+        done = False
+        try:
+            for share, home in zip(shares, homes, strict=False):
+                working[self._send(share, home)] = share
+            while working:
+                await _clock.sleep(TICK)
+                alive = list(await self._cluster.nthreads())
+                # What is heard now was told by workers that may have died since.
+                await self._hear(await news.get(batch=True))
+                await self._look_after(working, alive)
+            await self._hear(await news.get(batch=True))
+            done = True
+        finally:
+            if not done:
+                await dask.Event(self._name, client=self._cluster).set()
+            for future in working:
+                future.release()
+            news.close()
+        return self._report()
+
+    def _send(self, share: _Share, home: str) -> Any:
+        """Send a share to a worker, and to no other: what Dask repeated would not look first."""
+        share.home, share.tries = home, share.tries + 1
+        left = None if self._until is None else max(TICK, self._until - _clock.now())
+        return self._cluster.submit(
+            _work,
+            *(self._name, self._action, share.ids),
+            {"wait": self._wait, "deadline": left},
+            self._options,
+            tried=share.tries > 1,
+            workers=[home],
+            allow_other_workers=False,
+            pure=False,
+        )
+
+    async def _look_after(self, working: dict[Any, _Share], alive: list[str]) -> None:
+        """Take leave of shares that are done, and move those whose worker has died."""
+        for future, share in list(working.items()):
+            if future.done():
+                del working[future]
+                self._fatal = await future or self._fatal
+            elif share.home not in alive:
+                share.ids = [id for id in share.ids if self._outcomes[id] is None]
+                if share.tries == TRIES or self._is_over():
+                    del working[future]
+                    self._outcomes.update((id, left_by(Sent(id))) for id in share.ids)
+                elif alive:
+                    del working[future]
+                    busy = [one.home for one in working.values()]
+                    working[self._send(share, min(alive, key=busy.count))] = share
+
+    def _is_over(self) -> bool:
+        return self._until is not None and _clock.now() >= self._until
+
+    async def _hear(self, batches: Iterable[bytes]) -> None:
+        """Take in what the workers tell."""
+        for batch in batches:
+            for outcome in FleetReport.from_jsonl(batch):
+                # What two workers tell of one id, the first of them in vain, is the same.
+                self._outcomes[outcome.id] = outcome
+                if self._on_outcome is not None:
+                    told = self._on_outcome(outcome)
+                    if inspect.isawaitable(told):
+                        await told
+
+    def _report(self) -> FleetReport[Instance]:
+        outcomes = {id: one for id, one in self._outcomes.items() if one is not None}
+        tally = Tally.of(outcomes.values())
+        tally.duplicates = self._duplicates
+        tally.elapsed = _clock.now() - self._began
+        tally.fatal = self._fatal
+        return FleetReport(f"{self._action}Instance", outcomes, tally)
+
+
+def _part_of(quota: RateLimit, parts: int) -> RateLimit:
+    """Divide a quota."""
+    if isinstance(quota, Mapping):
+        return {name: cast("str | float", _part_of(one, parts)) for name, one in quota.items()}
+    parse_rate(quota)
+    if isinstance(quota, str):
+        amount, _, unit = quota.partition("/")
+        return f"{float(amount) / parts:.9f}/{unit}"
+    return quota / parts
+
+
+# In a worker ----------------------------------------------------------------------------------
+
+
+def _work(
+    name: str,
+    action: Action,
+    ids: list[str],
+    settings: dict[str, Any],
+    options: dict[str, Any],
+    *,
+    tried: bool,
+) -> BeeOSError | None:
+    """Run a share in a loop of its own, in the worker's thread; give what was fatal, if any."""
+    dask = import_module("distributed")
+    news, stop = dask.Queue(name), dask.Event(name)
+    batch: list[Outcome[Instance]] = []
+
+    def tell() -> bool:
+        # Meanwhile the loop, in the other thread, may put more of them there.
+        told = list(batch)
+        del batch[: len(told)]
+        if told:
+            outcomes = {one.id: one for one in told}
+            report = FleetReport(f"{action}Instance", outcomes, Tally.of(told))
+            news.put(report.to_jsonl().encode())
+        return bool(stop.is_set())
+
+    async def work() -> BeeOSError | None:
+        with TemporaryDirectory() as folder:
+            async with AsyncBeeOS(**options) as bee:
+                if tried:
+                    settings["journal"] = Path(folder, "journal")
+                    _doubt(settings["journal"], action, settings["wait"], bee.base_url, ids)
+                stream = bee.start_stream if action == "start" else bee.stop_stream
+                async with stream(ids, on_outcome=batch.append, **settings) as run:
+                    telling = asyncio.create_task(
+                        _tell_on(tell, run.stop, over := asyncio.Event())
+                    )
+                    try:
+                        await run.wait()
+                    finally:
+                        over.set()
+                        await telling
+        return run.report.fatal
+
+    return asyncio.run(work())
+
+
+async def _tell_on(
+    tell: Callable[[], bool], stop: Callable[[], None], over: asyncio.Event
+) -> None:
+    """Tell of outcomes from time to time, and once more when the work is over."""
+    ending = False
+    while not ending:
+        with contextlib.suppress(TimeoutError):
+            async with _clock.limit(TICK):
+                await over.wait()
+        # It may end while it is being told of: then once more.
+        ending = over.is_set()
+        if await to_thread.run_sync(tell):
+            stop()
+
+
+def _doubt(path: Path, action: Action, wait: Any, base_url: str, ids: Iterable[str]) -> None:
+    """Write the journal of a run that was killed after it had sent every id, or just before.
+
+    So each of them is looked at first, and is sent only if it did not take.
+    """
+    journal = Journal(path, f"{action}Instance", wait, base_url, None)
+    journal.open()
+    try:
+        journal.begin(_clock.wall())
+        for id in ids:
+            journal.sent(id)
+    finally:
+        journal.close()

@@ -1,0 +1,44 @@
+"""What the bulk methods of a client can be told: each option is said here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Generic, TypedDict, TypeVar
+
+from .outcomes import Outcome
+
+T = TypeVar("T")
+
+
+class FleetOptions(TypedDict, Generic[T], total=False):
+    """What every bulk method can be told."""
+
+    max_concurrency: int | None
+    """How many ids at once, in this run; the client's own bound holds in any case."""
+
+    deadline: float | None
+    """Seconds for the whole run; then the report says what is done and what is not."""
+
+    max_failures: float | None
+    """How many ids may fail, time out or stay unknown, or which share of the distinct ids,
+    rounded down (0.05; needs a sized collection), before the run launches nothing more; the
+    rest is `Skipped("max_failures")`."""
+
+    on_outcome: Callable[[Outcome[T]], object] | None
+    """Called, and awaited where it is async, once for each outcome; if it raises, the run
+    launches nothing more and the error is raised with `.report`."""
+
+    journal: str | os.PathLike[str] | None
+    """A file in which is written down what was sent and what came of it, so that a run that
+    was cut short goes on where it ended, when it is called again with the same journal: also
+    after its process was killed.  See `start_many`."""
+
+
+class StreamOptions(FleetOptions[T], total=False):
+    """What every bulk method that gives a `FleetRun` can be told."""
+
+    collect: bool
+    """Whether the report keeps the outcomes, as it does where nothing is said.  Without, it
+    only counts, ids are taken to be distinct, and memory does not grow with their number; of
+    those that are accepted, no more than 10,000 are waited for at once."""
