@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from msgspec import Struct
