@@ -207,11 +207,9 @@ def plain(value: Any) -> Any:
     What is neither stays as it is, and is refused with the body it is a part of.
     """
     if isinstance(value, Mapping):
-        mapping: Mapping[Any, Any] = value
-        return dict(mapping)
+        return dict(cast("Any", value))
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        sequence: Sequence[Any] = value
-        return list(sequence)
+        return list(cast("Any", value))
     return value
 
 
