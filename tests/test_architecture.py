@@ -85,7 +85,6 @@ ARGUED = {
     "_protocol.table": "every endpoint of the API, one row each, in one place",
     "_io.caller": "the only retry loop; its parts make sense only together",
     "_io.gate": "one entrance: brake, pace and slot belong to one walk",
-    "client": "its constructor is told everything once; the rest of it points elsewhere",
     "errors": "the error tree, drawn whole",
     "groups.conversations": "one class for eleven endpoints, most of it what each argument means",
     "fleet.engine": "one run from its first id to its report",
