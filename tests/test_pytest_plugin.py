@@ -217,10 +217,10 @@ def test_the_marker_injects_trouble(run: Run) -> None:
         assert asked.count("startInstance") == 8
         assert asked.count("getInstance") == 3
 
-    @pytest.mark.beeos(instances=40, faults=0.5)
+    @pytest.mark.beeos(instances=30, faults=0.4)
     def test_a_share(beeos, beeos_emulator):
-        report = asyncio.run(beeos.start_many(beeos_emulator.ids, deadline=20))
-        assert len(beeos_emulator.log) > 45
+        report = asyncio.run(beeos.start_many(beeos_emulator.ids, deadline=0.5))
+        assert any(entry.status != 200 for entry in beeos_emulator.log)
         for outcome in report.succeeded:
             assert beeos_emulator.effects(outcome.id) == 1
     """).assert_outcomes(passed=2)
