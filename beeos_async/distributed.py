@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Literal, cast
 
+import anyio
 from anyio import to_thread
 from msgspec import Struct
 
@@ -38,6 +39,9 @@ TICK: Final = 0.2
 
 TRIES: Final = 3
 """Workers that may die over one share: it may be the share that kills them."""
+
+FAREWELL: Final = 2.0
+"""Seconds a run that is broken off takes to tell its workers."""
 
 Action = Literal["start", "stop"]
 
@@ -182,10 +186,12 @@ class _Run:
             await self._hear(await news.get(batch=True))
             done = True
         finally:
-            if not done:
-                await dask.Event(self._name, client=self._cluster).set()
             for future in working:
                 future.release()
+            if not done:
+                # Also while this is being cancelled; but not for a scheduler that is gone.
+                with anyio.move_on_after(FAREWELL, shield=True):
+                    await dask.Event(self._name, client=self._cluster).set()
             news.close()
         return self._report()
 
@@ -212,9 +218,10 @@ class _Run:
                 self._fatal = await future or self._fatal
             elif share.home not in alive:
                 share.ids = [id for id in share.ids if self._outcomes[id] is None]
-                if share.tries == TRIES or self._is_over():
+                if not share.ids or share.tries == TRIES or self._is_over():
                     del working[future]
-                    self._outcomes.update((id, left_by(Sent(id))) for id in share.ids)
+                    for id in share.ids:
+                        await self._take(left_by(Sent(id)))
                 elif alive:
                     del working[future]
                     busy = [one.home for one in working.values()]
@@ -227,12 +234,16 @@ class _Run:
         """Take in what the workers tell."""
         for batch in batches:
             for outcome in FleetReport.from_jsonl(batch):
-                # What two workers tell of one id, the first of them in vain, is the same.
-                self._outcomes[outcome.id] = outcome
-                if self._on_outcome is not None:
-                    told = self._on_outcome(outcome)
-                    if inspect.isawaitable(told):
-                        await told
+                # A worker that was taken for dead may still tell what another has told.
+                if self._outcomes[outcome.id] is None:
+                    await self._take(outcome)
+
+    async def _take(self, outcome: Outcome[Instance]) -> None:
+        self._outcomes[outcome.id] = outcome
+        if self._on_outcome is not None:
+            told = self._on_outcome(outcome)
+            if inspect.isawaitable(told):
+                await told
 
     def _report(self) -> FleetReport[Instance]:
         outcomes = {id: one for id, one in self._outcomes.items() if one is not None}

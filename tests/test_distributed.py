@@ -19,6 +19,7 @@ from beeos_async import (
     AuthenticationError,
     ConfigurationError,
     ConnectionLostError,
+    FleetReport,
     Instance,
     Outcome,
     Skipped,
@@ -26,6 +27,7 @@ from beeos_async import (
 )
 from beeos_async.distributed import start_many, stop_many
 from beeos_async.emulator import Emulator
+from beeos_async.fleet.outcomes import Tally
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +70,13 @@ async def threads(anyio_backend: str, monkeypatch: pytest.MonkeyPatch) -> AsyncI
         Client(cluster, asynchronous=True, set_as_default=False) as client,
     ):
         yield client
+
+
+class Unfinished:
+    """What Dask calls a future, of work that has not come to an end."""
+
+    def done(self) -> bool:
+        return False
 
 
 def asked(cloud: Emulator, operation: str) -> Counter[str]:
@@ -175,6 +184,40 @@ async def test_what_a_dead_worker_leaves_is_finished_by_another(
     assert asked(cloud, "startInstance") == dict.fromkeys(ids, 1)
     # Only of what the dead one had not told of yet.
     assert 0 < len(asked(cloud, "getInstance")) <= 20
+
+
+async def test_all_workers_may_be_gone_for_a_while(cluster: Any, cloud: Emulator) -> None:
+    """The run goes on as soon as one is back."""
+
+    async def kill() -> None:
+        while len(cloud.log) < 4:
+            await anyio.sleep(0.01)
+        for pid in (await cluster.run(os.getpid)).values():
+            os.kill(pid, signal.SIGKILL)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(kill)
+        report = await start_many(cluster, cloud.ids, rate_limit=20.0, base_url=cloud.url)
+
+    assert report.ok
+    assert asked(cloud, "startInstance") == dict.fromkeys(cloud.ids, 1)
+
+
+async def test_what_was_told_before_is_neither_told_nor_asked_again(threads: Any) -> None:
+    """Of a worker that was taken for dead, or that has died when all was told."""
+    heard: list[str] = []
+    run = distributed._Run(
+        "start", threads, ["a"], None, None, lambda one: heard.append(one.id), None, {}
+    )
+    told = FleetReport("startInstance", {"a": Skipped("a", "stopped")}, Tally(counts={}))
+    working = {Unfinished(): distributed._Share(["a"], home="tcp://nobody")}
+
+    await run._hear([told.to_jsonl().encode()] * 2)
+    await run._look_after(working, ["tcp://somebody"])
+
+    assert heard == ["a"]
+    assert working == {}
+    assert run._report()["a"] == Skipped("a", "stopped")
 
 
 async def test_a_share_that_kills_its_workers_is_given_up(

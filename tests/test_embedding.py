@@ -86,13 +86,11 @@ async def post(app: Any, state: dict[str, Any], path: str) -> tuple[int, bytes]:
         "state": dict(state),
     }
 
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
     async def send(message: dict[str, Any]) -> None:
         sent.append(message)
 
-    await app(scope, receive, send)
+    # There is no body to be received.
+    await app(scope, asyncio.Queue().get, send)
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
 
 
