@@ -207,7 +207,6 @@ def plain(value: object) -> Any:
     What is neither stays as it is, and is refused with the body it is a part of.
     """
     # Narrowed, it would be something half known to the checkers.
-    given: Any = cast("Any", value)
     if isinstance(value, Mapping):
         return dict(cast("Any", value))
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
