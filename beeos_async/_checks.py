@@ -207,11 +207,10 @@ def plain(value: object) -> Any:
     What is neither stays as it is, and is refused with the body it is a part of.
     """
     # Narrowed, it would be something half known to the checkers.
-    given = cast("Any", value)
     if isinstance(value, Mapping):
-        return dict(given)
+        return dict(cast("Any", value))
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return list(given)
+        return list(cast("Any", value))
     return value
 
 

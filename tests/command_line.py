@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from subprocess import Popen
 from typing import NamedTuple
 
@@ -81,3 +83,17 @@ def signalled(
     finally:
         watching.join()
     assert came, "what the signal waited for never came about"
+
+
+def run_as_program(module: str) -> None:
+    """Run a `__main__` of the package as `python -m` would.
+
+    Not by `runpy`: pytest reads the modules of an installed plugin by a loader of its own,
+    which `runpy` cannot use.
+    """
+    spec = importlib.util.find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    code = compile(Path(spec.origin).read_text(encoding="utf-8"), spec.origin, "exec")
+    package = module.rpartition(".")[0]
+    exec(code, {"__name__": "__main__", "__package__": package})  # noqa: S102 -- our own

@@ -7,7 +7,6 @@ import errno
 import io
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import KEY, Clouds, Command, signalled
+from command_line import KEY, Clouds, Command, run_as_program, signalled
 
 from beeos_async import AsyncBeeOS, __version__
 from beeos_async.cli import runs
@@ -501,11 +500,10 @@ def test_without_the_extra_it_says_how_to_get_it(
 
 def test_another_missing_module_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the extra cannot mend is shown as it is."""
-    monkeypatch.delitem(sys.modules, "beeos_async.__main__")
     monkeypatch.setitem(sys.modules, "beeos_async.cli.app", None)
 
     with pytest.raises(ModuleNotFoundError):
-        runpy.run_module("beeos_async", run_name="__main__")
+        run_as_program("beeos_async.__main__")
 
 
 def test_streams_of_others_are_left_alone(

@@ -6,7 +6,6 @@ import contextlib
 import http.client
 import io
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from command_line import run_as_program
 from msgspec import json
 
 from beeos_async.emulator import EFFECTS_PATH, instance_ids
@@ -102,10 +102,9 @@ def test_an_option_that_cannot_work_is_a_usage_error(
 ) -> None:
     """Exit code 2, and one line that says what would work."""
     monkeypatch.setattr(sys, "argv", ["emulator", option])
-    monkeypatch.delitem(sys.modules, "beeos_async.emulator.__main__")
 
     with pytest.raises(SystemExit) as left:
-        runpy.run_module("beeos_async.emulator", run_name="__main__")
+        run_as_program("beeos_async.emulator.__main__")
 
     assert left.value.code == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
