@@ -93,7 +93,10 @@ def hidden(*texts: str) -> None:
 
 def shown(error: BaseException) -> str:
     """Show an error as crash reporters do, with the locals of every frame but a test's own."""
-    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    try:
+        told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    except RecursionError:  # pragma: no cover -- a local nested too deep for the stack of 3.11
+        told = traceback.TracebackException.from_exception(error)
     frames = [frame for frame in told.stack if not frame.filename.startswith(TESTS)]
     return "".join(
         [*traceback.StackSummary.from_list(frames).format(), *told.format_exception_only()]
