@@ -50,4 +50,5 @@ class Response(Struct, frozen=True, gc=False):
         found = self.headers.get("X-Request-Id")
         if not found or _PLAIN_NAME(found):
             return found or None
-        return shown(found, 128) or None
+        # Older releases of aiohttp leave the blanks after a value that are not part of it.
+        return shown(found.strip(" \t"), 128) or None
