@@ -27,6 +27,15 @@ from .body import UnusableError
 from .flight import Flight
 
 
+def is_no(head: Response) -> bool:
+    """Tell whether a status says no by itself, whatever became of the body that was to say why.
+
+    Args:
+        head: Status and headers of an answer.
+    """
+    return head.status >= 400
+
+
 class Failures:
     """What can go wrong on the way to one host."""
 

@@ -30,6 +30,7 @@ from .._clock import Clock
 from .._protocol.message import Request, Response
 from ..errors import ConfigurationError
 from .body import read_body
+from .failure import is_no
 from .flight import Flight
 from .line import Line, Lines
 from .session import inherited
@@ -96,7 +97,10 @@ class LeasedTransport(AiohttpTransport):
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             _give_up(line)
-            failure = self._failures.of(error, flight, None if line is None else line.head)
+            head = None if line is None else line.head
+            if head is not None and is_no(head):
+                return head
+            failure = self._failures.of(error, flight, head)
         else:
             if plain is None or request.body is not None or self._borrowed is not None:
                 self._leave(line)

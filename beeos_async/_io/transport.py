@@ -21,7 +21,7 @@ from .._reach import refuse
 from .._urls import is_loopback
 from ..errors import ClientClosedError, ConfigurationError
 from .body import read_body
-from .failure import Failures
+from .failure import Failures, is_no
 from .flight import Flight
 from .home import Home
 from .line import KEEP_ALIVE
@@ -136,7 +136,10 @@ class AiohttpTransport:
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             drop(response)
-            failure = self._failures.of(error, flight, head_of(response))
+            head = head_of(response, self._clock.wall())
+            if head is not None and is_no(head):
+                return head
+            failure = self._failures.of(error, flight, head)
         # Raised down here, where aiohttp's exception is no longer being handled.
         raise failure
 

@@ -238,6 +238,41 @@ async def test_stopping_sends_away_who_only_waits(clock: HandClock) -> None:
     assert {one.reason for one in run.report.skipped} == {"stopped"}
 
 
+@pytest.mark.fault("N27")
+async def test_a_probe_that_finds_the_host_still_down_costs_its_id_no_retry(
+    clock: HandClock,
+) -> None:
+    """However long the host is down, and however few the ids that look whether it still is."""
+
+    async def down(peer: Peer, seen: Seen) -> None:
+        broken = len(peer.server.seen) <= 80
+        await (refuse(peer, "503 Down", "auth_transient") if broken else accept(peer, seen))
+
+    async with FaultServer(requests(down)) as server, client(server, clock) as bee:
+        report = await bee.start_many(ids(8))
+
+    assert report.counts == {"succeeded": 8}
+    assert sorted(server.applied) == ids(8)
+    # As many as would have cost each of them more than its three retries.
+    assert len(server.seen) == 88
+
+
+@pytest.mark.fault("N27")
+@pytest.mark.parametrize("kind", ["503", "reset", "refused"])
+@pytest.mark.parametrize("size", [6, 300])
+async def test_a_host_that_is_down_at_the_very_beginning_costs_no_id(
+    clock: HandClock, size: int, kind: Any
+) -> None:
+    """Few are in flight then, and fewer failures than that many slots would ask for are enough."""
+    async with Emulator(instances=size, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(30, kind)
+        async with cloud.client(_clock=clock, max_concurrency=200, **ROAD) as bee:
+            report = await bee.start_many(cloud.ids)
+
+    assert report.counts == {"succeeded": size}
+    assert {cloud.effects(id) for id in cloud.ids} == {1}
+
+
 async def test_stopping_sends_away_who_waits_for_a_host_that_is_down(clock: HandClock) -> None:
     """The host comes back later: no id goes to it then that had not gone before `stop`."""
     known: set[str] = set()
