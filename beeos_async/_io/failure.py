@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from typing import Final
 
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
@@ -27,13 +28,17 @@ from .body import UnusableError
 from .flight import Flight
 
 
+NO: Final = 400
+"""The first status that says no."""
+
+
 def is_no(head: Response) -> bool:
-    """Tell whether a status says no by itself, whatever became of the body that was to say why.
+    """Tell whether a status says no, whatever became of the body that was to say why.
 
     Args:
         head: Status and headers of an answer.
     """
-    return head.status >= 400
+    return head.status >= NO
 
 
 class Failures:

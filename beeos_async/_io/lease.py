@@ -97,10 +97,7 @@ class LeasedTransport(AiohttpTransport):
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             _give_up(line)
-            head = None if line is None else line.head
-            if head is not None and is_no(head):
-                return head
-            failure = self._failures.of(error, flight, head)
+            failure = self._failures.of(error, flight, None if line is None else line.head)
         else:
             if plain is None or request.body is not None or self._borrowed is not None:
                 self._leave(line)
@@ -114,14 +111,21 @@ class LeasedTransport(AiohttpTransport):
         """Read an answer that is not plain, as aiohttp's handler tells it."""
         if line.left <= 0:
             raise TimeoutError
-        async with self._clock.limit(line.left):
-            while True:
-                message, content = await line.handler.read()
-                # Past the interim ones.
-                if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
-                    break
-            line.head = Response(message.code, message.headers, b"", self._clock.wall())
-            return structs.replace(line.head, body=await read_body(message.headers, content, cap))
+        try:
+            async with self._clock.limit(line.left):
+                while True:
+                    message, content = await line.handler.read()
+                    # Past the interim ones.
+                    if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
+                        break
+                head = line.head = Response(message.code, message.headers, b"", self._clock.wall())
+                body = await read_body(message.headers, content, cap)
+                return structs.replace(head, body=body)
+        except Exception:
+            if line.head is None or not is_no(line.head):
+                raise
+            line.close()
+            return line.head
 
     def _leave(self, line: Line) -> None:
         """Part from a line whose answer was whole, but which may not rest as it is."""
