@@ -27,7 +27,6 @@ from ..errors import (
 from .body import UnusableError
 from .flight import Flight
 
-
 NO: Final = 400
 """The first status that says no."""
 
