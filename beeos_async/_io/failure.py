@@ -43,7 +43,7 @@ def is_no(head: Response) -> bool:
 class Failures:
     """What can go wrong on the way to one host."""
 
-    __slots__ = ("_host", "_proxied")
+    __slots__ = ("_host", "_proxied", "met")
 
     def __init__(self, host: str, *, proxied: bool) -> None:
         """Remember what a refusal has to name.
@@ -54,6 +54,8 @@ class Failures:
         """
         self._host = host
         self._proxied = proxied
+        self.met = False
+        """Whether there was a connection to it, over TLS where that is spoken."""
 
     def of(self, error: Exception, flight: Flight, head: Response | None) -> TransportError:
         """Tell what an exception means.
@@ -109,6 +111,9 @@ class Failures:
         match error:
             case aiohttp.ClientConnectorDNSError():
                 reason, what = "dns", "the host name cannot be resolved"
+            case aiohttp.ClientConnectorSSLError() if self.met:
+                # It did, a moment ago: what answers there now is not ready, or not the host.
+                reason, what = "connect", "no TLS with what has spoken it before"
             case aiohttp.ClientSSLError():
                 reason, what = "tls", "the server's certificate or TLS cannot be accepted"
             case aiohttp.ClientHttpProxyError():

@@ -97,7 +97,7 @@ class LeasedTransport(AiohttpTransport):
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             _give_up(line)
-            failure = self._failures.of(error, flight, None if line is None else line.head)
+            failure = self._failure_of(error, flight, None if line is None else line.head)
         else:
             if plain is None or request.body is not None or self._borrowed is not None:
                 self._leave(line)
@@ -178,6 +178,7 @@ class LeasedTransport(AiohttpTransport):
                     and not transport.is_closing()
                     and not handler.should_close
                 ):
+                    self._failures.met = True
                     left = (timer.when() or 0.0) - asyncio.get_running_loop().time()
                     return Line(self._lines, connection, handler, transport), left
                 connection.close()
