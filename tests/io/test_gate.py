@@ -43,14 +43,18 @@ async def test_no_more_pass_than_there_are_slots(clock: HandClock) -> None:
     assert door.in_flight == 0
 
 
-async def test_lanes_are_served_in_their_order_and_each_in_its_own(clock: HandClock) -> None:
+@pytest.mark.parametrize("endpoints", ["one", "many"])
+async def test_lanes_are_served_in_their_order_and_each_in_its_own(
+    clock: HandClock, endpoints: str
+) -> None:
     """Single calls pass fleets, fleets pass polls, and within a lane the first comes first."""
+    # At one endpoint it is its pace that is waited for, at many it is the client's one slot.
     door = gate(clock)
     first = await door.enter("x", Lane.SINGLE)
     served: list[str] = []
 
     async def visit(name: str, lane: Lane) -> None:
-        turn = await door.enter("x", lane)
+        turn = await door.enter("x" if endpoints == "one" else name, lane)
         served.append(name)
         door.leave(turn)
 
