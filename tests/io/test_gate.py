@@ -179,7 +179,7 @@ async def test_a_slot_given_to_one_who_is_cancelled_goes_on_to_the_next(clock: H
     doomed.cancel()
     await asyncio.wait([doomed])
 
-    door.leave(await heir)
+    door.leave(await asyncio.wait_for(heir, 10))
     assert doomed.cancelled()
     assert door.in_flight == 0
 
@@ -379,7 +379,7 @@ async def test_a_slot_that_comes_with_a_cancellation_goes_to_the_next(clock: Han
     doomed.cancel()
     await asyncio.wait([doomed])
 
-    door.leave(await heir)
+    door.leave(await asyncio.wait_for(heir, 10))
     assert doomed.cancelled()
     assert door.in_flight == 0
 
