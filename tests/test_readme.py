@@ -72,5 +72,5 @@ def test_the_commands_to_paste_are_there() -> None:
     start = "python3 -m venv .venv && .venv/bin/pip install -q "
 
     assert start + "'.[cli]' && .venv/bin/beeos-async demo" in lines
-    assert start + "'.[dev]' && .venv/bin/python -m pytest -q" in lines
+    assert start + "'.[test]' && .venv/bin/python -m pytest -q" in lines
     assert len(BLOCKS) >= 6
