@@ -1,4 +1,18 @@
-"""Events: what the four streams carry, beside the messages of `messages.py`."""
+"""Events: what the four streams carry, beside the messages of `messages.py`.
+
+Example:
+    ```python
+    async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+        async for event in reply:
+            match event:
+                case InvokeDelta(text=words):
+                    print(words, end="")
+                case InvokeDone(is_error=is_error, code=code):
+                    print(" failed:" if is_error else " done", code)
+                case UnknownEvent(name=name):
+                    print("something new:", name)
+    ```
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,191 @@
+"""The reference: every public name says what it is, shows it, and what it shows runs.
+
+What a user calls or makes - a function, a method, a fixture, a class that is more than data -
+shows an example of its own; what is only read - a property, a word, an answer, an error - is
+shown by its class or by the module it lives in.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import sys
+import typing
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import pytest
+from distributed import Client, LocalCluster
+from examples import examples_in, promises, run, run_tests, scene
+
+import beeos_async
+from beeos_async import AsyncBeeOS, pytest_plugin
+from beeos_async.emulator import Emulator
+
+pytestmark = pytest.mark.anyio
+
+GROUPS: Final = [
+    kind.__module__
+    for kind in typing.get_type_hints(AsyncBeeOS).values()
+    if kind.__module__.startswith("beeos_async.groups.")
+]
+ROOMS: Final = [
+    importlib.import_module(name)
+    for name in (
+        *("beeos_async", "beeos_async.errors", "beeos_async.waiting", "beeos_async.webhooks"),
+        *("beeos_async.distributed", "beeos_async.emulator", "beeos_async.pytest_plugin"),
+        *GROUPS,
+    )
+]
+"""The modules a user imports from."""
+
+FIXTURE: Final = type(pytest_plugin.beeos)
+
+ENTRANCES: Final = {"__init__", "__aenter__", "__aiter__", "__anext__"}
+"""What is called by a class's own example; of data, its fields say all."""
+
+
+class Name(NamedTuple):
+    """A public name, and what is written at it."""
+
+    path: str
+    doc: str
+    shown_in: str | None
+    """The texts one of which must show it; none where it is shown by its class."""
+
+
+def names() -> Iterator[Name]:
+    """Give each public name once."""
+    for room in ROOMS:
+        for name in room.__all__:
+            thing = getattr(room, name)
+            if inspect.isclass(thing):
+                yield from names_of(thing)
+            elif inspect.isfunction(thing) or isinstance(thing, FIXTURE):
+                yield called(thing.__module__, name, thing)
+            else:
+                yield Name(f"{room.__name__}.{name}", below(room, name), None)
+
+
+def names_of(kind: type) -> Iterator[Name]:
+    """Give a class and its members, those it has inherited from a class of ours included."""
+    # Its own, not its parent's, and not a generated one.
+    doc = inspect.cleandoc(vars(kind).get("__doc__") or "")
+    is_data = issubclass(kind, msgspec.Struct | BaseException | dict)
+    home = inspect.getdoc(sys.modules[kind.__module__]) if is_data else ""
+    yield Name(f"{kind.__module__}.{kind.__qualname__}", doc, f"{doc}\n{home}")
+    for base in kind.__mro__:
+        if not base.__module__.startswith("beeos_async"):
+            continue
+        for name, member in vars(base).items():
+            place = f"{base.__module__}.{base.__qualname__}"
+            if isinstance(member, property) or (name in ENTRANCES and not is_data):
+                yield Name(f"{place}.{name}", inspect.getdoc(member) or "", None)
+            elif name.startswith("_"):
+                continue
+            elif inspect.isfunction(member) or isinstance(member, classmethod):
+                yield called(place, name, member)
+
+
+def called(place: str, name: str, thing: object) -> Name:
+    doc = inspect.getdoc(thing) or ""
+    return Name(f"{place}.{name}", doc, doc)
+
+
+def below(room: ModuleType, name: str) -> str:
+    """Read what stands below a word where it is set, which may be in another room."""
+    tree = ast.parse(inspect.getsource(room))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and name in {one.name for one in node.names}:
+            home = "." * node.level + (node.module or "")
+            return below(importlib.import_module(home, room.__package__), name)
+    for node, text in zip(tree.body, tree.body[1:], strict=False):
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if isinstance(text, ast.Expr) and name in map(ast.unparse, filter(None, targets)):
+            return str(ast.literal_eval(text.value))
+    return ""
+
+
+NAMES: Final = {name.path: name for name in names()}
+HOMES: Final = {path.rpartition(".")[0] for path in NAMES} & set(sys.modules)
+DOCS: Final = {path: name.doc for path, name in NAMES.items()} | {
+    home: inspect.getdoc(sys.modules[home]) or "" for home in sorted(HOMES)
+}
+EXAMPLES: Final = [
+    pytest.param(block, path, id=path.removeprefix("beeos_async."))
+    for path, doc in DOCS.items()
+    for block in examples_in(doc)
+]
+
+
+@pytest.mark.parametrize("path", NAMES)
+def test_a_public_name_says_what_it_is(path: str) -> None:
+    """In full sentences."""
+    doc = NAMES[path].doc
+
+    assert doc
+    assert not doc.startswith(f"{path.rpartition('.')[2]}(")
+    assert doc.partition("\n\n")[0].rstrip("…").endswith((".", "`", ":"))
+    assert "!" not in doc.replace("!=", "").replace("!r", "")
+
+
+@pytest.mark.parametrize("path", [path for path, name in NAMES.items() if name.shown_in])
+def test_what_is_called_or_made_shows_how(path: str) -> None:
+    """As the rule at the top has it."""
+    assert list(examples_in(str(NAMES[path].shown_in)))
+
+
+@pytest.mark.parametrize("path", DOCS)
+def test_code_stands_in_an_example(path: str) -> None:
+    """So that none is left that is not run."""
+    assert len(list(examples_in(DOCS[path]))) == DOCS[path].count("```python")
+
+
+@asynccontextmanager
+async def dask() -> AsyncGenerator[Any]:
+    """Have a Dask cluster of one worker, which is a thread of this process."""
+    machines = LocalCluster(
+        n_workers=1,
+        processes=False,
+        asynchronous=True,
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    )
+    async with machines, Client(machines, asynchronous=True, set_as_default=False) as cluster:
+        yield cluster
+
+
+@pytest.mark.parametrize(("block", "path"), EXAMPLES)
+async def test_each_example_runs(
+    block: str,
+    path: str,
+    cloud: Emulator,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It works as it stands, and prints what it says it prints."""
+    if "def test_" in block:
+        await run_tests(block, pytester)
+        return
+    monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
+    monkeypatch.setenv("BEEOS_API_URL", cloud.url)
+    # Some of them write files.
+    monkeypatch.chdir(tmp_path)
+    around = {name: getattr(beeos_async, name) for name in beeos_async.__all__}
+    machines = dask() if "(cluster, " in block else nullcontext()
+
+    async with cloud.client() as bee, machines as cluster:
+        await run(block, path, {**around, **scene(cloud), "bee": bee, "cluster": cluster})
+
+    printed = capsys.readouterr().out
+    for promise in promises(block):
+        found = promise.search(printed)
+        assert found, f"{promise.pattern!r} is not in {printed!r}"
+        printed = printed[found.end() :]
