@@ -45,7 +45,6 @@ NAMES = """
 PINNED = set(NAMES.split())
 
 
-
 def fresh(script: str) -> str:
     """Run a script in an interpreter that has imported nothing yet."""
     done = subprocess.run(
