@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import sys
 import typing
 from collections.abc import AsyncGenerator, Iterator
@@ -29,6 +30,7 @@ from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
+README: Final = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 GROUPS: Final = [
     kind.__module__
     for kind in typing.get_type_hints(AsyncBeeOS).values()
@@ -144,6 +146,14 @@ def test_what_is_called_or_made_shows_how(path: str) -> None:
 def test_code_stands_in_an_example(path: str) -> None:
     """So that none is left that is not run."""
     assert len(list(examples_in(DOCS[path]))) == DOCS[path].count("```python")
+
+
+def test_the_pages_have_every_room() -> None:
+    """The command of the README names each, or the package it is in."""
+    (named,) = re.findall(r"^python -m pdoc .* beeos_async\.\{(.*)\}$", README, re.MULTILINE)
+    inner = {room.__name__.split(".")[1] for room in ROOMS if room is not beeos_async}
+
+    assert inner <= set(named.split(","))
 
 
 @asynccontextmanager
