@@ -80,6 +80,9 @@ class Direct:
             idempotency_key: Sent in the `Idempotency-Key` header.
             deadline: Seconds for the whole call.
 
+        Returns:
+            The whole body, as `into` has it.
+
         Raises:
             ConfigurationError: The method or the path cannot be one.
 

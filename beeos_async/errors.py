@@ -177,6 +177,8 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
     delivered: Delivered
     status: int | None = None
+    """The HTTP status, where there was one."""
+
     request_id: str | None = None
     excerpt: str = ""
     """The first 200 characters of an unreadable body, control characters removed."""
@@ -370,7 +372,10 @@ class UnprocessableEntityError(APIError):
 
 
 class RateLimitError(APIError):
-    """Too many calls to one endpoint with one key (429), and waiting was not allowed.
+    """Too many calls to one endpoint (429), and what it asks to wait is more than is allowed.
+
+    In a single call that is `max_throttle_wait` or the deadline, in a fleet five minutes or
+    the deadline.
 
     Example:
         ```python

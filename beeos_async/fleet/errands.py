@@ -123,7 +123,7 @@ class Errands:
             id: The instance.
             wish: `"running"`, `"online"` or `"connected"`, as for `start`; `"stopped"`;
                 `"terminated"`; or a function that says yes to the instance as a look shows it.
-            deadline: Seconds.
+            deadline: Seconds; where there are none, for as long as it takes.
 
         Returns:
             The instance as it is then; `None` where one that was to be terminated is not even

@@ -148,12 +148,12 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def elapsed(self) -> float:
-        """Seconds the run took."""
+        """Seconds the run took, or the runs that were merged took together."""
         return self._tally.elapsed
 
     @property
     def first_try_rate(self) -> float:
-        """The share of ids that succeeded with their first request: the server's health."""
+        """The share (0 to 1) that succeeded with its first request: the server's health."""
         return self._tally.first_tries / len(self) if len(self) else 1.0
 
     @property

@@ -124,8 +124,8 @@ class Computer:
             id: The instance.
             x: Pixels from the left edge.
             y: Pixels from the top edge.
-            button: Left, where the server is not told.
-            count: 2 for a double click.
+            button: `left`, as where nothing is said, `right` or `middle`.
+            count: How many clicks; 2 for a double click.
             deadline: Seconds for the whole call.
 
         Returns:
@@ -177,7 +177,7 @@ class Computer:
 
         Args:
             id: The instance.
-            direction: Which way.
+            direction: `up`, `down`, `left` or `right`.
             x: Pixels from the left edge, where it is not to be turned where the pointer is.
             y: Pixels from the top edge, likewise.
             amount: Steps of about 300 pixels.

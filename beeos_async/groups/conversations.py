@@ -119,7 +119,7 @@ class Conversations:
 
         Args:
             agent_id: The agent.
-            state: `active`, `closed` or `all`; the server takes nothing for `active`.
+            state: `active`, as where nothing is said, `closed` or `all`.
             since: A cursor of an earlier page, to go on from there.
             limit: Rows a request, 1 to 100.
             deadline: Seconds for each page.

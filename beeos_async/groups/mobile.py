@@ -172,7 +172,7 @@ class Mobile:
             id: The instance.
             x: Pixels from the left edge.
             y: Pixels from the top edge.
-            duration_ms: Milliseconds; the device keeps it within 1 and 10,000.
+            duration_ms: How long, in milliseconds; the device keeps it within 1 and 10,000.
             deadline: Seconds for the whole call.
 
         Returns:
@@ -206,7 +206,7 @@ class Mobile:
             y1: Where it begins, in pixels from the top edge.
             x2: Where it ends, in pixels from the left edge.
             y2: Where it ends, in pixels from the top edge.
-            duration_ms: Milliseconds; the device keeps it within 1 and 10,000.
+            duration_ms: How long, in milliseconds; the device keeps it within 1 and 10,000.
             deadline: Seconds for the whole call.
 
         Returns:
@@ -240,7 +240,7 @@ class Mobile:
             y1: Where it begins, in pixels from the top edge.
             x2: Where it ends, in pixels from the left edge.
             y2: Where it ends, in pixels from the top edge.
-            duration_ms: Milliseconds; the device keeps it within 1 and 10,000.
+            duration_ms: How long, in milliseconds; the device keeps it within 1 and 10,000.
             deadline: Seconds for the whole call.
 
         Returns:
@@ -268,7 +268,7 @@ class Mobile:
 
         Args:
             id: The instance.
-            direction: Which way.
+            direction: `up`, `down`, `left` or `right`.
             x: Pixels from the left edge, where it is not the middle of the screen.
             y: Pixels from the top edge, likewise.
             amount: Steps of about 300 pixels.
@@ -334,7 +334,7 @@ class Mobile:
 
         Args:
             id: The instance.
-            button: Which.
+            button: `back`, `home`, `recent`, `power`, `volume_up`, `volume_down` or `enter`.
             deadline: Seconds for the whole call.
 
         Returns:

@@ -147,7 +147,7 @@ class Tasks:
         Args:
             agent_id: Only those of this agent.
             instance_id: Only those on this instance.
-            state: `active`, `closed` or `all`; the server takes nothing for `active`.
+            state: `active`, as where nothing is said, `closed` or `all`.
             since: A cursor of an earlier page, to go on from there.
             limit: Rows a request, 1 to 100.
             deadline: Seconds for each page.
@@ -177,7 +177,7 @@ class Tasks:
 
         Args:
             agent_id: The agent.
-            state: `active`, `closed` or `all`; the server takes nothing for `active`.
+            state: `active`, as where nothing is said, `closed` or `all`.
             since: A cursor of an earlier page, to go on from there.
             limit: Rows a request, 1 to 100.
             deadline: Seconds for each page.
@@ -528,7 +528,7 @@ class Tasks:
             agent_id: The agent.
             task_id: The task.
             webhook_id: The webhook.
-            limit: How many, 1 to 200; the server takes nothing for 50.
+            limit: How many, 1 to 200; 50 where nothing is said.
             deadline: Seconds for the whole call.
 
         Example:

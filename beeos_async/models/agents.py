@@ -128,6 +128,8 @@ class InvokeAgent(Snake, frozen=True, kw_only=True):
     message: str
     context_id: str | None = None
     timeout_ms: Annotated[int, Meta(ge=0, le=115_000)] | None = None
+    """Milliseconds the gateway waits for the agent."""
+
     idempotency_key: str | None = None
     metadata: dict[str, str] | None = None
     attachments: Annotated[list[Attachment], Meta(max_length=16)] | None = None

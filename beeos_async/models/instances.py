@@ -79,6 +79,8 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     bridge_id: str = ""
     identity_id: str = ""
     total_run_seconds: int = 0
+    """Seconds it has run, altogether."""
+
     connectivity: Connectivity = ""
     connectivity_reason: ConnectivityReason = ""
     halt_reason: str = ""
@@ -102,7 +104,7 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     created_at: Moment | None = None
     updated_at: Moment | None = None
     screenshot_url: str = ""
-    """Short-lived and single-purpose; never an address to send the key to."""
+    """Where its last picture is, for a short while; never an address to send the key to."""
 
     screenshot_updated_at: Moment | None = None
     capabilities: dict[str, Any] = {}

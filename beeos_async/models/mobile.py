@@ -1,5 +1,7 @@
 """What a phone alone shows and can be told: fingers, hardware buttons, apps.
 
+Points are in absolute device pixels, their origin top left.
+
 Example:
     ```python
     apps = {app.label: app.package_id for app in await bee.mobile.apps(phone)}

@@ -141,6 +141,8 @@ class OperationProgress(Camel, frozen=True, kw_only=True):
 
     phase: str = ""
     current: float | None = None
+    """How much of `total` is done, in whatever the phase counts."""
+
     total: float | None = None
 
 

@@ -158,6 +158,8 @@ class CreateTask(Snake, frozen=True, kw_only=True):
     message: str
     context_id: str | None = None
     deadline_ms: Annotated[int, Meta(ge=0, le=604_800_000)] | None = None
+    """Milliseconds from its creation until the server ends it, a week at most."""
+
     idempotency_key: str | None = None
     metadata: dict[str, str] | None = None
     attachments: Annotated[list[Attachment], Meta(max_length=16)] | None = None
@@ -227,6 +229,8 @@ class WebhookDelivery(Snake, frozen=True, kw_only=True):
     renderer: Renderer = ""
     status: DeliveryStatus = ""
     attempt_num: int = 0
+    """How often it was tried so far."""
+
     last_response_status: int = 0
     """The receiver's HTTP status; 0 where there was none."""
 
