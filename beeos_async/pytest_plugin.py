@@ -129,13 +129,15 @@ def beeos_emulator(
         from beeos_async import AsyncBeeOS
 
 
-        async def wake(ids):  # what you want to test
+        async def start(id):  # what you want to test: it finds URL and key in the environment
             async with AsyncBeeOS() as bee:
-                return await bee.start_many(ids)
+                await bee.start(id)
 
 
-        def test_wake(beeos_emulator):
-            assert asyncio.run(wake(beeos_emulator.ids)).ok
+        def test_start(beeos_emulator):
+            asyncio.run(start(beeos_emulator.ids[0]))
+
+            assert beeos_emulator.log[-1].operation == "startInstance"
         ```
     """
     from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 -- as said on top

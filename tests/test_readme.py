@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
-from examples import blocks_of, run, run_tests, scene
-
-from beeos_async.emulator import Emulator
+from examples import blocks_of, run, run_tests
 
 pytestmark = pytest.mark.anyio
 
@@ -19,26 +18,18 @@ BLOCKS = blocks_of(README)
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 async def test_each_python_block_runs(
-    block: str,
-    cloud: Emulator,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    pytester: pytest.Pytester,
+    block: str, around: dict[str, Any], tmp_path: Path, pytester: pytest.Pytester
 ) -> None:
     """What the README shows works as it stands."""
     if "def test_" in block:
         await run_tests(block, pytester)
         return
-    monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
-    monkeypatch.setenv("BEEOS_API_URL", cloud.url)
-    # Some of them write files.
-    monkeypatch.chdir(tmp_path)
     if "asyncio.run(" in block:
-        tmp_path.joinpath("ids.txt").write_text("\n".join(cloud.ids))
+        tmp_path.joinpath("ids.txt").write_text("\n".join(around["ids"]))
         done = await anyio.run_process([sys.executable, "-c", block], cwd=tmp_path, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return
-    await run(block, "README.md", scene(cloud))
+    await run(block, "README.md", around)
 
 
 def test_the_commands_to_paste_are_there() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import itertools
 import re
 import sys
 import typing
@@ -22,7 +23,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 from distributed import Client, LocalCluster
-from examples import examples_in, promises, run, run_tests, scene
+from examples import examples_in, promises, run, run_tests
 
 import beeos_async
 from beeos_async import AsyncBeeOS, pytest_plugin
@@ -106,11 +107,12 @@ def below(room: ModuleType, name: str) -> str:
         if isinstance(node, ast.ImportFrom) and name in {one.name for one in node.names}:
             home = "." * node.level + (node.module or "")
             return below(importlib.import_module(home, room.__package__), name)
-    for node, text in zip(tree.body, tree.body[1:], strict=False):
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if isinstance(text, ast.Expr) and name in map(ast.unparse, filter(None, targets)):
-            return str(ast.literal_eval(text.value))
-    return ""
+    return "".join(
+        str(ast.literal_eval(text.value))
+        for node, text in itertools.pairwise(tree.body)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr)
+        if ast.unparse(node).startswith((f"{name} = ", f"{name}: "))
+    )
 
 
 NAMES: Final = {name.path: name for name in names()}
@@ -148,6 +150,14 @@ def test_code_stands_in_an_example(path: str) -> None:
     assert len(list(examples_in(DOCS[path]))) == DOCS[path].count("```python")
 
 
+def test_a_promise_is_read_to_the_letter() -> None:
+    """But for what varies."""
+    (promise,) = promises("report = 1\nprint(report)  # 20 of … started\n# and so on\n")
+
+    assert promise.search("20 of 21 started in 0.1 s\n")
+    assert not promise.search("19 of 20 started, 20 of 20\nstarted\n")
+
+
 def test_the_pages_have_every_room() -> None:
     """The command of the README names each, or the package it is in."""
     (named,) = re.findall(r"^python -m pdoc .* beeos_async\.\{(.*)\}$", README, re.MULTILINE)
@@ -175,24 +185,19 @@ async def test_each_example_runs(
     block: str,
     path: str,
     cloud: Emulator,
+    around: dict[str, Any],
     pytester: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """It works as it stands, and prints what it says it prints."""
     if "def test_" in block:
         await run_tests(block, pytester)
         return
-    monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
-    monkeypatch.setenv("BEEOS_API_URL", cloud.url)
-    # Some of them write files.
-    monkeypatch.chdir(tmp_path)
-    around = {name: getattr(beeos_async, name) for name in beeos_async.__all__}
+    offered = {name: getattr(beeos_async, name) for name in beeos_async.__all__}
     machines = dask() if "(cluster, " in block else nullcontext()
 
     async with cloud.client() as bee, machines as cluster:
-        await run(block, path, {**around, **scene(cloud), "bee": bee, "cluster": cluster})
+        await run(block, path, {**offered, **around, "bee": bee, "cluster": cluster})
 
     printed = capsys.readouterr().out
     for promise in promises(block):

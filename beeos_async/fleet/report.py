@@ -333,11 +333,13 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
 
         Example:
             ```python
-            report = await bee.start_many([*ids, "inst-nowhere"])
+            report = await bee.start_many(["inst-nowhere", "no id/at all"])
             try:
                 report.raise_for_failures()
-            except* NotFoundError as missing:  # here Python asks for it
-                print(len(missing.exceptions), "of", len(missing.report))  # 1 of 21
+            except* NotFoundError as missing:
+                print(len(missing.exceptions))  # 1
+            except* SkippedError as skipped:
+                print(skipped.exceptions[0])  # no id/at all was skipped: invalid_id
             ```
         """
         return FleetError(self.message, excs, self.report)

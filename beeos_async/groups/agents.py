@@ -246,13 +246,11 @@ class Agents:
 
         Example:
             ```python
-            async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+            async with bee.agents.invoke_stream(agent_id, "How high?", deadline=60) as reply:
                 async for event in reply:
-                    match event:
-                        case InvokeDelta(text=words):
-                            print(words, end="")
-                        case InvokeFailure(code=code, message=message):
-                            print(code, message)
+                    if isinstance(event, InvokeReasoning):
+                        print("thinks:", event.text)
+            print(reply.done.text if reply.done else "not yet")  # You said: How high?
             ```
         """
         body = _asked(message, context_id, timeout_ms, metadata, attachments)
