@@ -454,13 +454,13 @@ class StreamEndedError(BeeOSError):
 
     Example:
         ```python
-        place = 0
+        events = bee.tasks.events(agent_id, task_id, deadline=0.5)
         try:
-            async with bee.tasks.events(agent_id, task_id, since=place, deadline=0.5) as events:
+            async with events:
                 async for event in events:
                     print(event)
         except (StreamEndedError, RequestTimeoutError) as error:
-            place = error.last_offset or place  # go on from here another time
+            print(error, "- another time from here on:", events.last_offset)
         ```
     """
 

@@ -82,7 +82,8 @@ def unwrap(
         from beeos_async.webhooks import unwrap
 
         event = unwrap(body, headers, [secret, "the one before, for a day"])
-        print(event.task_id, event.outcome)  # task-1 completed
+        if isinstance(event, TaskStatusEvent):  # what is new to this version is passed over
+            print(event.task_id, event.outcome)  # task-1 completed
         ```
     """
     must(
@@ -124,7 +125,8 @@ def sign(body: bytes, secret: str, timestamp: int) -> str:
 
         body = b'{"type": "task_status", "task_id": "task-7", "status": "failed"}'
         headers = {HEADER: sign(body, secret, int(time.time()))}
-        print(unwrap(body, headers, secret).is_over)  # True
+        event = unwrap(body, headers, secret)
+        print(isinstance(event, TaskStatusEvent) and event.status)  # failed
         ```
     """
     count("timestamp", timestamp, least=0, most=10**12 - 1)

@@ -45,7 +45,7 @@ class Faults:
             ```python
             cloud.faults.outage(5.0, "reset")
             fault = cloud.faults.down(now=100.0)  # the first request, with which it begins
-            print(fault.kind, cloud.faults.down(now=105.1))  # … None
+            print(fault and fault.reset, cloud.faults.down(now=105.1))  # True None
             ```
         """
         for outage in self.outages:
@@ -61,7 +61,7 @@ class Faults:
             ```python
             cloud.faults.refuse("startInstance", 503)
             fault = cloud.faults.pick("startInstance", id)  # this was the one time
-            print(fault.status, cloud.faults.pick("startInstance", id))  # 503 None
+            print(fault and fault.status, cloud.faults.pick("startInstance", id))  # 503 None
             ```
         """
         for rule in self._rules:

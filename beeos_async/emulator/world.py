@@ -48,6 +48,8 @@ class World:
 
     Example:
         ```python
+        cloud.world.runtimes.refuse("skills/install", "PROJECTION_PENDING", retry_after_ms=250)
+        cloud.world.tasks.work_time = 5.0  # seconds
         cloud.world.devices.hold(desk)  # somebody else works on it
         try:
             await bee.computer.click(desk, x=10, y=10)
@@ -348,7 +350,7 @@ class World:
             ```python
             cloud.world.start(id)  # somebody else's wish
             report = await bee.start_many(ids)
-            print(report[id].already)  # True
+            print([one.id == id for one in report.succeeded if one.already])  # [True]
             ```
         """
         machine = self._find(id)
