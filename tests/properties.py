@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-modest = settings(derandomize=True, max_examples=150, deadline=None)
+modest = settings(derandomize=True, max_examples=60, deadline=None)

@@ -417,7 +417,7 @@ class Gate:
     def _return(self, turn: Turn) -> None:
         turn.over = True
         door = turn.door
-        door.pacer.end(turn, self._clock.now(), accepted=turn.accepted)
+        door.pacer.end(turn, accepted=turn.accepted)
         if door.keeper is not None:
             door.ring()
 

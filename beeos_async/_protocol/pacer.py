@@ -29,9 +29,6 @@ NARROWING: Final = 4
 STEADY: Final = 1.01
 """How much faster than measured is tried: so slowly is the quota overrun."""
 
-BOLD: Final = 1.05
-"""Likewise where two measures agree and neither is sharp: both may be too low."""
-
 PLATEAU: Final = 8.0
 """Seconds without a 429 until the rate is a tenth higher; it grows with their cube."""
 
@@ -74,6 +71,14 @@ class Ticket(Struct, eq=False, gc=False):
 
     epoch: int = 0
     probe: bool = False
+    went: float = 0.0
+    """When."""
+
+    rate: float | None = None
+    """How many went a second then, if it is paced."""
+
+    number: int = 0
+    """Which one it was since the last pause, from 1."""
 
 
 class Pacer:
@@ -92,6 +97,7 @@ class Pacer:
         "_probe_due",
         "_probing",
         "_searching",
+        "_sent",
         "_share",
         "_steps",
         "_threshold",
@@ -135,6 +141,7 @@ class Pacer:
         self._steps = STEPS
         self._share = SHARE
         self._believed = 0.0
+        self._sent = 0
 
     @property
     def paced(self) -> bool:
@@ -194,13 +201,17 @@ class Pacer:
             now: When.
         """
         self.in_flight += 1
-        ticket.epoch = self._epoch
+        ticket.epoch, ticket.went = self._epoch, now
         ticket.probe, self._probe_due = self._probe_due, False
         if ticket.probe:
             self._probing = True
+            self._sent = 0
         if ticket.probe or self._ledger.opened is None:
             self._ledger.open(now)
-        if self._base is None or (rate := self.rate(now)) is None:
+        self._sent += 1
+        ticket.number = self._sent
+        ticket.rate = rate = self.rate(now)
+        if rate is None:
             return
         if ticket.probe:
             # The server's bucket was empty at the 429, and has filled since.
@@ -211,19 +222,18 @@ class Pacer:
         self._tokens -= 1
         self._at = max(self._at, now)
 
-    def end(self, ticket: Ticket, now: float, *, accepted: bool) -> None:
+    def end(self, ticket: Ticket, *, accepted: bool) -> None:
         """Count a request that has ended, in any way.
 
         Args:
             ticket: What `go` gave.
-            now: When.
             accepted: Whether the server took it, and so out of the quota.
         """
         self.in_flight -= 1
         if ticket.probe:
             self._probing = False
         if accepted:
-            self._ledger.accept(now)
+            self._ledger.accept(ticket.went)
             if self._window < self._most:
                 slow = self._window >= self._threshold
                 self._window = min(self._most, self._window + (1 / self._window if slow else 1))
@@ -236,10 +246,10 @@ class Pacer:
             now: When.
             pause: Seconds for which nothing goes.
         """
-        self.end(ticket, now, accepted=False)
+        self.end(ticket, accepted=False)
         # Those that were in the air with the first one tell nothing new.
         if ticket.epoch == self._epoch:
-            self._learn(now)
+            self._learn(ticket)
             self._epoch += 1
             self._probe_due = True
             narrow = max(FIRST_WINDOW, self._window / NARROWING)
@@ -278,19 +288,18 @@ class Pacer:
                 most = max(most, self._share * self._ledger.burst)
         return min(most, self._tokens + max(0.0, now - self._at) * rate)
 
-    def _learn(self, now: float) -> None:
+    def _learn(self, refused: Ticket) -> None:
         """Learn from the second 429 on how much is refilled, and from then on how much more."""
-        ledger, got = self._ledger, self._ledger.got
-        step = math.pow(2.0, 1 / self._steps) if self._searching else 0.0
-        ledger.empty(now, self.rate(now), step)
-        if ledger.rate is None:
-            return
-        learned = self._base is not None
+        ledger, learned = self._ledger, self._base is not None
         if learned and not self._searching:
-            # A burst that was refused at once was not there.
-            gone = got <= self._believed + 2
+            # A burst that was refused before it was used up was not there.
+            gone = self._believed >= max(2, refused.number - 1)
             self._share = self._share / 2 if gone else min(SHARE, self._share * 1.2)
-        if self._known:
+        ledger.empty(refused.went, refused.rate, searched=self._searching)
+        if self._known or ledger.rate is None:
+            return
+        if learned and ledger.in_vain:
+            self._start_over(refused.went)
             return
         found = ledger.sharp or ledger.agrees
         if found and ledger.agrees and not self._searching:
@@ -300,8 +309,13 @@ class Pacer:
         # A bucket that holds little runs over in a pause: most of the rate is still to be found.
         self._searching = not found and ledger.burst < SMALL
         self._steps = self._steps * 2 if self._searching and learned else STEPS
-        factor = STEADY if ledger.sharp else BOLD
-        self._base = ledger.rate * (1.0 if self._searching else factor)
+        self._base = ledger.rate * (1.0 if self._searching else STEADY)
+
+    def _start_over(self, now: float) -> None:
+        """Forget what was learned, but for this 429."""
+        self._ledger, self._base = Ledger(), None
+        self._ledger.empty(now, None)
+        self._searching, self._steps, self._share, self._plateau = False, STEPS, SHARE, PLATEAU
 
 
 def _cautious(known: Rate) -> Rate:

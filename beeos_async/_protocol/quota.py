@@ -21,7 +21,7 @@ MARKS: Final = 64
 """Moments that are remembered, to measure from."""
 
 SPACING: Final = 0.1
-"""Seconds between two of them, at least: nearer ones would measure how answers bunch."""
+"""Seconds between two of them, at least: nearer ones would measure how requests bunch."""
 
 ENOUGH: Final = 16
 """Requests from which on a measure is sharp."""
@@ -35,22 +35,29 @@ AGREEMENT: Final = 0.2
 GENTLE: Final = 0.8
 """How far a rate that was measured falls by one 429 at most: it may have been bad luck."""
 
-NEARLY_ALL: Final = 0.97
-"""The share of a rate that was refused which may be the quota's."""
+IN_VAIN: Final = 0.75
+"""The share of what a quota once gave below which it is none that refuses: going slower has
+not helped."""
 
 _ROUNDS: Final = 4
-_SMALL: Final = 64
+_BRIEF: Final = 1e-3
 
 
 class Ledger:
-    """What was accepted when, and what follows from it."""
+    """What was accepted of what went when, and what follows from it.
+
+    A request counts for the moment it went: they arrive in that order, and nearly as far
+    apart, however long they are on their way.
+    """
 
     __slots__ = (
         "_count",
         "_emptied",
-        "_fills",
+        "_first",
         "_known",
         "_marks",
+        "_proven",
+        "_took",
         "agrees",
         "burst",
         "opened",
@@ -77,14 +84,17 @@ class Ledger:
         self.agrees = False
         """Whether it agreed with the one before."""
 
-        self._count = 0
-        self._marks: deque[tuple[float, int]] = deque(maxlen=MARKS)
         self.opened: float | None = None
         """When the first request went, at all or after a pause."""
 
+        self._count = 0
+        self._marks: deque[tuple[float, int]] = deque(maxlen=MARKS)
+        # When the bucket was empty, and how much had been accepted by then: first and last.
+        self._first: tuple[float, int] | None = None
         self._emptied: tuple[float, int] | None = None
-        # How much was accepted in how many seconds while nothing was held back.
-        self._fills: list[tuple[int, float]] = []
+        # How long the first bucketful took.
+        self._took = 0.0
+        self._proven = 0.0
 
     @property
     def got(self) -> int:
@@ -94,77 +104,79 @@ class Ledger:
     @property
     def first_fill(self) -> int | None:
         """How many were accepted before the first 429, once there was one."""
-        return self._fills[0][0] if self._fills else None
+        return self._first[1] if self._first else None
 
-    def accept(self, now: float) -> None:
-        """Count a request that was accepted."""
+    @property
+    def in_vain(self) -> bool:
+        """Whether requests are refused at a pace at which the quota once gave far more.
+
+        Then what refuses them is no quota, or another one.
+        """
+        return self.rate is not None and self.rate < IN_VAIN * self._proven
+
+    def accept(self, went: float) -> None:
+        """Count a request that was accepted.
+
+        Args:
+            went: When it went.
+        """
         self._count += 1
         marks = self._marks
-        if not marks or now - marks[-1][0] >= SPACING:
-            marks.append((now, self._count))
+        if not marks or went - marks[-1][0] >= SPACING:
+            marks.append((went, self._count))
 
     def open(self, now: float) -> None:
         """Note that the first request goes, at all or after a pause."""
         self.opened = now
 
     def refilled(self, now: float) -> float:
-        """Tell how much has come together since the last 429."""
+        """Tell how much has come together since the last 429, and was not taken yet."""
         if self.rate is None or self._emptied is None:
             return 0.0
-        return min(self.burst, self.rate * (now - self._emptied[0]))
+        return max(0.0, min(self.burst, self.rate * (now - self._emptied[0]) - self.got))
 
-    def empty(self, now: float, paced_at: float | None, over: float) -> None:
+    def empty(self, went: float, paced_at: float | None, *, searched: bool = False) -> None:
         """Learn from a 429.
 
         Args:
-            now: When it came.
-            paced_at: The rate at which requests went out then; `None` where nothing held them
-                back.
-            over: By how much that can be over the quota's: more than 1 where it had been
-                rising in search of it, with a step for each request; 0 where it was no search.
+            went: When the request went that was refused.
+            paced_at: The rate at which requests went then; `None` where nothing held them back.
+            searched: Whether that rate had been rising in search of the quota's.
         """
-        opened = now if self.opened is None else self.opened
-        before, self._emptied = self._emptied, (now, self._count)
+        before, self._emptied = self._emptied, (went, self._count)
+        opened = went if self.opened is None else self.opened
         if self._known:
             return
-        if before is None:
-            self._fills.append((self._count, now - opened))
+        if self._first is None or before is None:
+            self._first, self._took = self._emptied, went - opened
             return
-        got, mean = self._count - before[1], (self._count - before[1]) / (now - before[0])
-        if paced_at is None:
-            self._fills.append((got, now - opened))
-        rate, burst, weight = self._measure(now, mean)
-        full = got > 0 and mean * (opened - before[0]) >= NEARLY * burst - 1
-        if over:
-            rate = max(rate, self._crossed(paced_at or 0.0, over, burst))
-        elif paced_at is not None:
-            # Whoever is refused was too fast, bad luck aside.
-            rate = max(mean, min(rate, NEARLY_ALL * paced_at))
-        last = self.rate
-        if last is not None and got:
-            rate = max(rate, (NEARLY if full and got < ENOUGH else GENTLE) * last)
+        got, last = self._count - before[1], self.rate
+        mean = max(SLOWEST, got / max(_BRIEF, went - before[0]))
+        rate, burst, weight = self._measure(went, mean)
+        ran_over = got > 0 and mean * (opened - before[0]) >= NEARLY * burst - 1
+        if paced_at is not None:
+            # Whoever is refused was too fast.
+            rate = max(mean, min(rate, paced_at))
+        if last is not None and got and not searched:
+            rate = max(rate, GENTLE * last)
         self.agrees = last is not None and abs(rate / last - 1) < AGREEMENT
-        self.sharp = weight >= ENOUGH or (got >= ENOUGH and not full)
+        self.sharp = weight >= ENOUGH or (got >= ENOUGH and not ran_over)
         self.rate, self.burst = rate, burst
+        since, had = self._first
+        if self._count - had >= ENOUGH:
+            self._proven = max(self._proven, (self._count - had) / (went - since))
 
     def _measure(self, now: float, mean: float) -> tuple[float, float, float]:
         """Find the rate, the burst, and of how many requests the rate was measured."""
-        rate, burst, weight = max(SLOWEST, mean), 1.0, 0.0
+        rate, burst, weight = mean, 1.0, 0.0
+        first = self.first_fill or 0
         # What a bucket holds is known by the rate, and the rate by that.
         for _ in range(_ROUNDS):
-            burst = max(1.0, *(got - rate * seconds for got, seconds in self._fills))
-            rate, weight = max(SLOWEST, mean), 0.0
+            burst = max(1.0, first - rate * self._took)
+            rate, weight = mean, 0.0
             for moment, count in self._marks:
-                surplus = self._count - count - burst - 1
+                # The request of that moment had taken one out itself.
+                surplus = self._count - count - (burst - 1)
                 if now > moment and surplus > rate * (now - moment):
                     rate, weight = surplus / (now - moment), surplus
         return rate, burst, weight
-
-    @staticmethod
-    def _crossed(paced_at: float, step: float, burst: float) -> float:
-        """Tell which rate a rising one had crossed, for a bucket to be empty by now."""
-        rise, drained = 1.0, 0.0
-        while drained < min(burst, _SMALL) - 1:
-            rise *= step
-            drained += 1 - 1 / rise
-        return paced_at / (rise * step) if burst < _SMALL else 0.0

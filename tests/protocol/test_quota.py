@@ -28,7 +28,7 @@ class Server:
                 break
             self.ledger.accept(self.now)
             self.now += 1 / (pace or 10_000.0)
-        self.ledger.empty(self.now, pace, 0.0)
+        self.ledger.empty(self.now, pace)
         self.now += 1.0
 
 
@@ -95,7 +95,7 @@ def test_where_nothing_is_taken_nothing_is_left_of_the_rate() -> None:
     server.until_refused(None)
     server.until_refused(None)
     server.ledger.open(server.now + 500.0)
-    server.ledger.empty(server.now + 500.0, 100.0, 0.0)
+    server.ledger.empty(server.now + 500.0, 100.0)
 
     assert server.ledger.rate is not None
     assert SLOWEST <= server.ledger.rate < 1.0
@@ -111,29 +111,42 @@ def test_bad_luck_lowers_a_rate_by_a_little_alone() -> None:
     assert before is not None
     server.ledger.open(server.now)
     server.ledger.accept(server.now)
-    server.ledger.empty(server.now + 0.01, 9.0, 0.0)
+    server.ledger.empty(server.now + 0.01, 9.0)
 
     assert server.ledger.rate is not None
     assert server.ledger.rate >= 0.8 * before
 
 
-def test_a_search_tells_by_how_far_it_has_come() -> None:
-    """The rate that was crossed lies one step below what was refused, and not far below."""
-    ledger = Ledger()
-    ledger.open(0.0)
-    ledger.accept(0.0)
-    ledger.empty(0.1, None, 0.0)
-    ledger.open(1.0)
-    ledger.accept(1.0)
-    ledger.empty(1.1, 20.0, 1.25)
+def test_a_search_is_measured_from_where_it_crossed_the_quota() -> None:
+    """Before that the bucket was full all the time, and says nothing."""
+    server = Server(100.0, 10)
+    server.until_refused(None)
+    server.ledger.open(server.now)
+    pace = 5.0
+    while True:
+        server.due, lacking = conform(server.quota, server.due, server.now)
+        if lacking:
+            break
+        server.ledger.accept(server.now)
+        server.now += 1 / pace
+        pace *= 1.02
+    server.ledger.empty(server.now, pace, searched=True)
 
-    assert ledger.rate == pytest.approx(16.0)
-    big = Ledger()
-    big.open(0.0)
-    for _ in range(100):
-        big.accept(0.0)
-    big.empty(0.1, None, 0.0)
-    big.open(1.0)
-    big.accept(1.0)
-    big.empty(1.1, 20.0, 1.25)
-    assert big.rate == pytest.approx(1.0)
+    assert server.ledger.rate == pytest.approx(100.0, rel=0.1)
+    assert not server.ledger.in_vain
+
+
+def test_going_slower_in_vain_is_noticed() -> None:
+    """Who once gave far more and now refuses far less is no quota, or another one."""
+    server = Server(100.0, 20)
+    for pace in (None, None, 105.0, 105.0):
+        server.until_refused(pace)
+    assert not server.ledger.in_vain
+    for _ in range(4):
+        server.ledger.open(server.now)
+        server.ledger.accept(server.now)
+        server.now += 0.5
+        server.ledger.empty(server.now, 50.0)
+        server.now += 1.0
+
+    assert server.ledger.in_vain
