@@ -264,7 +264,7 @@ class Faults:
             ```python
             cloud.faults.silence("getInstance", times=None)
             try:
-                await bee.with_options(timeout=0.1, max_retries=0).instances.get(id)
+                await bee.with_options(timeout=0.5, max_retries=0).instances.get(id)
             except RequestTimeoutError as error:
                 print(error.delivered)  # maybe
             ```

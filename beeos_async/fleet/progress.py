@@ -93,7 +93,8 @@ class Throttle:
             ```python
             async with AsyncBeeOS(rate_limit={"startInstance": "600/min"}) as bee:
                 await bee.start(id)
-                print(bee.throttle.snapshot()["startInstance"].rate)  # 9.9
+                state = bee.throttle.snapshot()["startInstance"]
+            print(state.paced, state.queued, state.refusals)  # True 0 0
             ```
         """
         return self._gate.snapshot()
