@@ -293,11 +293,10 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
 
     Example:
         ```python
-        report = await bee.start_many([*ids, "inst-nowhere"])
         try:
-            report.raise_for_failures()
+            (await bee.start_many(["inst-nowhere"])).raise_for_failures()
         except FleetError as error:
-            again = await bee.start_many(error.report.retryable_ids)
+            print(error.report.counts, error.report.retryable_ids)  # {'failed': 1} []
         ```
     """
 
