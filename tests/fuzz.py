@@ -27,7 +27,7 @@ from msgspec import Struct, json
 from standing import SECRET, check_error, held
 from yarl import URL
 
-from beeos_async import Attempt, AsyncBeeOS, BeeOSError, ConfigurationError, TransportError
+from beeos_async import AsyncBeeOS, Attempt, BeeOSError, ConfigurationError, TransportError
 from beeos_async._checks import quoted_id
 from beeos_async._protocol import table
 from beeos_async._protocol.body import UNREADABLE
