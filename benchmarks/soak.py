@@ -8,7 +8,7 @@ backing off that so much trouble asks for are not waited for.
 Memory is that of this process with the allocator of C, which gives back what is free.
 CPython's own keeps a mebibyte for as long as one object in it lives, and what a round leaves
 behind, which is level, lies elsewhere each time: with `--allocator pymalloc` the same rounds
-creep up by some mebibytes, and stop after about ten.
+creep from 63 MiB to 81, and stop there after some twenty.
 
     python benchmarks/soak.py [--rounds 8] [--starts 8000] [--faults 0.2] [--minutes 30]
         [--allocator malloc|pymalloc]
