@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -427,7 +426,8 @@ async def test_endless_duplicates_neither_hold_the_loop_nor_outlast_the_run(
 
     def round_and_round() -> Iterator[str]:
         nonlocal pulled
-        for pulled in itertools.count(1):
+        while True:
+            pulled += 1
             yield "inst-1"
             # Time begins to pass once the loop was free to bring the answer.
             if answered:
@@ -435,8 +435,9 @@ async def test_endless_duplicates_neither_hold_the_loop_nor_outlast_the_run(
             assert pulled < MANY
 
     async def likewise() -> AsyncIterator[str]:
-        for id in round_and_round():
-            yield id
+        rounds = round_and_round()
+        while True:
+            yield next(rounds)
 
     given = round_and_round if kind == "generator" else likewise
     async with FaultServer(honest()) as server, client(server, clock) as bee:
