@@ -27,6 +27,7 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
+from .._protocol.wire import build
 from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
@@ -383,7 +384,10 @@ class FleetRun(Generic[T]):
                 await self._waits.change()
                 continue
             try:
-                id = await self._source.next(self._pass.deadline)
+                deadline = self._pass.deadline
+                id = self._source.at_once(deadline)
+                if id is None:
+                    id = await self._source.next(deadline)
             except LateError:
                 self._halt("deadline")
                 return
@@ -404,6 +408,9 @@ class FleetRun(Generic[T]):
             self._busy -= 1
             if self._waits is not None and isinstance(outcome, Succeeded):
                 await self._wait_for(outcome, self._waits)
+            elif self._on_outcome is None and not self._mail.read and outcome.attempts:
+                # Nobody is told, and the loop has had its turns while the request was out.
+                self._write(outcome)
             else:
                 await self._put(outcome)
 
@@ -455,20 +462,14 @@ class FleetRun(Generic[T]):
             doubt: Why it is looked at first: an earlier run may have sent it.
         """
         began = self._clock.now()
-        attempts = 0
-        while True:
-            outcome = await self._call(id, began, attempts, doubt)
-            # The usual thing first.
-            if isinstance(outcome, Succeeded) or not is_refused_key(outcome):
-                return outcome
-            if self._halted is not None:
-                return outcome
-            attempts, doubt = outcome.attempts, None
+        outcome = await self._call(id, began, 0, doubt)
+        while is_refused_key(outcome) and self._halted is None:
             if self._probing is None:
                 return await self._probe(outcome, began)
             await self._bide(outcome, self._probing.wait())
-            if self._halted is not None:
-                return outcome
+            if self._halted is None:
+                outcome = await self._call(id, began, outcome.attempts)
+        return outcome
 
     async def _probe(self, refused: Outcome[T], began: float) -> Outcome[T]:
         """Try a refused key once more, while nothing is launched: a second no is final."""
@@ -514,9 +515,10 @@ class FleetRun(Generic[T]):
     ) -> Outcome[T]:
         """Make the call for one id; `before` requests were made for it already."""
         try:
-            call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
+            request = build(self._row, id)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
+        call: Call[Envelope[Any]] = Call(self._row, id, request, self._pass, None)
         if self._waits is not None and not self._waits.sends:
             return Succeeded(id, cast("T", Instance(id=id)))
         if doubt is not None:
