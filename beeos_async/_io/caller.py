@@ -482,7 +482,7 @@ class Caller:
         response: Response | None = None
         try:
             response = await self.transport.send(
-                request, call.flight, limit, min(limit, self.options.connect_timeout)
+                request, call.flight, limit, self.options.connect_timeout
             )
             status, call.request_id = response.status, response.request_id
             answer = read(row, call.id, response)
