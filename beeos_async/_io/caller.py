@@ -59,6 +59,10 @@ U = TypeVar("U")
 FLEET_THROTTLE_WAIT: Final = 300.0
 """Seconds a `Retry-After` may ask of a fleet."""
 
+# What each call needs of its enums: to look a member up runs Python code on 3.11.
+_RAISE: Final = Verdict.RAISE
+_SINGLE: Final = Lane.SINGLE
+
 log: Final = logging.getLogger("beeos_async")
 
 
@@ -144,7 +148,7 @@ class Call(Generic[T]):
         self.unsettled: BeeOSError | None = None
         """The failure of which it is not known yet whether the request took all the same."""
 
-        self.verdict: Verdict = Verdict.RAISE
+        self.verdict: Verdict = _RAISE
         """What the last failure asks for."""
 
         self.already: bool = False
@@ -297,9 +301,7 @@ class Caller:
         key = self.key_of(row, body, key)
         pass_ = Pass(deadline=deadline)
         return await self.run(
-            Call.to(
-                row, *ids, pass_=pass_, params=params, body=body, key=key, operation=operation
-            )
+            Call.to(row, *ids, pass_=pass_, params=params, body=body, key=key, operation=operation)
         )
 
     def accompany(
@@ -400,7 +402,7 @@ class Caller:
 
     def _begin(self, call: Call[Any]) -> None:
         """Tell who counts calls, and who writes them down, that one is sent for the first time."""
-        if call.pass_.lane is Lane.SINGLE:
+        if call.pass_.lane is _SINGLE:
             self.gate.budget.call(self.now())
         if call.pass_.before is not None:
             call.pass_.before(call.id)
@@ -473,9 +475,10 @@ class Caller:
         call.flight.key = key
         call.tries += 1
         began = self.now()
-        until = call.until
-        limit = max(self.options.timeout, row.least_timeout)
-        if until is not None:
+        limit = self.options.timeout
+        if row.least_timeout:
+            limit = max(limit, row.least_timeout)
+        if call.pass_.deadline is not None and (until := call.until) is not None:
             limit = max(0.0, min(limit, until - began))
         status: int | None = None
         failure: BeeOSError | None = None
@@ -493,7 +496,8 @@ class Caller:
             self._hear(call, turn, error)
             raise
         else:
-            self.gate.hear(turn, failing=False)
+            if not self.gate.brake.is_calm:
+                self.gate.hear(turn, failing=False)
             return answer
         finally:
             passed = self.now() - began

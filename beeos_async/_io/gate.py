@@ -281,8 +281,6 @@ class Gate:
 
     def hear(self, turn: Turn, *, failing: bool) -> None:
         """Tell the brake how a request ended."""
-        if not failing and self.brake.is_calm:
-            return
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
         since = brake.open_since

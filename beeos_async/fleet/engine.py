@@ -27,7 +27,7 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
-from .._protocol.wire import build
+from .._protocol.wire import bare
 from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
@@ -516,7 +516,7 @@ class FleetRun(Generic[T]):
     ) -> Outcome[T]:
         """Make the call for one id; `before` requests were made for it already."""
         try:
-            request = build(self._row, id)
+            request = bare(self._row, id)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
         call: Call[Envelope[Any]] = Call(self._row, id, request, self._pass, None)
