@@ -80,7 +80,13 @@ def told_by(url: str) -> Any:
 class Promises:
     """Figures beside what was promised of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quick: bool = False) -> None:
+        """Begin with none.
+
+        Args:
+            quick: Whether it shall only be seen that all runs: then no figure means anything.
+        """
+        self._quick = quick
         self._broken: list[str] = []
 
     def hold(self, what: str, figure: float, most: float, *, unit: str = "") -> None:
@@ -106,18 +112,16 @@ class Promises:
         self._tell(what, figure, f"at least {least:,.6g}{unit}", unit, holds=figure >= least)
 
     def _tell(self, what: str, figure: float, bound: str, unit: str, *, holds: bool) -> None:
+        if self._quick:
+            return
         if not holds:
             self._broken.append(what)
         mark = "" if holds else "   BROKEN"
         print(f"  {what:44}{figure:>12,.4g}{unit}  ({bound}){mark}", flush=True)
 
-    def close(self, *, quick: bool = False) -> None:
-        """Leave with an exit code that says whether all of them held.
-
-        Args:
-            quick: Whether it was only to be seen that all runs: then no figure means anything.
-        """
-        if quick:
+    def close(self) -> None:
+        """Leave with an exit code that says whether all of them held."""
+        if self._quick:
             return
         if self._broken:
             sys.exit(f"broken: {', '.join(self._broken)}")

@@ -68,10 +68,10 @@ def main() -> None:
     if chosen.json is not None:
         chosen.json.write_bytes(json.format(json.encode({"decode": figures}), indent=1))
     print()
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     for what, least in LEAST.items():
         promises.reach(f"{what}, x the official models", median(figures[what]), least, unit="x")
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 def timed(what: Callable[[], object], often: int) -> float:

@@ -49,10 +49,10 @@ def main() -> None:
     grown = median(one.memory for one in taken[most]) - median(one.memory for one in taken[least])
     cpus = {size: median(one.cpu for one in taken[size]) / size for size in sizes}
     print(f"\nfrom {least:,} to {most:,} ids: {grown / 2**20:+.2f} MiB")
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     promises.hold("bytes for each further id", grown / (most - least), 100)
     promises.hold("CPU a start, x that of the fewest", max(cpus.values()) / cpus[least], 1.05)
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 if __name__ == "__main__":

@@ -52,11 +52,11 @@ def main() -> None:
     if chosen.json is not None:
         chosen.json.write_bytes(json.format(json.encode({"imports": beyond}), indent=1))
     print()
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     promises.hold("ms of import beeos_async", median(beyond["import beeos_async"]), 80)
     loaded = subprocess.run([sys.executable, "-c", LOADED], check=False).returncode
     promises.hold("aiohttp imported with it", loaded, 0)
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def main() -> None:
             )
     save(chosen, "instructions", costs)
     print()
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     if "ours" in costs:
         ours = costs["ours"]
         if ours.instructions is not None:
@@ -86,7 +86,7 @@ def main() -> None:
             if side in costs:
                 own = costs[side].instructions or 0
                 promises.hold(f"{what}, x by hand", own / hand, most, unit="x")
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 def costs_of(sides: Sequence[str], where: Server, chosen: Options) -> Iterator[tuple[str, Cost]]:

@@ -45,9 +45,9 @@ def main() -> None:
     print(f"                                 {median(alone):.2f} beside nothing")
     save(chosen, "loop_lag", {"beside": beside, "alone": alone, "longest": longest})
     print(f"\na run holds the loop for {spread(beside)[:-1].replace('x', ' ms')}), p99.9")
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     promises.hold("ms a run holds the loop, p99.9", median(beside), 5)
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 async def held(where: Server, chosen: Options) -> list[float]:

@@ -37,9 +37,9 @@ def main() -> None:
     save(chosen, "one_call", costs)
     ours, theirs = (costs[side].instructions or 0 for side in SIDES)
     print()
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     promises.hold("instructions of one call, x by hand", ours / theirs, 0.45, unit="x")
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 if __name__ == "__main__":

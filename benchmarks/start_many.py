@@ -70,7 +70,7 @@ def main() -> None:
         )
     save(chosen, "start_many", taken)
     print()
-    promises = Promises()
+    promises = Promises(quick=chosen.quick)
     for rival, least in LEAST.items():
         if "ours" not in taken or rival not in taken:
             continue
@@ -84,7 +84,7 @@ def main() -> None:
         promises.hold(
             "CPU a start, x by hand", median(own.cpu / hand.cpu for own, hand in cpus), 0.45
         )
-    promises.close(quick=chosen.quick)
+    promises.close()
 
 
 def _ratio(taken: dict[str, list[Taken]], side: str, what: str) -> str:
