@@ -273,7 +273,7 @@ BODIES = {
 }
 
 
-@pytest.mark.fault("H2", "H9")
+@pytest.mark.fault("H2", "H9", "H28")
 @pytest.mark.parametrize(("data", "stays"), BODIES.values(), ids=BODIES)
 async def test_a_no_is_heard_whatever_becomes_of_its_body(
     clock: HandClock, data: bytes, stays: bool

@@ -256,7 +256,7 @@ async def test_a_probe_that_finds_the_host_still_down_costs_its_id_no_retry(
     assert len(server.seen) == 88
 
 
-@pytest.mark.fault("N27")
+@pytest.mark.fault("N30")
 @pytest.mark.parametrize("kind", ["503", "reset", "refused"])
 @pytest.mark.parametrize("size", [6, 300])
 async def test_a_host_that_is_down_at_the_very_beginning_costs_no_id(
@@ -417,6 +417,7 @@ async def test_a_callback_that_exits_is_not_swallowed(clock: HandClock) -> None:
             await bee.start_many(ids(50), max_concurrency=2, on_outcome=leave)
 
 
+@pytest.mark.fault("C26")
 @pytest.mark.parametrize("kind", ["generator", "async generator"])
 async def test_endless_duplicates_neither_hold_the_loop_nor_outlast_the_run(
     clock: HandClock, kind: str
