@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..models.instances import Instance
 from ..waiting import Action, DestroyWish, StartWish, StopWish, Wish, check_wish
 from .engine import FleetRun
-from .options import FleetOptions, StreamOptions
+from .options import FleetOptions, StreamOptions, check_options
 from .plan import FleetPlan, look
 from .report import FleetReport
 from .running import stop_again
@@ -33,7 +33,10 @@ class Fleets:
     async def start_many(
         self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
-        """Start a fleet: each distinct id exactly once, each with exactly one outcome.
+        """Start a fleet: each distinct id has one turn, and exactly one outcome.
+
+        A start is sent again only where it certainly did not arrive, or where a look has shown
+        that it did not take.
 
         Ids are pulled only as their turn comes, in order; a generator or an async iterator
         is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
@@ -65,18 +68,21 @@ class Fleets:
             wait: `"running"`; `"online"`: running, and its control channel is up;
                 `"connected"`: its message connection is up as well; or a function that says
                 yes to the instance as a look shows it.
-            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
-                `journal`, all keywords; see `FleetOptions`.
+            **options: `max_concurrency`: how many ids at once; `deadline`: seconds for the
+                whole run; `max_failures`: how many, or which share, may fail before it stops;
+                `on_outcome`: called, or awaited, for each outcome; `journal`: a file by which
+                a run that was cut short goes on.  All keywords; `FleetOptions` says more.
 
         Returns:
             The report.  Failures are in it; they are not raised.
 
         Raises:
-            TypeError: `ids` is a single string, or no iterable.
+            TypeError: `ids` is a single string, or no iterable; there is no such option.
             ConfigurationError: An option cannot work; the journal is in use, or of something
                 else.
             OSError: The journal cannot be written.
         """
+        check_options("start_many", options, "wait")
         waiting = self._waiting(wait, "start")
         return await self._collected(table.START_INSTANCE, ids, options, waiting)
 
@@ -88,11 +94,13 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: `"stopped"`.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Returns:
             The report; `already` is said of what was stopped before.
         """
+        check_options("stop_many", options, "wait")
         waiting = self._waiting(wait, "stop")
         return await self._collected(table.STOP_INSTANCE, ids, options, waiting)
 
@@ -108,8 +116,10 @@ class Fleets:
             ids: As for `start_many`.
             wait: As for `start_many`; it counts only once an instance has left `running`, or
                 shows that it has started since.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
         """
+        check_options("restart_many", options, "wait")
         waiting = self._waiting(wait, "restart")
         return await self._collected(table.RESTART_INSTANCE, ids, options, waiting)
 
@@ -129,12 +139,14 @@ class Fleets:
             ids: As for `start_many`.
             confirm: `True`; there is no default, and nothing else will do.
             wait: `"terminated"`; an instance that is not there any more is.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
         """
         _confirm(confirm, "destroy_many")
+        check_options("destroy_many", options, "confirm", "wait")
         waiting = self._waiting(wait, "destroy")
         return await self._collected(table.DESTROY_INSTANCE, ids, options, waiting)
 
@@ -151,12 +163,14 @@ class Fleets:
             ids: As for `start_many`.
             wish: `"running"`, `"online"` or `"connected"`, as for `start_many`; `"stopped"`;
                 `"terminated"`; or a function that says yes to the instance as a look shows it.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Returns:
             The report.  An instance that is wished elsewhere is `Failed` with a `WaitError`
             at once, one that is not as wished at the deadline `TimedOut`.
         """
+        check_options("wait_many", options)
         waiting = self._waiting(wish, "")
         return await self._collected(table.GET_INSTANCE, ids, options, waiting)
 
@@ -172,8 +186,10 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `start_many`.
-            **options: As for `start_many`, and `collect`: `False` keeps counters only.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`, and `collect`: `False` keeps counters only.
         """
+        check_options("start_stream", options, "wait")
         waiting = self._waiting(wait, "start")
         return FleetRun(self._caller, table.START_INSTANCE, ids, waiting=waiting, **options)
 
@@ -185,8 +201,10 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `stop_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
         """
+        check_options("stop_stream", options, "wait")
         waiting = self._waiting(wait, "stop")
         return FleetRun(self._caller, table.STOP_INSTANCE, ids, waiting=waiting, **options)
 
@@ -202,8 +220,10 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `restart_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
         """
+        check_options("restart_stream", options, "wait")
         waiting = self._waiting(wait, "restart")
         return FleetRun(self._caller, table.RESTART_INSTANCE, ids, waiting=waiting, **options)
 
@@ -221,12 +241,14 @@ class Fleets:
             ids: As for `start_many`.
             confirm: As for `destroy_many`.
             wait: As for `destroy_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
         """
         _confirm(confirm, "destroy_stream")
+        check_options("destroy_stream", options, "confirm", "wait")
         waiting = self._waiting(wait, "destroy")
         return FleetRun(self._caller, table.DESTROY_INSTANCE, ids, waiting=waiting, **options)
 
@@ -238,8 +260,10 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wish: As for `wait_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
         """
+        check_options("wait_stream", options)
         waiting = self._waiting(wish, "")
         return FleetRun(self._caller, table.GET_INSTANCE, ids, waiting=waiting, **options)
 
@@ -279,11 +303,13 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `start_many`.
-            **options: As for `start_many`; they are about starting.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`; they are about starting.
 
         Yields:
             The report of the start.
         """
+        check_options("running", options, "wait")
         run = self._run(table.START_INSTANCE, ids, options, self._waiting(wait, "start"))
         async with stop_again(self._caller, run):
             async with run:

@@ -167,7 +167,7 @@ class Tally(Struct):
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""
         self.counts[outcome.kind] = self.counts.get(outcome.kind, 0) + 1
-        if outcome.kind == "succeeded":
+        if isinstance(outcome, Succeeded):
             if outcome.attempts <= 1:
                 self.first_tries += 1
             if outcome.already:

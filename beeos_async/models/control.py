@@ -5,7 +5,7 @@ Points are in absolute device pixels, their origin top left.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -45,6 +45,8 @@ class ControlInfo(Snake, frozen=True, kw_only=True):
 
 class Screenshot(Snake, frozen=True, kw_only=True):
     """A picture of a screen, by reference: the bytes are fetched from `url`."""
+
+    veiled: ClassVar = frozenset({"url"})
 
     file_id: str = ""
     url: str = ""

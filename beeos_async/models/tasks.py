@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import UNSET, Meta
 
@@ -155,6 +155,8 @@ class ContinueTask(Snake, frozen=True, kw_only=True):
 
 class RegisterWebhook(Snake, frozen=True, kw_only=True):
     """Who shall be told how a task goes."""
+
+    veiled: ClassVar = frozenset({"token", "secret"})
 
     url: str
     token: str | None = None
