@@ -26,6 +26,12 @@ class FleetOptions(TypedDict, Generic[T], total=False):
         journal: A file in which is written down what was sent and what came of it, so that a
             run that was cut short goes on where it ended, when it is called again with the
             same journal: also after its process was killed.  See `start_many`.
+
+    Example:
+        ```python
+        careful: FleetOptions[Instance] = {"max_concurrency": 4, "max_failures": 0.05}
+        report = await bee.start_many(ids, wait="online", **careful)
+        ```
     """
 
     max_concurrency: int | None
@@ -43,6 +49,14 @@ class StreamOptions(FleetOptions[T], total=False):
             Without, it only counts, ids are taken to be distinct, and memory does not grow
             with their number; of those that are accepted, no more than 10,000 are waited for
             at once.
+
+    Example:
+        ```python
+        lean: StreamOptions[Instance] = {"collect": False, "max_concurrency": 16}
+        async with bee.start_stream((id for id in ids), **lean) as run:
+            await run.wait()
+        print(run.report.counts)  # {'succeeded': 20}
+        ```
     """
 
     collect: bool
