@@ -220,7 +220,8 @@ class Tally(Struct):
 
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""
-        self.counts[outcome.kind] = self.counts.get(outcome.kind, 0) + 1
+        kind, counts = outcome.kind, self.counts
+        counts[kind] = counts[kind] + 1 if kind in counts else 1
         if isinstance(outcome, Succeeded):
             if outcome.attempts <= 1:
                 self.first_tries += 1
