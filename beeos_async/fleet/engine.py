@@ -153,6 +153,7 @@ class FleetRun(Generic[T]):
         self._probing: anyio.Event | None = None
         self._silent = 0
         self._inherited = 0
+        self._past = 0
         self._busy = 0
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
@@ -172,6 +173,10 @@ class FleetRun(Generic[T]):
                 hear=self._hear,
                 limit=None if collect else WAITING_LIMIT,
             )
+
+    def __repr__(self) -> str:
+        """Show how far it is."""
+        return f"<FleetRun of {self._operation}: {self.progress}>"
 
     async def __aenter__(self) -> Self:
         """Begin."""
@@ -298,19 +303,18 @@ class FleetRun(Generic[T]):
     @property
     def progress(self) -> Progress:
         """How far the run is, how fast it goes and what holds it, in this moment."""
-        over = self._driver is not None and self._driver.done()
-        held = "nothing" if self._halted else "a refused key" if self._probing else None
-        if held is None and self._mail.full:
-            held = "outcomes nobody has read"
-        size = self._source.size
         return self._meter.read(
             self._now(),
             self._tally,
-            size,
-            self._busy,
-            0 if self._waits is None else len(self._waits),
-            held,
-            over=over,
+            size=self._source.size,
+            past=self._past,
+            busy=self._busy,
+            waits=self._waits,
+            until=self._pass.deadline,
+            probing=self._probing is not None,
+            unread=self._mail.full,
+            halted=self._halted is not None,
+            over=self._driver is not None and self._driver.done(),
         )
 
     def _halt(self, reason: Reason) -> None:
@@ -476,8 +480,9 @@ class FleetRun(Generic[T]):
         if past is None:
             return Skipped(id, self._halted or "cancelled")
         outcome: Outcome[T] = left_by(past)
-        # The budget is of what this run does.
+        # The budget is of what this run does, and so is its pace.
         self._inherited += outcome.kind != "succeeded"
+        self._past += outcome.kind != "skipped"
         return outcome
 
     async def _bear(self, outcome: Outcome[T], began: float) -> Outcome[T]:

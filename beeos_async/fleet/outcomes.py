@@ -75,7 +75,8 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     it, or where it is not known."""
 
     connectivity: float | None = None
-    """Seconds from there until it was connected as wished; `None` likewise."""
+    """Seconds from there until it was connected as wished; `None` likewise.  A duration: whether
+    it is connected is the `connectivity` of the instance."""
 
     elapsed: float = 0.0
     """Seconds from the id's turn to its outcome."""
@@ -199,6 +200,7 @@ class Tally(Struct):
 
     counts: dict[Kind, int]
     first_tries: int = 0
+    already: int = 0
     duplicates: int = 0
     elapsed: float = 0.0
     fatal: BeeOSError | None = None
@@ -218,9 +220,13 @@ class Tally(Struct):
 
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""
-        self.counts[outcome.kind] = self.counts.get(outcome.kind, 0) + 1
-        if outcome.kind == "succeeded" and outcome.attempts <= 1:
-            self.first_tries += 1
+        kind, counts = outcome.kind, self.counts
+        counts[kind] = counts[kind] + 1 if kind in counts else 1
+        if isinstance(outcome, Succeeded):
+            if outcome.attempts <= 1:
+                self.first_tries += 1
+            if outcome.already:
+                self.already += 1
 
 
 def may_yet_succeed(outcome: Outcome[T]) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from html import escape
 from typing import Any, Final, Generic, Self, TypeVar
 
-from ..errors import BeeOSError, ConfigurationError, RateLimitError, SkippedError
+from ..errors import BeeOSError, ConfigurationError, SkippedError
 from ..models.instances import Instance
 from ..waiting import WaitTimeoutError
 from .outcomes import (
@@ -23,22 +23,12 @@ from .outcomes import (
     words,
 )
 from .records import Form, learn, read_report, write_report
+from .sentence import sentence
 
 T = TypeVar("T")
 
-_OTHERS: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown", "skipped")
-
 ROWS_SHOWN: Final = 100
 """Ids a notebook shows of those that did not succeed."""
-
-_PAST: Final[Mapping[str, str]] = {
-    "startInstance": "started",
-    "stopInstance": "stopped",
-    "restartInstance": "restarted",
-    "destroyInstance": "destroyed",
-    "getInstance": "found",
-    "wait": "as wished",
-}
 
 
 class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
@@ -108,27 +98,32 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def succeeded(self) -> list[Succeeded[T]]:
-        """The ids that succeeded."""
+        """The outcomes of the ids that succeeded, in input order."""
         return [one for one in self if isinstance(one, Succeeded)]
 
     @property
+    def already(self) -> int:
+        """How many of those that succeeded were as asked before this run asked."""
+        return self._tally.already
+
+    @property
     def failed(self) -> list[Failed]:
-        """The ids that failed."""
+        """The outcomes of the ids that failed, each with its `error`."""
         return [one for one in self if isinstance(one, Failed)]
 
     @property
     def timed_out(self) -> list[TimedOut[T]]:
-        """The ids that were accepted and not ready in time."""
+        """The outcomes of the ids that were accepted, or waited for, and not ready in time."""
         return [one for one in self if isinstance(one, TimedOut)]
 
     @property
     def unknown(self) -> list[Unknown]:
-        """The ids of which it could not be found out."""
+        """The outcomes of the ids of which it could not be found out what became of them."""
         return [one for one in self if isinstance(one, Unknown)]
 
     @property
     def skipped(self) -> list[Skipped]:
-        """The ids that were never acted upon."""
+        """The outcomes of the ids that were never acted upon, each with its `reason`."""
         return [one for one in self if isinstance(one, Skipped)]
 
     @property
@@ -165,7 +160,8 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         """Do nothing when every id succeeded.
 
         Raises:
-            FleetError: Some did not; it holds one error for each and the report.
+            FleetError: Some did not; it holds one error for each, with a note that says of
+                which id it is, and the report.
 
         Example:
             ```python
@@ -253,21 +249,7 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     def __str__(self) -> str:
         """Sum up in one line what a person can act on."""
-        counts = self._tally.counts
-        past = _PAST.get(self.operation, "done")
-        text = f"{counts.get('succeeded', 0):,} of {len(self):,} {past} in {self.elapsed:.1f} s"
-        parts = [
-            f"{counts[kind]:,} {kind.replace('_', ' ')}{_why(self, kind)}"
-            for kind in _OTHERS
-            if counts.get(kind)
-        ]
-        if self.fatal is not None:
-            parts.append(f"ended by {type(self.fatal).__name__}")
-        if again := len(self.retryable_ids):
-            parts.append(f"{again:,} worth another run{_when(self)}")
-        if self.duplicates:
-            parts.append(f"{self.duplicates:,} given again and left out")
-        return "; ".join([text, *parts])
+        return sentence(self.operation, self._outcomes.values(), self._tally)
 
     def __repr__(self) -> str:
         """Show the one line."""
@@ -361,31 +343,22 @@ learn(FleetError, Form(_rebuilt, (str, list[BeeOSError], str), _parts))
 def _errors(report: FleetReport[T]) -> Iterator[BeeOSError]:
     for one in report:
         match one:
-            case Failed(error=error) | Unknown(error=error):
-                yield error
+            case Failed(id, error) | Unknown(id, error):
+                yield _named(error, id)
             case TimedOut(id, instance):
                 last = instance if isinstance(instance, Instance) else None
-                yield WaitTimeoutError(f"{id} was accepted and not ready in time", last)
+                yield WaitTimeoutError(f"{id} was not ready in time", last)
             case Skipped(id, reason):
                 yield SkippedError(id, reason)
             case _:
                 pass
 
 
-def _when(report: FleetReport[T]) -> str:
-    """Say how long the quota wants to be left alone."""
-    asked = [
-        one.error.retry_after or 0.0
-        for one in report.failed
-        if isinstance(one.error, RateLimitError) and one.error.gave_up == "throttled"
-    ]
-    return f", in {max(asked):,.0f} s" if asked else ""
-
-
-def _why(report: FleetReport[T], kind: Kind) -> str:
-    """Name the commonest causes of one kind."""
-    causes = Counter(
-        words(one).partition(":")[0] for one in report if one.kind == kind and words(one)
-    )
-    named = ", ".join(f"{cause}: {count:,}" for cause, count in causes.most_common(3))
-    return f" ({named})" if named else ""
+def _named(error: BeeOSError, id: str) -> BeeOSError:
+    """Say on an error of which id it is; on a copy, since an outcome is final."""
+    try:
+        named = copy(error)
+    except Exception:  # noqa: BLE001 -- of a class of the user's own, whose constructor asks for more
+        return error
+    named.__notes__ = [*getattr(error, "__notes__", ()), f"instance {id}"]
+    return named
