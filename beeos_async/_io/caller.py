@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from .._checks import Key, Options, seconds
 from .._clock import Clock
+from .._protocol.brake import MAX_OUTAGE
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.message import Request, Response
 from .._protocol.retry import (
@@ -231,7 +232,7 @@ class Call(Generic[T]):
 
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
-        error = self.unsettled or self.failure or _too_late()
+        error = self.unsettled or self.failure or _unsent(self.gave_up)
         if self.unsettled is not None or (self.lingering and error.delivered == "no"):
             error.delivered = "maybe"
         error.gave_up = self.gave_up
@@ -696,14 +697,13 @@ def _excuse(call: Call[Any]) -> None:
         call.looked -= 1
 
 
-def _too_late() -> RequestTimeoutError:
-    return RequestTimeoutError(
-        Trouble(
-            message="the deadline came before the request could be sent",
-            reason="timeout",
-            delivered="no",
-        )
-    )
+def _unsent(gave_up: GaveUp | None) -> TransportError:
+    """Say why a call was never sent."""
+    if gave_up == "outage":
+        message = f"not sent: the host has been failing for {MAX_OUTAGE:.0f} s"
+        return NotSentError(Trouble(message=message, reason="outage", delivered="no"))
+    message = "the deadline came before the request could be sent"
+    return RequestTimeoutError(Trouble(message=message, reason="timeout", delivered="no"))
 
 
 def _cooling(seconds: float) -> RateLimitError:
