@@ -504,7 +504,7 @@ class Caller:
             failure = error
             if isinstance(error, DecodeError) and error.reason == "wrong_id":
                 call.flight.ground()
-            self._hear(call, turn, error)
+            self._hear(call, turn, error, limit, began)
             raise
         else:
             if not self.gate.brake.is_calm:
@@ -550,13 +550,27 @@ class Caller:
         await self.gate.rest(pause)
         return True
 
-    def _hear(self, call: Call[Any], turn: Turn, error: BeeOSError) -> None:
+    def _hear(
+        self, call: Call[Any], turn: Turn, error: BeeOSError, limit: float, began: float
+    ) -> None:
         """Tell the brake; a try that the host's failing cost is not the call's."""
+        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
+        if self._was_cut_short(call, error, limit, began):
+            return
         failing = is_host_failure(error)
         self.gate.hear(turn, failing=failing)
-        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
             _excuse(call)
+
+    def _was_cut_short(
+        self, call: Call[Any], error: BeeOSError, limit: float, began: float
+    ) -> bool:
+        """Tell whether an attempt ended with its deadline, before the host's time was up."""
+        until = call.until
+        if until is None or limit < until - began:
+            return False
+        # To connect is an attempt's beginning, and has an error of its own.
+        return isinstance(error, RequestTimeoutError) or self.now() >= until
 
     def _cool(self, call: Call[Any], turn: Turn) -> bool:
         """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
