@@ -555,7 +555,8 @@ class Caller:
     ) -> None:
         """Tell the brake; a try that the host's failing cost is not the call's."""
         turn.bare = isinstance(error, NotSentError) and error.reason == "local"
-        if self._was_cut_short(call, error, limit, began):
+        if turn.bare or self._was_cut_short(call, error, limit, began):
+            # That tells nothing of the host; a probe is to be had from somebody else.
             return
         failing = is_host_failure(error)
         self.gate.hear(turn, failing=failing)

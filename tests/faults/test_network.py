@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
+import math
 import socket
 import subprocess
 import sys
@@ -425,6 +427,34 @@ async def test_a_look_waits_for_a_socket_too(clock: HandClock) -> None:
         await connector.close()
 
     assert server.methods == ["POST", "POST", "GET"]
+
+
+@pytest.mark.fault("N26")
+async def test_a_probe_that_finds_no_socket_does_not_find_the_host_well(clock: HandClock) -> None:
+    """The host is down all the while, and is asked by one probe at a time."""
+
+    def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+        nonlocal lost
+        if lost < 5 and bee._caller.gate.brake.wait(clock.now()) == math.inf:
+            lost += 1
+            raise OSError(errno.EMFILE, "no more")
+        made = socket.socket(*address[:3])
+        made.setblocking(False)
+        return made
+
+    lost = 0
+    connector = aiohttp.TCPConnector(socket_factory=open_socket)
+    async with Emulator(instances=200, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(30, "reset")
+        async with cloud.client(_clock=clock, connector=connector) as bee:
+            report = await bee.start_many(cloud.ids)
+        await connector.close()
+        failed = [entry for entry in cloud.log if not entry.status]
+
+    assert lost == 5
+    assert report.ok
+    # Those that opened the brake, and a probe after 0.25, 0.5, 1 s and so on.
+    assert len(failed) <= 60
 
 
 @pytest.mark.fault("N26")
