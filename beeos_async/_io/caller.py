@@ -430,7 +430,7 @@ class Caller:
             except BeeOSError as error:
                 if _gone(call, error):
                     return self._answer(call, None)
-                call.verdict = judge(repeat, error, call.attempts)
+                call.verdict = judge(repeat, error, call.spent)
                 if is_own_echo(repeat, error, doubted=call.doubted):
                     error.delivered = "yes"
                     error.add_note("the first attempt arrived: look for what it made")
