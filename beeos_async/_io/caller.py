@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from .._checks import Key, Options, seconds
 from .._clock import Clock
-from .._protocol.brake import MAX_OUTAGE
+from .._protocol.brake import MAX_OUTAGE, endured
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.message import Request, Response
 from .._protocol.retry import (
@@ -530,9 +530,12 @@ class Caller:
             return True
         if await self._is_mended(call, turn):
             return True
-        if call.verdict is Verdict.RAISE or call.spent > self.options.max_retries:
+        extra = call.spent - self.options.max_retries
+        if call.verdict is Verdict.RAISE or (extra > 0 and not self._endures(call, extra)):
             return False
-        if isinstance(failure, ConflictError):
+        if extra > 0:
+            pause = endured(extra, self.clock.chance())
+        elif isinstance(failure, ConflictError):
             pause = conflict_pause(call.spent)
         else:
             pause = backoff(call.spent, self.clock.chance())
@@ -549,6 +552,16 @@ class Caller:
             return False
         await self.gate.rest(pause)
         return True
+
+    def _endures(self, call: Call[Any], extra: int) -> bool:
+        """Tell whether an id of a fleet is tried once more, because nothing at all succeeds."""
+        return (
+            call.pass_.lane is Lane.FLEET
+            and self.options.max_retries > 0
+            # Four of them take longer than a short outage already.
+            and not isinstance(call.failure, RequestTimeoutError)
+            and self.gate.brake.endures(call.tries, extra)
+        )
 
     def _hear(
         self, call: Call[Any], turn: Turn, error: BeeOSError, limit: float, began: float
