@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, Self, TypeVar, cast
 
@@ -20,6 +19,7 @@ from .._protocol.brake import MAX_OUTAGE, endured
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.message import Request, Response
 from .._protocol.retry import (
+    THROTTLE_SPREAD,
     Verdict,
     backoff,
     conflict_pause,
@@ -389,7 +389,10 @@ class Caller:
         until, pass_ = call.until, call.pass_
         bound = FLEET_THROTTLE_WAIT
         if pass_.lane is Lane.SINGLE:
-            bound = self.options.max_throttle_wait if until is None else math.inf
+            bound = self.options.max_throttle_wait
+            if until is not None:
+                # What a refusal may ask for, and what is put on top of it.
+                bound *= 1 + THROTTLE_SPREAD
         if until is not None and came >= until:
             call.gave_up = "deadline"
             return None
