@@ -396,9 +396,10 @@ class Caller:
         if until is not None and came >= until:
             call.gave_up = "deadline"
             return None
-        owner = None if call.attempts else pass_
         try:
-            turn = await self.gate.enter(row.bucket, pass_.lane, until, bound, owner)
+            turn = await self.gate.enter(
+                row.bucket, pass_.lane, until, bound, pass_, sent=call.attempts > 0
+            )
         except TimeoutError:
             call.gave_up = "deadline"
         except OutageError:
@@ -560,6 +561,7 @@ class Caller:
         """Tell whether an id of a fleet is tried once more, because nothing at all succeeds."""
         return (
             call.pass_.lane is Lane.FLEET
+            and not call.pass_.dismissed
             and self.options.max_retries > 0
             # Four of them take longer than a short outage already.
             and not isinstance(call.failure, RequestTimeoutError)

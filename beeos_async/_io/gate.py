@@ -172,6 +172,8 @@ class Gate:
         until: float | None = None,
         bound: float = math.inf,
         owner: Owner | None = None,
+        *,
+        sent: bool = False,
     ) -> Turn:
         """Wait for one's turn, which must be given back by `leave`.
 
@@ -181,6 +183,7 @@ class Gate:
             until: When waiting is of no more use, on the clock's `now`.
             bound: Seconds an endpoint may rest before it is not waited for.
             owner: The run that may dismiss it while it waits.
+            sent: Whether it was sent before: then only where it waits for the host.
 
         Raises:
             TimeoutError: The time is up, or would be.
@@ -205,12 +208,12 @@ class Gate:
                 turn.over = False
             else:
                 turn.over = False
-                await self._stand(door, Place(turn, until, bound, owner), lane)
+                await self._stand(door, Place(turn, until, bound, None if sent else owner), lane)
             try:
                 if self.in_flight < self.slots and not self._queue.waiting:
                     self.in_flight += 1
                 else:
-                    place = Place(turn, until, bound, owner)
+                    place = Place(turn, until, bound, None if sent else owner)
                     await self._wait(self._queue, place, lane)
             except BaseException:
                 self._return(turn)
@@ -311,7 +314,7 @@ class Gate:
             self._release()
 
     def dismiss(self, owner: Owner) -> None:
-        """Send away the calls of a run that were never sent."""
+        """Send away the calls of a run that were never sent, or that wait for the host."""
         owner.dismissed = True
 
         def owned(place: Place) -> Exception | None:

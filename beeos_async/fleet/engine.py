@@ -270,7 +270,8 @@ class FleetRun(Generic[T]):
     def stop(self) -> None:
         """Launch nothing more; the rest is `Skipped("stopped")`.
 
-        What is in flight finishes, and what was accepted is waited for.
+        What is in flight finishes, and what was accepted is waited for; a host that is down
+        is not.
 
         Example:
             ```python

@@ -350,28 +350,32 @@ async def test_a_deadline_with_many_in_flight_holds_no_other_run_back(
     assert "the host is failing" not in caplog.text
 
 
-async def test_stopping_sends_away_who_waits_for_a_host_that_is_down(clock: HandClock) -> None:
-    """The host comes back later: no id goes to it then that had not gone before `stop`."""
-    known: set[str] = set()
-    tries = 0
+@pytest.mark.parametrize("kind", ["503", "reset"])
+async def test_a_run_that_is_stopped_waits_for_no_host_that_is_down(
+    clock: HandClock, kind: Any
+) -> None:
+    """Not even for the ids that were sent before: what may have arrived is `Unknown`."""
+    tries = asked = 0
+    stopped = 0.0
 
     def listen(_: b.Attempt) -> None:
-        nonlocal tries
+        nonlocal tries, asked, stopped
         tries += bee._caller.gate.brake.open_since is not None
         if tries == 30:
-            known.update(id for entry in cloud.log for id in entry.ids)
+            asked, stopped = len(cloud.log), clock.now()
             run.stop()
 
     async with Emulator(instances=200, boot_time=0, clock=clock) as cloud:
-        cloud.faults.outage(60)
-        async with cloud.client(_clock=clock, on_attempt=listen) as bee:
+        cloud.faults.outage(250, kind)
+        async with cloud.client(_clock=clock, on_attempt=listen, **ROAD) as bee:
             async with bee.start_stream(cloud.ids) as run:
                 await run.wait()
 
-    assert known
-    assert {id for entry in cloud.log for id in entry.ids} == known
-    assert {one.id for one in run.report.succeeded} <= known
+    assert 0 < asked <= len(cloud.log) <= asked + 8
+    assert clock.now() < stopped + 1
     assert {one.reason for one in run.report.skipped} == {"stopped"}
+    assert {one.id for one in run.report.unknown} <= {id for one in cloud.log for id in one.ids}
+    assert run.report.counts.keys() <= {"skipped", "unknown"}
     assert len(run.report) == 200
 
 
