@@ -159,7 +159,8 @@ class _Run:
             msg = "ids is one string; a fleet is started by a list of them"
             raise TypeError(msg)
         # What cannot work for any worker is refused here: nothing of this is ever opened.
-        bee = AsyncBeeOS(**{"api_key": "any", "base_url": "http://127.0.0.1", **options})
+        given_here: dict[str, Any] = {"api_key": "any", "base_url": "http://127.0.0.1", **options}
+        bee = AsyncBeeOS(**given_here)
         stream: Callable[..., Any] = bee.start_stream if action == "start" else bee.stop_stream
         stream((), wait=wait, deadline=deadline, on_outcome=on_outcome)
         given = [one if isinstance(one, str) else one.id for one in ids]

@@ -184,7 +184,7 @@ class ContinueTask(Snake, frozen=True, kw_only=True):
 class RegisterWebhook(Snake, frozen=True, kw_only=True):
     """Who shall be told how a task goes."""
 
-    veiled: ClassVar = frozenset({"token", "secret"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"token", "secret"})
 
     url: str
     token: str | None = None
