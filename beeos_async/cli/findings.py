@@ -57,7 +57,7 @@ class Findings:
         Args:
             as_objects: Whether a program reads it.
         """
-        self.failed = False
+        self.failed: bool = False
         self._as_objects = as_objects
         self._console = None if as_objects else terminal()
 
