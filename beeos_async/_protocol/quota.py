@@ -23,6 +23,9 @@ MARKS: Final = 64
 SPACING: Final = 0.1
 """Seconds between two of them, at least: nearer ones would measure how requests bunch."""
 
+LONG_AGO: Final = 0.15
+"""Seconds a measure takes at least: what comes in less may be a burst that was not seen yet."""
+
 ENOUGH: Final = 16
 """Requests from which on a measure is sharp."""
 
@@ -193,6 +196,6 @@ class Ledger:
             for moment, count in self._marks:
                 # The request of that moment had taken one out itself.
                 surplus = self._count - count - (burst - 1)
-                if now > moment and surplus > rate * (now - moment):
+                if now - moment >= LONG_AGO and surplus > rate * (now - moment):
                     rate, weight = surplus / (now - moment), surplus
         return rate, burst, weight

@@ -183,6 +183,20 @@ def test_a_quota_that_refills_all_at_once_is_used_too(says: Callable[[float], fl
     assert refused <= 64 + 6 * 8
 
 
+@pytest.mark.parametrize(
+    ("quota", "used"), [(Rate(20.0, 20), 17), (Rate(10.0, 10), 8), (Rate(10.0, 600), 590)]
+)
+def test_a_burst_that_is_used_up_at_first_is_found_later(quota: Rate, used: int) -> None:
+    """An earlier client may have had it; a small one at first does not mean a high rate."""
+    server = bucket(quota)
+    for _ in range(used):
+        server(1000.0)
+    seconds, refused = simulate(1000, server, latency=0.02)
+
+    assert seconds <= 1.08 * (1000 - quota.burst + used) / quota.per_second
+    assert refused <= 64 + 10
+
+
 def test_somebody_elses_share_of_a_quota_is_had_once_they_are_gone() -> None:
     """That nothing is to be had for a while says nothing of what is to be had after it."""
     server = bucket(Rate(20.0, 20))
