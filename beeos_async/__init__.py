@@ -50,6 +50,9 @@ if TYPE_CHECKING:
         StreamEndedError,
         TransportError,
         UnprocessableEntityError,
+        WaitError,
+        WaitReason,
+        WaitTimeoutError,
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
@@ -125,7 +128,7 @@ if TYPE_CHECKING:
         TaskWebhook,
         WebhookDelivery,
     )
-    from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
+    from .waiting import StartWish, Wish
 
 __all__ = [
     "APIError",
@@ -286,6 +289,9 @@ _ROOMS = {
         "StreamEndedError",
         "TransportError",
         "UnprocessableEntityError",
+        "WaitError",
+        "WaitReason",
+        "WaitTimeoutError",
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
@@ -340,7 +346,7 @@ _ROOMS = {
         "UnknownPart",
     ),
     "models.mobile": ("AppInfo", "UITree"),
-    "waiting": ("StartWish", "WaitError", "WaitReason", "WaitTimeoutError", "Wish"),
+    "waiting": ("StartWish", "Wish"),
     "models.runtime": (
         "AgentTarget",
         "ConversationTarget",

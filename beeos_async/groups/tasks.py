@@ -260,7 +260,7 @@ class Tasks:
             return task
         seen = f"its status was {task.status!r}" if task else "it was not seen"
         msg = f"task {task_id} neither ended nor paused in {deadline:g} s; {seen}"
-        raise TaskTimeoutError(msg, task)
+        raise TaskTimeoutError(msg, task, "late")
 
     def messages(
         self,
