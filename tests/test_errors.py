@@ -131,7 +131,13 @@ def test_the_tree_is_whole() -> None:
     here = {kind.__name__ for kind in all_classes() if kind.__module__ == errors.__name__}
 
     assert here == set(PARENTS)
-    assert set(errors.__all__) == here | {"Delivered", "GaveUp", "Problem", "Trouble", "WaitReason"}
+    assert set(errors.__all__) == here | {
+        "Delivered",
+        "GaveUp",
+        "Problem",
+        "Trouble",
+        "WaitReason",
+    }
     assert [
         name for name in {kind.__name__ for kind in CLASSES} if name not in errors.__doc__
     ] == []
