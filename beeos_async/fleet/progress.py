@@ -249,11 +249,12 @@ class Meter:
         gate = self._gate
         if gate.brake.open_since is not None:
             return "an outage of the host"
+        if waits and not busy:
+            # Nothing of this run is left to send, whatever rests.
+            return waits.who
         state = gate.snapshot().get(self._bucket)
         if state is not None and _limits(state):
             return f"quota on {self._bucket}, {_quota(state)}"
-        if waits and not busy:
-            return waits.who
         # Also where a window still widens: it does so as fast as answers come.
         queued = state is not None and state.queued > 0
         full = busy >= self._workers or gate.in_flight >= gate.slots
