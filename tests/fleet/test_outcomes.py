@@ -373,6 +373,19 @@ def test_a_report_is_one_readable_line(report: FleetReport[Any], line: str) -> N
     assert repr(report) == f"<FleetReport: {line}>"
 
 
+@pytest.mark.parametrize("collect", [True, False])
+def test_what_was_so_before_is_counted(collect: bool) -> None:
+    """Also where outcomes are not kept, and in a report that was written down."""
+    before = [Succeeded(id, RUNNING, already=True) for id in ("x", "y")]
+    report = report_of([*ALL, *before], collect=collect)
+
+    read = FleetReport.from_jsonl(report.to_jsonl())
+
+    assert (report.already, read.already) == (2, 2)
+    assert (report.counts["succeeded"], str(read)) == (3, str(report))
+    assert str(report).startswith("1 of 7 started, 2 already running, in ")
+
+
 def test_a_notebook_sees_a_table() -> None:
     """Of the ids that did not succeed; what came from outside is escaped."""
     bad = BadRequestError(Problem(status=400, code="", message="<script>alert(1)</script>"))
