@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
-from itertools import count
 from typing import Any, Final, cast
 
 import anyio
@@ -97,6 +96,25 @@ class Source:
         if self._items is not None and self.size is not None:
             yield from filter(self._take, map(_name, self._items))
 
+    def at_once(self, deadline: float | None) -> str | None:
+        """Pull the next id, where it is there and new; else `next` is the way.
+
+        Args:
+            deadline: When it is of no more use, on the clock's `now`.
+
+        Raises:
+            LateError: The deadline came first.
+        """
+        if self._items is None:
+            return None
+        if deadline is not None:
+            self._check(deadline)
+        for item in self._items:
+            # The usual thing first: nearly every item is a plain string.
+            id = item if type(item) is str else _name(item)
+            return id if self._take(id) else None
+        return None
+
     async def next(self, deadline: float | None) -> str | None:
         """Pull the next id.
 
@@ -115,8 +133,7 @@ class Source:
             async with self._pulling:
                 return await self._pull(deadline)
         for passed, item in enumerate(self._items, 1):
-            # The usual thing first: nearly every item is a plain string.
-            id = item if type(item) is str else _name(item)
+            id = _name(item)
             if self._take(id):
                 return id
             if passed % BREATH == 0:
@@ -135,9 +152,9 @@ class Source:
     async def _pull(self, deadline: float | None) -> str | None:
         stream = self._stream
         assert stream is not None  # noqa: S101 -- opened before any worker
-        for passed in count(1):
-            if self._over:
-                break
+        passed = 0
+        while not self._over:
+            passed += 1
             timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
             try:
                 async with timer:
