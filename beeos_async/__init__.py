@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
+    from .fleet.journal import JournalState
     from .fleet.options import FleetOptions, StreamOptions
     from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
@@ -175,6 +176,7 @@ __all__ = [
     "InvokeReasoning",
     "InvokeReply",
     "InvokeStream",
+    "JournalState",
     "Message",
     "MessagePage",
     "Model",
@@ -283,6 +285,7 @@ _ROOMS = {
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
+    "fleet.journal": ("JournalState",),
     "fleet.options": ("FleetOptions", "StreamOptions"),
     "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),

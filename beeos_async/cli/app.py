@@ -83,7 +83,7 @@ def start(
 ) -> None:
     """Start instances: those named, those in a file, or those a filter finds.
 
-    Each is started exactly once, however often it is named.
+    A start whose answer is lost is sent again only once a look has shown that it did not take.
     """
     _act("START", wait, ids, filters, run, server)
 

@@ -56,6 +56,12 @@ def quota_in(text: str) -> str | float:
         return text
 
 
+def told_quota(text: str) -> str:
+    """Say a quota with its unit, also one that was given as a bare number."""
+    quota = quota_in(text)
+    return quota if isinstance(quota, str) else f"{quota:g}/s"
+
+
 def budget_in(text: str | None) -> float | None:
     """Read how many may fail: `10`, or a share, `5%` or `0.05`.
 

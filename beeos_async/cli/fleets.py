@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Final
 from beeos_async import ConfigurationError
 from beeos_async.emulator import MIXED, Emulator
 
-from .actions import DESTROY
-from .clients import budget_in, client_of, quota_in
+from .actions import DESTROY, RESTART
+from .clients import budget_in, client_of, quota_in, told_quota
 from .consent import consent
 from .display import Display, display_for
 from .guesses import check_state, strange_state
 from .plans import show_plan
 from .runs import OK, SOME_FAILED, Plan, complain, run_fleet
 from .sources import ids_from
-from .wording import clean
+from .wording import clean, number
 
 if TYPE_CHECKING:
-    from beeos_async import AsyncBeeOS
+    from collections.abc import Iterable
+
+    from beeos_async import AsyncBeeOS, JournalState
 
     from .actions import Action
     from .options import Demo, Filters, Ids, Run, Server
@@ -103,21 +105,29 @@ async def act(
     async with client_of(server, run.concurrency, run.rate_limit) as bee:
         display = display_for(as_json=run.as_json)
         left = run.deadline
+        # Made for nothing but its journal, which it checks as the run itself will.
+        begun = await action.stream(bee, [], wish, journal=run.journal).unfinished()
         if any(filters):
-            named = await _found(bee, filters, left, display)
+            named = await _found(bee, filters, left, display, begun)
             # What the looking took is gone; what is left must still be some time.
             left = left and max(0.001, left - (time.monotonic() - began))
+            if not (named or run.dry_run or run.as_json):
+                return OK
         if run.dry_run:
+            before = {id: begun[id] for id in named if _is_behind(begun.get(id), action)}
             with display.looking():
-                seen = await bee.plan_start(named, deadline=left)
-            show_plan(seen, action, as_objects=run.as_json)
+                rest = [id for id in named if id not in before]
+                seen = await bee.plan_start(rest, deadline=left)
+            show_plan(seen, named, before, action, as_objects=run.as_json)
             return OK
-        if action is DESTROY and named and not yes and not await consent(len(named), bee.base_url):
-            complain("nothing was destroyed")
-            return SOME_FAILED
+        if action is DESTROY and not yes:
+            doomed = sum(begun.get(id) != "succeeded" for id in named)
+            if doomed and not await consent(doomed, bee.base_url):
+                complain("nothing was destroyed")
+                return SOME_FAILED
         plan = Plan(
             ids=named,
-            where=bee.base_url,
+            where=_where(bee, run),
             concurrency=run.concurrency,
             action=action,
             wish=wish,
@@ -128,10 +138,30 @@ async def act(
         return await run_fleet(bee, plan, display, signals)
 
 
+def _where(bee: AsyncBeeOS, run: Run) -> str:
+    """Say whose instances they are, and how fast they are told: a unit is soon forgotten."""
+    if run.rate_limit is None:
+        return bee.base_url
+    return f"{bee.base_url}, at most {told_quota(run.rate_limit)}"
+
+
+def _is_behind(known: JournalState | None, action: Action) -> bool:
+    """Tell whether a run that goes on with a journal would send nothing for an id."""
+    return known in {"succeeded", "accepted"} or (known == "unknown" and action is RESTART)
+
+
 async def _found(
-    bee: AsyncBeeOS, filters: Filters, deadline: float | None, display: Display
+    bee: AsyncBeeOS,
+    filters: Filters,
+    deadline: float | None,
+    display: Display,
+    begun: Iterable[str],
 ) -> list[str]:
-    """Look for instances before anything is sent, so that their number is known."""
+    """Look for instances before anything is sent, so that their number is known.
+
+    Those that an earlier run had begun come first: the filter may not find them any more,
+    because they are on their way.
+    """
     found: dict[str, None] = {}
     known = -1
     with display.looking():
@@ -142,7 +172,13 @@ async def _found(
                 # What says that it is something else was not asked for.
                 if filters.status in {None, instance.status or filters.status}:
                     found[instance.id] = None
-    if not found:
+    named = list(dict.fromkeys(begun))
+    if named:
+        more = f"{number(len(found.keys() - set(named)), 'more instance')} found"
+        sys.stderr.write(
+            f"going on with {number(len(named), 'instance')} of the journal, {more}\n"
+        )
+    elif not found:
         why = strange_state(filters.status)
-        sys.stderr.write(f"nothing is found by {clean(str(filters))}{why}\n")
-    return list(found)
+        sys.stderr.write(f"no instance found with {clean(str(filters))}{why}\n")
+    return list(dict.fromkeys([*named, *found]))

@@ -33,7 +33,10 @@ class Fleets:
     async def start_many(
         self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
-        """Start a fleet: each distinct id exactly once, each with exactly one outcome.
+        """Start a fleet: every distinct id has exactly one outcome.
+
+        An id given twice is sent for once.  A start whose answer was lost is sent again only
+        after a look has shown that it did not take.
 
         Ids are pulled only as their turn comes, in order; a generator or an async iterator
         is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
@@ -52,7 +55,8 @@ class Fleets:
         (and told to `on_outcome` and the stream) as it was then, without a request; what was
         accepted is waited for; what may have been sent is looked at first, and for a restart,
         of which no look can tell, stays `Unknown`; all else is tried, what had failed
-        included.  `max_failures` counts what fails in this call.  A second run with the same
+        included.  A `Pager` need not find again what was begun: the journal's ids are added.
+        Where you look the ids up yourself, add those of `FleetRun.unfinished`.  `max_failures` counts what fails in this call.  A second run with the same
         journal is refused while the first goes on, and so is another action, wish, server or
         key.  If it cannot be written, nothing more is launched and the `OSError` is raised
         with `.report`.  A job that shall start everything anew whatever became of the last
