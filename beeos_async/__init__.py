@@ -2,6 +2,12 @@
 
 The front door: every public name, fetched when it is first asked for, so that importing
 the package costs next to nothing.
+
+In the examples of this reference `bee` is an open `AsyncBeeOS`, `id` an instance that is
+stopped and `ids` a list of such; `desk` and `phone` are instances that are online, `cloud`
+is an open `Emulator`; other ids are named for what they are the id of, such as `agent_id`.
+What is not imported in an example comes from `beeos_async`.  All of them are run as they
+stand, and print what the comment behind a `print` says.
 """
 
 from __future__ import annotations

@@ -17,12 +17,6 @@ _watches: Final[dict[int, list[str]]] = {}
 def only_loopback() -> Generator[list[str]]:
     """Let no client of this process connect to another machine, for as long as a block lasts.
 
-    ```python
-    with only_loopback() as refused:
-        await work_under_test()
-    assert not refused
-    ```
-
     A client that would connect elsewhere raises `ConfigurationError` instead, before any
     I/O, also not through a proxy.  One that has connected before goes on.  It holds for all
     threads, and not for processes that are started inside.  The pytest plugin has it around
@@ -32,6 +26,16 @@ def only_loopback() -> Generator[list[str]]:
         The base URLs that were refused, as they are refused; so it shows, too, where the
         code under test has caught the error.  Of blocks inside each other the innermost
         is told.
+
+    Example:
+        ```python
+        with only_loopback() as refused:
+            try:
+                await AsyncBeeOS(base_url="https://beeos.example.net").start(id)
+            except ConfigurationError as error:
+                print(error)
+        print(refused)  # ['https://beeos.example.net']
+        ```
     """
     refused: list[str] = []
     _watches[id(refused)] = refused

@@ -50,12 +50,6 @@ CLOSE_GRACE: Final = 1.0
 class AsyncBeeOS(Errands, Fleets, Direct):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
-    ```python
-    async with AsyncBeeOS() as bee:  # BEEOS_API_KEY, BEEOS_API_URL
-        instance = await bee.start("instance_abc123")
-        report = await bee.start_many(ids)
-    ```
-
     Every method raises only errors of `beeos_async.errors`.  `ConfigurationError` comes
     before any I/O; a `TransportError` says in `.delivered` whether the request may have
     arrived; an `APIError` is the server's no.  `deadline=`, which every method takes, is
@@ -63,6 +57,13 @@ class AsyncBeeOS(Errands, Fleets, Direct):
 
     What is trusted: the base URL given here, its certificate, and nothing in an answer.
     The key goes to that host alone, in one header, and stands in no `repr`, error or log.
+
+    Example:
+        ```python
+        async with AsyncBeeOS() as bee:  # BEEOS_API_KEY, BEEOS_API_URL
+            instance = await bee.start(id)
+            report = await bee.start_many(ids)
+        ```
     """
 
     instances: Instances
@@ -237,6 +238,12 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             max_retries: How often a failed attempt is repeated.
             max_throttle_wait: Seconds a 429 may make a single call wait.
             on_attempt: Called after each attempt.
+
+        Example:
+            ```python
+            patient = bee.with_options(timeout=120, max_retries=8)
+            report = await patient.start_many(ids)
+            ```
         """
         given = {
             "timeout": timeout,
@@ -277,6 +284,15 @@ class AsyncBeeOS(Errands, Fleets, Direct):
         """Close: who waits gets `ClientClosedError`, who is in flight a second more.
 
         A second time does nothing.
+
+        Example:
+            ```python
+            bee = AsyncBeeOS()
+            try:
+                await bee.start(id)
+            finally:
+                await bee.close()
+            ```
         """
         try:
             await self._caller.gate.close(CLOSE_GRACE)

@@ -80,8 +80,17 @@ class Direct:
             idempotency_key: Sent in the `Idempotency-Key` header.
             deadline: Seconds for the whole call.
 
+        Returns:
+            The whole body, as `into` has it.
+
         Raises:
             ConfigurationError: The method or the path cannot be one.
+
+        Example:
+            ```python
+            raw = await bee.request("GET", "/api/v1/instances", params={"status": "stopped"})
+            print(raw["total"])  # 20
+            ```
         """
         row = Endpoint(
             f"{method} {path_of(path)}",
@@ -101,14 +110,15 @@ class Direct:
     def capture(self) -> AbstractContextManager[list[Captured]]:
         """Collect the raw answers of the calls made inside a block, in this task and its tasks.
 
-        ```python
-        with bee.capture() as seen:
-            await bee.instances.get(id)
-        print(seen[0].status, seen[0].headers, seen[0].body)
-        ```
-
         Returns:
             A context manager; it yields a list that fills while the block runs, one item for
             each attempt.
+
+        Example:
+            ```python
+            with bee.capture() as seen:
+                await bee.instances.get(id)
+            print(seen[0].endpoint, seen[0].status, seen[0].request_id)  # getInstance 200 …
+            ```
         """
         return capture()

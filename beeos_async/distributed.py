@@ -70,11 +70,6 @@ async def start_many(
 ) -> FleetReport[Instance]:
     """Start a fleet from the workers of a Dask cluster.
 
-    ```python
-    async with distributed.Client("tcp://scheduler:8786", asynchronous=True) as cluster:
-        report = await start_many(cluster, ids, wait="online", rate_limit="6000/min")
-    ```
-
     Each worker has this library, and the key in its environment as `BEEOS_API_KEY`; the key
     does not travel.  A quota is the caller's, so `rate_limit` is what the key has in all,
     and each share gets its part of it.
@@ -96,6 +91,15 @@ async def start_many(
 
     Raises:
         ConfigurationError: There is no worker, or an option cannot work.
+
+    Example:
+        ```python
+        from beeos_async.distributed import start_many
+
+        # `cluster` is a distributed.Client("tcp://scheduler:8786", asynchronous=True).
+        report = await start_many(cluster, ids, wait="online", rate_limit="6000/min")
+        print(report)  # 20 of 20 started in … s
+        ```
     """
     run = _Run("start", cluster, ids, wait, deadline, on_outcome, rate_limit, options)
     return await run.go()
@@ -121,6 +125,14 @@ async def stop_many(
         on_outcome: Likewise.
         rate_limit: Likewise.
         **options: Likewise.
+
+    Example:
+        ```python
+        from beeos_async.distributed import stop_many
+
+        report = await stop_many(cluster, [desk, phone], wait="stopped", deadline=300)
+        print(report)  # 2 of 2 stopped in … s
+        ```
     """
     run = _Run("stop", cluster, ids, wait, deadline, on_outcome, rate_limit, options)
     return await run.go()

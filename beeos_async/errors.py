@@ -32,6 +32,18 @@ BeeOSError
 An error holds plain data, so that it pickles, copies and compares; it never holds a
 key, a header or a foreign exception.  Errors that carry a model or a report live on
 the floor of what they carry.  How to read a server's refusal is `_protocol/wire.py`'s.
+
+Example:
+    ```python
+    try:
+        await bee.start("inst-nowhere")
+    except NotFoundError:
+        print("there is no such instance")  # there is no such instance
+    except APIError as error:
+        print(error.status, error.code, error.request_id)
+    except TransportError as error:
+        print(error.delivered, error.reason)
+    ```
 """
 
 from __future__ import annotations
@@ -83,7 +95,16 @@ GaveUp = Literal["deadline", "budget", "outage", "throttled", "stopped"]
 
 
 class BeeOSError(Exception):
-    """The root of every error of this library."""
+    """The root of every error of this library.
+
+    Example:
+        ```python
+        try:
+            await bee.start("inst-nowhere")
+        except BeeOSError as error:
+            print(error.attempts, error.delivered)  # 1 no
+        ```
+    """
 
     attempts: int = 0
     """How often the request was tried before this was raised."""
@@ -116,11 +137,30 @@ class BeeOSError(Exception):
 
 
 class ConfigurationError(BeeOSError, ValueError):
-    """A key, base URL, id or option that cannot work; raised before any I/O."""
+    """A key, base URL, id or option that cannot work; raised before any I/O.
+
+    Example:
+        ```python
+        try:
+            await bee.start("no id/at all")
+        except ConfigurationError as error:
+            print(error)  # id …
+        ```
+    """
 
 
 class ClientClosedError(BeeOSError):
-    """The client was closed, before the call or while it waited for its turn."""
+    """The client was closed, before the call or while it waited for its turn.
+
+    Example:
+        ```python
+        await bee.close()
+        try:
+            await bee.start(id)
+        except ClientClosedError as error:
+            print(error)
+        ```
+    """
 
 
 class ClientLoopError(BeeOSError):
@@ -137,13 +177,27 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
     delivered: Delivered
     status: int | None = None
+    """The HTTP status, where there was one."""
+
     request_id: str | None = None
     excerpt: str = ""
     """The first 200 characters of an unreadable body, control characters removed."""
 
 
 class TransportError(BeeOSError):
-    """There is no usable answer; `.delivered` says whether the request may have arrived."""
+    """There is no usable answer; `.delivered` says whether the request may have arrived.
+
+    Example:
+        ```python
+        try:
+            await bee.instances.deploy(name="scribe", agent_framework="beeos-claw")
+        except TransportError as error:
+            if error.delivered == "no":
+                print("never sent:", error.reason)
+            else:
+                print("look for it by its name:", error)
+        ```
+    """
 
     # One argument, kept in `args`: so errors survive pickle and copy, and the
     # classes below need no constructor of their own.
@@ -210,7 +264,17 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class APIError(BeeOSError):
-    """The server answered, and the answer was no."""
+    """The server answered, and the answer was no.
+
+    Example:
+        ```python
+        try:
+            await bee.start("inst-nowhere")
+        except APIError as error:
+            print(error.status, error.code, error.message)  # 404 agent_not_found …
+            print("for the support ticket:", error.request_id)
+        ```
+    """
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem)
@@ -273,11 +337,30 @@ class PermissionDeniedError(APIError):
 
 
 class NotFoundError(APIError):
-    """There is no such resource for this key (404)."""
+    """There is no such resource for this key (404).
+
+    Example:
+        ```python
+        try:
+            instance = await bee.instances.get("inst-nowhere")
+        except NotFoundError:
+            instance = None
+        ```
+    """
 
 
 class ConflictError(APIError):
-    """The resource is in the wrong state, or busy (409)."""
+    """The resource is in the wrong state, or busy (409).
+
+    Example:
+        ```python
+        try:
+            await bee.computer.click(desk, x=640, y=400)
+        except ConflictError as error:
+            if error.code == "device_busy":
+                print("somebody else is at it")
+        ```
+    """
 
 
 class PayloadTooLargeError(APIError):
@@ -289,7 +372,19 @@ class UnprocessableEntityError(APIError):
 
 
 class RateLimitError(APIError):
-    """Too many calls to one endpoint with one key (429), and waiting was not allowed."""
+    """Too many calls to one endpoint (429), and what it asks to wait is more than is allowed.
+
+    In a single call that is `max_throttle_wait` or the deadline, in a fleet five minutes or
+    the deadline.
+
+    Example:
+        ```python
+        try:
+            await bee.with_options(max_throttle_wait=2).start(id)
+        except RateLimitError as error:
+            print("come back in", error.retry_after, "s")
+        ```
+    """
 
 
 class ServerError(APIError):
@@ -312,6 +407,14 @@ class RuntimeMethodError(BeeOSError):
         message: The runtime's name for the refusal, such as `INSTANCE_OFFLINE`.
         data: What else it told.
         request_id: The server's name for the request.
+
+    Example:
+        ```python
+        try:
+            await bee.runtime.invoke(id, "skills/list")  # of an instance that is stopped
+        except RuntimeMethodError as error:
+            print(error.message, error.retry_after)  # INSTANCE_OFFLINE …
+        ```
     """
 
     def __init__(
@@ -348,6 +451,17 @@ class StreamEndedError(BeeOSError):
     Args:
         message: Why.
         last_offset: The last position that was delivered; resume after it.
+
+    Example:
+        ```python
+        events = bee.tasks.events(agent_id, task_id, deadline=0.5)
+        try:
+            async with events:
+                async for event in events:
+                    print(event)
+        except (StreamEndedError, RequestTimeoutError) as error:
+            print(error, "- another time from here on:", events.last_offset)
+        ```
     """
 
     def __init__(self, message: str, last_offset: int | str | None = None) -> None:
@@ -367,6 +481,15 @@ class SkippedError(BeeOSError):
     Args:
         id: The id.
         reason: Why, one of the reasons of `Skipped`.
+
+    Example:
+        ```python
+        report = await bee.start_many([*ids, "no id/at all"])
+        try:
+            report.raise_for_failures()
+        except* SkippedError as skipped:
+            print(skipped.exceptions[0])  # no id/at all was skipped: invalid_id
+        ```
     """
 
     def __init__(self, id: str, reason: str) -> None:
@@ -379,4 +502,15 @@ class SkippedError(BeeOSError):
 
 
 class WebhookSignatureError(BeeOSError):
-    """A webhook whose signature is missing, malformed, too old or wrong."""
+    """A webhook whose signature is missing, malformed, too old or wrong.
+
+    Example:
+        ```python
+        from beeos_async.webhooks import unwrap
+
+        try:
+            unwrap(body + b" ", headers, secret)
+        except WebhookSignatureError as error:
+            print(error)
+        ```
+    """

@@ -2,6 +2,30 @@
 
 It is loaded in every pytest run of everybody who has the library installed, so it imports
 nothing of it before a test asks for something.
+
+Example:
+    ```python
+    import asyncio
+
+    import pytest
+
+    from beeos_async import AsyncBeeOS
+
+
+    async def wake(ids):  # what you want to test
+        async with AsyncBeeOS() as bee:
+            return await bee.start_many(ids)
+
+
+    def lost_answers(faults):
+        faults.disconnect("startInstance", when="after", times=2)
+
+
+    @pytest.mark.beeos(instances=5, faults=lost_answers)
+    def test_wake_survives_lost_answers(beeos_emulator):
+        assert asyncio.run(wake(beeos_emulator.ids)).ok
+        assert all(beeos_emulator.effects(id) == 1 for id in beeos_emulator.ids)
+    ```
 """
 
 from __future__ import annotations
@@ -17,6 +41,8 @@ if TYPE_CHECKING:
 
     from . import AsyncBeeOS
     from .emulator import Emulator
+
+__all__ = ["beeos", "beeos_emulator"]
 
 MARKER: Final = "beeos"
 NETWORK: Final = "beeos_allow_network"
@@ -95,6 +121,24 @@ def beeos_emulator(
     what it is like; the nearest word counts.  It runs on a loop in a thread of its own: so
     it is there for sync tests and for async ones, whichever plugin runs them.  A client
     that is made without a URL and a key goes to it, for both stand in the environment.
+
+    Example:
+        ```python
+        import asyncio
+
+        from beeos_async import AsyncBeeOS
+
+
+        async def start(id):  # what you want to test: it finds URL and key in the environment
+            async with AsyncBeeOS() as bee:
+                await bee.start(id)
+
+
+        def test_start(beeos_emulator):
+            asyncio.run(start(beeos_emulator.ids[0]))
+
+            assert beeos_emulator.log[-1].operation == "startInstance"
+        ```
     """
     from anyio.from_thread import start_blocking_portal  # noqa: PLC0415 -- as said on top
 
@@ -123,6 +167,20 @@ def beeos(beeos_emulator: Emulator) -> Iterator[AsyncBeeOS]:
 
     It works in an async test, whichever plugin runs it, and in a sync test that calls
     `asyncio.run`, once; like any client it belongs to one loop, that of its first call.
+
+    Example:
+        ```python
+        import pytest
+
+
+        @pytest.mark.anyio
+        async def test_a_start_is_heard(beeos, beeos_emulator):
+            (id, *_) = beeos_emulator.ids
+
+            await beeos.start(id)
+
+            assert beeos_emulator.effects(id) == 1
+        ```
     """
     import asyncio  # noqa: PLC0415 -- as said on top
 

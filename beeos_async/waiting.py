@@ -2,6 +2,14 @@
 
 Decisions only, about one sight of an instance; `fleet/watch.py` remembers those before, and
 `_io/poller.py` looks.
+
+Example:
+    ```python
+    report = await bee.start_many(ids, wait=lambda one: one.status == "running", deadline=300)
+    for outcome in report.failed:
+        if isinstance(outcome.error, WaitError):
+            print(outcome.id, outcome.error.reason)
+    ```
 """
 
 from __future__ import annotations
@@ -13,12 +21,25 @@ from typing import Final, Literal
 from .errors import BeeOSError, ConfigurationError
 from .models.instances import Instance
 
+__all__ = [
+    "DestroyWish",
+    "StartWish",
+    "StopWish",
+    "WaitError",
+    "WaitReason",
+    "WaitTimeoutError",
+    "Wish",
+]
+
 StartWish = Literal["running", "online", "connected"] | Callable[[Instance], bool]
 """What can be waited for after a start or a restart: that it runs, that it is online as well,
 that its message connection is up as well, or whatever a function of yours says yes to."""
 
 StopWish = Literal["stopped"]
+"""What can be waited for after a stop."""
+
 DestroyWish = Literal["terminated"]
+"""What can be waited for after a destruction."""
 
 Wish = StartWish | StopWish | DestroyWish
 """All that can be waited for."""
@@ -63,6 +84,14 @@ class WaitError(BeeOSError):
         message: Why.
         last: The instance as it was last seen.
         reason: Why, in one word.
+
+    Example:
+        ```python
+        try:
+            await bee.wait(id, "online", deadline=30)
+        except WaitError as error:
+            print(error.reason, error)  # turned_away …
+        ```
     """
 
     def __init__(
@@ -78,7 +107,16 @@ class WaitError(BeeOSError):
 
 
 class WaitTimeoutError(WaitError, TimeoutError):
-    """What was waited for did not come true in time."""
+    """What was waited for did not come true in time.
+
+    Example:
+        ```python
+        try:
+            await bee.wait(desk, lambda one: one.region == "eu-fjord-9", deadline=0.5)
+        except WaitTimeoutError as error:
+            print(error.last.region if error.last else "not seen")
+        ```
+    """
 
 
 def check_wish(wish: object, action: Action) -> None:

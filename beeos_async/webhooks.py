@@ -1,16 +1,18 @@
 """Webhooks at the receiver: is it from BeeOS, and what does it say.  No network in here.
 
-```python
-from beeos_async.webhooks import TaskStatusEvent, WebhookSignatureError, unwrap
+Example:
+    ```python
+    from beeos_async.webhooks import TaskStatusEvent, WebhookSignatureError, unwrap
 
-try:
-    event = unwrap(await request.read(), request.headers, secret)
-except WebhookSignatureError:
-    return web.Response(status=401)
-match event:
-    case TaskStatusEvent(task_id=task_id, status="completed"):
-        ...
-```
+    try:  # the raw bytes of the request, and its headers
+        event = unwrap(body, headers, secret)
+    except WebhookSignatureError as error:
+        print("answer with 401:", error)
+    else:
+        match event:
+            case TaskStatusEvent(task_id=id, status="completed"):
+                print(id, "is done")  # task-1 is done
+    ```
 """
 
 from __future__ import annotations
@@ -74,6 +76,15 @@ def unwrap(
             it covers is no JSON object; the message says which.  Nothing of the body may be
             believed.
         ConfigurationError: The body is no bytes, or there is no secret.
+
+    Example:
+        ```python
+        from beeos_async.webhooks import unwrap
+
+        event = unwrap(body, headers, [secret, "the one before, for a day"])
+        if isinstance(event, TaskStatusEvent):  # what is new to this version is passed over
+            print(event.task_id, event.outcome)  # task-1 completed
+        ```
     """
     must(
         isinstance(cast("object", body), bytes | bytearray | memoryview),
@@ -105,6 +116,18 @@ def sign(body: bytes, secret: str, timestamp: int) -> str:
 
     Raises:
         ConfigurationError: There is no secret, or the timestamp is no count of seconds.
+
+    Example:
+        ```python
+        import time
+
+        from beeos_async.webhooks import HEADER, sign, unwrap
+
+        body = b'{"type": "task_status", "task_id": "task-7", "status": "failed"}'
+        headers = {HEADER: sign(body, secret, int(time.time()))}
+        event = unwrap(body, headers, secret)
+        print(isinstance(event, TaskStatusEvent) and event.status)  # failed
+        ```
     """
     count("timestamp", timestamp, least=0, most=10**12 - 1)
     return signature(body, checked_secret(secret), timestamp)

@@ -23,12 +23,13 @@ from typing import Any, Final
 
 import aiohttp
 from _measure import Promises, about, emulator, told_by
-from _sides import KEY, THREADS
+from _sides import KEY
 
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import instance_ids
 
 CONCURRENCY: Final = 64
+THREADS: Final = 32
 RETRIES: Final = 2
 
 Starts = Callable[[str, list[str]], int]

@@ -7,10 +7,12 @@ import functools
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from examples import scene
 from hand_clock import HandClock
 from roads import ROAD
 from standing import checked_raises, hidden, open_files
@@ -67,6 +69,16 @@ async def bee(cloud: Emulator, clock: HandClock) -> AsyncIterator[AsyncBeeOS]:
     """Give a client of that cloud whose pauses take no time."""
     async with cloud.client(_clock=clock) as bee:
         yield bee
+
+
+@pytest.fixture
+def around(cloud: Emulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+    """Give what an example of the documentation finds around it, in a folder of its own."""
+    monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
+    monkeypatch.setenv("BEEOS_API_URL", cloud.url)
+    # Some of them write files.
+    monkeypatch.chdir(tmp_path)
+    return scene(cloud)
 
 
 @pytest.fixture(scope="session")

@@ -44,9 +44,6 @@ NAMES = """
 """
 PINNED = set(NAMES.split())
 
-OFFERED = {name: getattr(beeos_async, name) for name in beeos_async.__all__}
-CLASSES = {name: value for name, value in OFFERED.items() if inspect.isclass(value)}
-
 
 def fresh(script: str) -> str:
     """Run a script in an interpreter that has imported nothing yet."""
@@ -163,62 +160,11 @@ def test_the_package_says_that_it_is_typed() -> None:
     assert (Path(beeos_async.__file__).parent / "py.typed").is_file()
 
 
-# What it says ---------------------------------------------------------------------------------
-
-
-def members_of(owner: type) -> dict[str, Any]:
-    """Give the public methods and properties a class of ours defines itself."""
-    return {
-        name: value
-        for base in owner.__mro__
-        if base.__module__.startswith("beeos_async")
-        for name, value in vars(base).items()
-        if not name.startswith("_") or name in {"__init__", "__aiter__", "__anext__", "__aenter__"}
-        if inspect.isfunction(value) or isinstance(value, property | classmethod | staticmethod)
-    }
-
-
 GROUPS = {
     type(group).__name__: type(group)
     for group in vars(beeos_async.AsyncBeeOS("x", base_url="http://localhost")).values()
     if type(group).__module__.startswith("beeos_async.groups")
 }
-
-
-@pytest.mark.parametrize("name", CLASSES)
-def test_a_public_class_speaks_for_itself(name: str) -> None:
-    """It has a docstring of its own, not its parent's and not a generated one."""
-    doc = CLASSES[name].__dict__.get("__doc__")
-
-    assert doc
-    assert not doc.startswith(f"{name}(")
-
-
-@pytest.mark.parametrize(
-    ("owner", "name"),
-    [
-        pytest.param(owner, name, id=f"{owner.__name__}.{name}")
-        for owner in (*CLASSES.values(), *GROUPS.values())
-        for name in members_of(owner)
-        # Errors and Structs say in the class what they are made of.
-        if name != "__init__" or not issubclass(owner, Exception | msgspec.Struct)
-    ],
-)
-def test_a_public_method_speaks_for_itself(owner: type, name: str) -> None:
-    """Whatever may be called says what it does, in full sentences."""
-    doc = inspect.getdoc(members_of(owner)[name])
-
-    assert doc
-    assert doc.splitlines()[0].rstrip("…").endswith((".", "`", ":"))
-    assert "!" not in doc.replace("!=", "").replace("!r", "")
-
-
-def test_the_groups_are_found() -> None:
-    """The test above looks at every group the client carries."""
-    assert set(GROUPS) >= {
-        *("Agents", "Catalog", "Computer", "Conversations"),
-        *("Instances", "Mobile", "Runtime", "Tasks"),
-    }
 
 
 # How it is called -----------------------------------------------------------------------------

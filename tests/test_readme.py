@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import ast
-import re
 import sys
-import types
 from pathlib import Path
+from typing import Any
 
 import anyio
-import anyio.to_thread
 import pytest
-
-from beeos_async.emulator import Emulator
-from beeos_async.emulator.agents import agent_of
+from examples import blocks_of, run, run_tests
 
 pytestmark = pytest.mark.anyio
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-CONFTEST = """
-import pytest
-pytest_plugins = ["beeos_async.pytest_plugin"]  # installed or not
-anyio_backend = pytest.fixture(lambda: "asyncio")
-"""
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+BLOCKS = blocks_of(README)
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 async def test_each_python_block_runs(
-    block: str,
-    cloud: Emulator,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    pytester: pytest.Pytester,
+    block: str, around: dict[str, Any], tmp_path: Path, pytester: pytest.Pytester
 ) -> None:
     """What the README shows works as it stands."""
     if "def test_" in block:
-        # A run of its own, for there is a loop here.
-        pytester.makepyfile(block).with_name("conftest.py").write_text(CONFTEST)
-        done = await anyio.to_thread.run_sync(
-            pytester.runpytest_subprocess, "-p", "no:beeos_async"
-        )
-        done.assert_outcomes(passed=block.count("def test_"))
+        await run_tests(block, pytester)
         return
-    monkeypatch.setenv("BEEOS_API_KEY", "a-key-for-the-emulator")
-    monkeypatch.setenv("BEEOS_API_URL", cloud.url)
-    # Some of them write files.
-    monkeypatch.chdir(tmp_path)
     if "asyncio.run(" in block:
-        tmp_path.joinpath("ids.txt").write_text("\n".join(cloud.ids))
+        tmp_path.joinpath("ids.txt").write_text("\n".join(around["ids"]))
         done = await anyio.run_process([sys.executable, "-c", block], cwd=tmp_path, check=False)
         assert done.returncode == 0, done.stderr.decode()
         return
-    code = compile(block, "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    desk = cloud.world.add_instance(status="running", os_type="linux")
-    names = {
-        "__name__": "readme",
-        "ids": cloud.ids,
-        "desk": desk,
-        "agent": agent_of(desk),
-        "phone": cloud.world.add_instance(status="running", os_type="android"),
-    }
-    # What only defines something has run when it comes back.
-    if (running := types.FunctionType(code, names)()) is not None:
-        await running
+    await run(block, "README.md", around)
 
 
 def test_the_commands_to_paste_are_there() -> None:
@@ -72,5 +38,5 @@ def test_the_commands_to_paste_are_there() -> None:
     start = "python3 -m venv .venv && .venv/bin/pip install -q "
 
     assert start + "'.[cli]' && .venv/bin/beeos-async demo" in lines
-    assert start + "'.[dev]' && .venv/bin/python -m pytest -q" in lines
+    assert start + "'.[test]' && .venv/bin/python -m pytest -q" in lines
     assert len(BLOCKS) >= 6

@@ -63,7 +63,17 @@ log: Final = logging.getLogger("beeos_async")
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
-    """One try on the wire, as told to `on_attempt`: no header, no body, no key."""
+    """One try on the wire, as told to `on_attempt`: no header, no body, no key.
+
+    Example:
+        ```python
+        def told(attempt: Attempt) -> None:
+            print(attempt.endpoint, attempt.attempt, attempt.status, f"{attempt.seconds:.3f} s")
+
+
+        await bee.with_options(on_attempt=told).instances.get(id)
+        ```
+    """
 
     endpoint: str
     """The operationId."""

@@ -13,7 +13,16 @@ from ..errors import BeeOSError
 
 
 class Captured(Struct, frozen=True, kw_only=True):
-    """One attempt, as it came off the wire; the request's headers and the key are not in it."""
+    """One attempt, as it came off the wire; the request's headers and the key are not in it.
+
+    Example:
+        ```python
+        with bee.capture() as seen:
+            await bee.instances.get(id)
+        for attempt in seen:
+            print(attempt.status, attempt.headers["Content-Type"], len(attempt.body))
+        ```
+    """
 
     endpoint: str
     """The operationId."""

@@ -44,7 +44,15 @@ log: Final = logging.getLogger("beeos_async")
 
 
 class EndpointState(Struct, frozen=True, kw_only=True):
-    """What is known of one endpoint's quota, for those who watch."""
+    """What is known of one endpoint's quota, for those who watch.
+
+    Example:
+        ```python
+        await bee.start(id)
+        state = bee.throttle.snapshot()["startInstance"]
+        print(state.in_flight, state.queued, state.shut_for, state.refusals)  # 0 0 0.0 0
+        ```
+    """
 
     paced: bool
     """Whether requests are spaced, because the quota is known or was learned."""

@@ -20,10 +20,13 @@ class Pager(Generic[T]):
     Each iteration starts anew at the first page.  Items may shift between pages while the
     list changes: one that comes again on the next page is given once; one may be missed.
 
-    ```python
-    async for instance in bee.instances.list(status="stopped"):
-        print(instance.name)
-    ```
+    Example:
+        ```python
+        stopped = bee.instances.list(status="stopped")
+        async for instance in stopped:
+            print(instance.name)
+        print(len(await stopped.collect()))  # 20
+        ```
     """
 
     def __init__(
@@ -59,7 +62,14 @@ class Pager(Generic[T]):
                 yield item
 
     async def pages(self) -> AsyncIterator[Page[T]]:
-        """Iterate over the pages themselves; each has `.data`, and `.total` where it is told."""
+        """Iterate over the pages themselves; each has `.data`, and `.total` where it is told.
+
+        Example:
+            ```python
+            async for page in bee.instances.list(status="stopped", page_size=5).pages():
+                print(len(page.data), "of", page.total)  # 5 of 20
+            ```
+        """
         params: Params | None = self._params
         before: Page[T] | None = None
         while params is not None:
@@ -77,6 +87,12 @@ class Pager(Generic[T]):
 
         Args:
             limit: How many items at most; no page beyond them is fetched.
+
+        Example:
+            ```python
+            first = await bee.instances.list(status="stopped").collect(limit=3)
+            print(len(first))  # 3
+            ```
         """
         if limit is not None:
             count("limit", limit, least=1, most=10**9)

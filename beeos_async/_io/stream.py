@@ -35,13 +35,6 @@ log: Final = logging.getLogger("beeos_async")
 class EventStream(Generic[E]):
     """A stream of events, opened by `async with` and told by `async for`.
 
-    ```python
-    async with bee.tasks.events(agent_id, task_id) as events:
-        async for event in events:
-            print(event)
-    print(events.end_reason, events.last_offset)
-    ```
-
     A connection that breaks off, or falls silent, is opened again after the last event that
     was taken: nothing is lost, and nothing comes twice.  Where it breaks off again and tells
     nothing new, a look at what it tells of decides whether it is over.  An invocation cannot
@@ -52,6 +45,15 @@ class EventStream(Generic[E]):
     `StreamEndedError` if it broke off and could not be resumed, for five minutes or at all,
     or if an event is larger than 8 MiB; an `APIError` if the server refuses to go on; a
     `DecodeError` if an event cannot be read, and then the next step gives the one after it.
+
+    Example:
+        ```python
+        accepted = await bee.runtime.invoke(desk, "skills/list")
+        async with bee.runtime.operation_events(desk, accepted.operation_id) as events:
+            async for event in events:
+                print(event.event.type)
+        print(events.end_reason, events.last_offset)  # succeeded …
+        ```
     """
 
     def __init__(
@@ -185,7 +187,15 @@ class EventStream(Generic[E]):
 
 
 class TextStream(EventStream[E]):
-    """A stream of events that can be told in words."""
+    """A stream of events that can be told in words.
+
+    Example:
+        ```python
+        async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+            answer = "".join([words async for words in reply.text()])
+        print(answer)  # You said: How high is the hedge?
+        ```
+    """
 
     def __init__(
         self,
@@ -210,14 +220,35 @@ class TextStream(EventStream[E]):
         self._words = words
 
     async def text(self) -> AsyncIterator[str]:
-        """Tell the words of the answer alone, piece by piece, as they come."""
+        """Tell the words of the answer alone, piece by piece, as they come.
+
+        Example:
+            ```python
+            async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+                async for words in reply.text():
+                    print(words, end="", flush=True)
+            ```
+        """
         async for event in self:
             if words := self._words.take(event):
                 yield words
 
 
 class ChannelStream(TextStream[E]):
-    """A stream whose events stand at numbered places."""
+    """A stream whose events stand at numbered places.
+
+    Example:
+        ```python
+        made = await bee.tasks.create(agent_id, "Trim the hedge.")
+        async with bee.tasks.events(agent_id, made.task_id) as events:
+            async for event in events:
+                break  # leaving the block closes the connection, and stops nothing else
+        async with bee.tasks.events(agent_id, made.task_id, since=events.last_offset) as events:
+            async for event in events:
+                print(event)
+        print(events.end_reason)  # task_terminal
+        ```
+    """
 
     @property
     def last_offset(self) -> int:

@@ -15,6 +15,7 @@ from typing import Final
 from ..errors import ConfigurationError, WebhookSignatureError
 
 HEADER: Final = "X-BeeOS-Signature"
+"""The header in which a webhook carries its signature."""
 
 _MOST_PARTS: Final = 64
 _SECONDS: Final = re.compile(r"[0-9]{1,12}").fullmatch

@@ -34,12 +34,6 @@ __all__ = ["EFFECTS_PATH", "MIXED", "Emulator", "Entry", "Faults", "World", "ins
 class Emulator:
     """A pretend cloud.
 
-    ```python
-    async with Emulator(instances=1000, quota="200/s", boot_time=0.2, seed=7) as cloud:
-        async with cloud.client() as bee:
-            report = await bee.start_many(cloud.ids)
-    ```
-
     It takes any key but one that looks real.  What it remembers outlives its closing: it
     can be opened again.
 
@@ -48,6 +42,18 @@ class Emulator:
         world: What it remembers; more instances are put in here.
         faults: The trouble it is scripted to make.
         store: The object store behind it, on a port of its own, with a log of its own.
+
+    Example:
+        ```python
+        from beeos_async.emulator import Emulator
+
+        async with Emulator(instances=100, quota="2000/s", boot_time=0.1, seed=7) as cloud:
+            cloud.faults.disconnect("startInstance", when="after", times=3)  # done, and not said
+            async with cloud.client() as bee:
+                report = await bee.start_many(cloud.ids, wait="online")
+        print(report)  # 100 of 100 started in … s
+        print(all(cloud.effects(id) == 1 for id in cloud.ids))  # True
+        ```
     """
 
     def __init__(
@@ -132,6 +138,13 @@ class Emulator:
 
         Args:
             id: The instance.
+
+        Example:
+            ```python
+            cloud.faults.disconnect("startInstance", when="after")
+            await bee.start(id)
+            print(cloud.effects(id))  # 1
+            ```
         """
         return self.world.effects(id)
 
@@ -140,6 +153,12 @@ class Emulator:
 
         Args:
             **options: Of `AsyncBeeOS`.
+
+        Example:
+            ```python
+            async with cloud.client(max_retries=0, timeout=2) as bee:
+                await bee.start(id)
+            ```
         """
         chosen: dict[str, Any] = {"api_key": "emulator", "base_url": self.url, **options}
         return AsyncBeeOS(**chosen)

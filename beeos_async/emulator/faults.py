@@ -23,6 +23,14 @@ class Faults:
     Each method registers one kind of it for an endpoint, named by its operationId.  A
     request meets the first that is meant for it.  What all of them take at the end says
     which requests those are; see `Whom`: `times=2`, `after=100`, `ids=[…]`.
+
+    Example:
+        ```python
+        cloud.faults.refuse("startInstance", 503, times=2)
+        cloud.faults.disconnect("startInstance", when="after", ids=[ids[1]])
+        report = await bee.start_many(ids)
+        print(report.counts, len(cloud.log))  # {'succeeded': 20} …
+        ```
     """
 
     def __init__(self) -> None:
@@ -31,7 +39,15 @@ class Faults:
         """What has been scripted by `outage`, also what is over."""
 
     def down(self, now: float) -> Fault | None:
-        """Tell what the state of the whole host does to a request that comes now."""
+        """Tell what the state of the whole host does to a request that comes now.
+
+        Example:
+            ```python
+            cloud.faults.outage(5.0, "reset")
+            fault = cloud.faults.down(now=100.0)  # the first request, with which it begins
+            print(fault and fault.reset, cloud.faults.down(now=105.1))  # True None
+            ```
+        """
         for outage in self.outages:
             fault = outage.meet(now)
             if fault is not None:
@@ -39,7 +55,15 @@ class Faults:
         return None
 
     def pick(self, operation: str, id: str) -> Fault | None:
-        """Choose what goes wrong with a request, mostly nothing."""
+        """Choose what goes wrong with a request, mostly nothing.
+
+        Example:
+            ```python
+            cloud.faults.refuse("startInstance", 503)
+            fault = cloud.faults.pick("startInstance", id)  # this was the one time
+            print(fault and fault.status, cloud.faults.pick("startInstance", id))  # 503 None
+            ```
+        """
         for rule in self._rules:
             fault = rule.pick(operation, id)
             if fault is not None:
@@ -47,7 +71,15 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget all trouble that is still to come."""
+        """Forget all trouble that is still to come.
+
+        Example:
+            ```python
+            cloud.faults.silence("startInstance", times=None)
+            cloud.faults.clear()
+            await bee.start(id)
+            ```
+        """
         self._rules.clear()
         self.outages.clear()
 
@@ -76,6 +108,13 @@ class Faults:
             body: The whole body, instead of an error envelope.
             when: `after`: refuse although it took effect.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.refuse("startInstance", 429, retry_after=1)
+            await bee.start(id)
+            print([entry.status for entry in cloud.log])  # [429, 200]
+            ```
         """
         count("status", status, least=200, most=999)
         sent = dict(headers or {})
@@ -111,6 +150,15 @@ class Faults:
             content_type: What they are said to be.
             when: `before`: it does not take effect.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.garble("getInstance", b"{]", content_type="application/json", times=None)
+            try:
+                await bee.instances.get(id)
+            except DecodeError as error:
+                print(error.reason, error.delivered)  # unreadable yes
+            ```
         """
         count("status", status, least=200, most=999)
         sent = {"Content-Type": content_type}
@@ -127,6 +175,13 @@ class Faults:
             data: The bytes, from the status line on.
             when: `before`: it does not take effect.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.raw("startInstance", b"HTTP/1.1 200 O")
+            await bee.start(id)  # an answer that breaks off: a look tells that it took
+            print(cloud.effects(id))  # 1
+            ```
         """
         self._rules.append(Rule(operation, Fault(kind="raw", when=when, body=data), whom))
 
@@ -138,6 +193,13 @@ class Faults:
             malformed: Whether the half comes as a chunk, and after it what is no chunk: there
                 are clients that then wait for ever.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.cut("startInstance")
+            await bee.start(id)
+            print([entry.operation for entry in cloud.log])  # ['startInstance', 'getInstance']
+            ```
         """
         fault = Fault(kind="malformed" if malformed else "cut", when="after")
         self._rules.append(Rule(operation, fault, whom))
@@ -145,13 +207,20 @@ class Faults:
     def push(
         self, operation: str, data: bytes, *, pause: float = 0.0, **whom: Unpack[Whom]
     ) -> None:
-        """Answer as ever, and then send bytes nobody asked for on the same connection.
+        r"""Answer as ever, and then send bytes nobody asked for on the same connection.
 
         Args:
             operation: Which endpoint.
             data: The bytes, such as a whole answer to something else.
             pause: Seconds between the answer and them.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.push("getInstance", b"HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n")
+            await bee.instances.get(id)
+            await bee.instances.get(ids[1])  # is not told what was pushed
+            ```
         """
         check_seconds("pause", pause, zero=True)
         fault = Fault(kind="push", when="after", body=data, seconds=pause)
@@ -172,6 +241,13 @@ class Faults:
             when: Before or after it takes effect.
             reset: Whether by a reset (RST) instead of a goodbye (FIN).
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.disconnect("startInstance", when="after", reset=True)
+            await bee.start(id)  # done, and not said; a look tells
+            print(cloud.effects(id))  # 1
+            ```
         """
         fault = Fault(kind="disconnect", when=when, reset=reset)
         self._rules.append(Rule(operation, fault, whom))
@@ -183,6 +259,15 @@ class Faults:
             operation: Which endpoint.
             when: Before or after it takes effect.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.silence("getInstance", times=None)
+            try:
+                await bee.with_options(timeout=0.5, max_retries=0).instances.get(id)
+            except RequestTimeoutError as error:
+                print(error.delivered)  # maybe
+            ```
         """
         self._rules.append(Rule(operation, Fault(kind="silence", when=when), whom))
 
@@ -197,6 +282,13 @@ class Faults:
             trickle: Whether so many seconds pass before each byte of the body, and none before
                 the headers.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.delay("startInstance", 0.3, ids=[id])
+            report = await bee.start_many(ids)
+            print(max(report, key=lambda one: one.elapsed).id == id)  # True
+            ```
         """
         check_seconds("pause", pause, zero=True)
         fault = Fault(kind="trickle" if trickle else "delay", when="after", seconds=pause)
@@ -221,6 +313,14 @@ class Faults:
                 is no chunk.
             then: What happens to the connection.
             **whom: Which requests.
+
+        Example:
+            ```python
+            cloud.faults.break_stream("streamTaskEvents", at=120, then="reset")
+            made = await bee.tasks.create(agent_id, "Trim the hedge.")
+            async with bee.tasks.events(agent_id, made.task_id) as events:
+                print(len([event async for event in events]), "events, none twice")
+            ```
         """
         count("at", at, least=0, most=MANY)
         fault = Fault(kind="break", when="after", at=at, body=raw, then=then)
@@ -234,6 +334,13 @@ class Faults:
             kind: `"503"`; `"reset"`: connections are reset; `"refused"`: nobody listens, and
                 who is connected is thrown out.
             after: How many requests pass first.
+
+        Example:
+            ```python
+            cloud.faults.outage(0.2, "503", after=5)
+            report = await bee.start_many(ids)
+            print(report.counts)  # {'succeeded': 20}
+            ```
         """
         check_seconds("seconds", seconds)
         count("after", after, least=0, most=MANY)
@@ -260,5 +367,12 @@ class Faults:
             seed: What it is drawn from.
             operations: Which endpoints.
             kinds: Which kinds of `MIXED`.
+
+        Example:
+            ```python
+            cloud.faults.mix(0.1, seed=7, kinds=["500 after", "disconnect", "reset after"])
+            report = await bee.start_many(ids)
+            print(report.counts, max(cloud.effects(id) for id in ids))  # {'succeeded': 20} 1
+            ```
         """
         self._rules.append(Mix(share, seed, operations, kinds))

@@ -9,7 +9,16 @@ from msgspec import Struct
 
 
 class Entry(Struct, frozen=True, kw_only=True, gc=False):
-    """One request in the emulator's log; the key is not in it."""
+    """One request in the emulator's log; the key is not in it.
+
+    Example:
+        ```python
+        await bee.start(id)
+        entry = cloud.log[-1]
+        print(entry.operation, entry.ids == (id,), entry.status, entry.applied)
+        # startInstance True 200 True
+        ```
+    """
 
     operation: str
     """Its operationId; empty where there is no such endpoint."""

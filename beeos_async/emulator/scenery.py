@@ -98,6 +98,13 @@ def instance_ids(count: int, seed: int = 0) -> list[str]:
     Args:
         count: How many instances.
         seed: The emulator's seed.
+
+    Example:
+        ```python
+        from beeos_async.emulator import Emulator, instance_ids
+
+        print(instance_ids(3, seed=7) == Emulator(3, seed=7).ids)  # True
+        ```
     """
     return [named(mark(seed, number), number) for number in range(count)]
 

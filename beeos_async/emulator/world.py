@@ -45,6 +45,18 @@ class World:
         conversations: The conversations with agents.
         tasks: What agents are given to do.
         hooks: Who is told how that goes.
+
+    Example:
+        ```python
+        cloud.world.runtimes.refuse("skills/install", "PROJECTION_PENDING", retry_after_ms=250)
+        cloud.world.tasks.work_time = 5.0  # seconds
+        cloud.world.devices.hold(desk)  # somebody else works on it
+        try:
+            await bee.computer.click(desk, x=10, y=10)
+        except ConflictError as error:
+            print(error.code)  # device_busy
+        cloud.world.devices.release(desk)
+        ```
     """
 
     def __init__(
@@ -106,7 +118,16 @@ class World:
         return len(self._machines)
 
     def touch(self) -> None:
-        """Count a change."""
+        """Count a change.
+
+        Example:
+            ```python
+            before = cloud.world.changes
+            await bee.instances.get(id)  # a look changes nothing
+            cloud.world.touch()
+            print(cloud.world.changes - before)  # 1
+            ```
+        """
         self.changes += 1
 
     def add_instance(self, status: str = "stopped", id: str = "", **fields: Any) -> str:
@@ -125,6 +146,12 @@ class World:
 
         Raises:
             ConfigurationError: `Instance` has no such field, or the world has that id.
+
+        Example:
+            ```python
+            till = cloud.world.add_instance(status="running", name="till", os_type="android")
+            print((await bee.instances.get(till)).name)  # till
+            ```
         """
         _check_names(fields)
         machine = self._new(id)
@@ -149,13 +176,29 @@ class World:
 
         Raises:
             ConfigurationError: `Instance` has no such field.
+
+        Example:
+            ```python
+            cloud.world.pin(id, status="provisioning")  # it hangs
+            report = await bee.start_many(ids, wait="online", deadline=0.5)
+            print(report.timed_out[0].instance.status)  # provisioning
+            ```
         """
         _check_names(fields)
         machine = self._find(id)
         machine.pinned = {**(machine.pinned or {}), **fields}
 
     def free(self, id: str) -> None:
-        """Let an instance be as it is again, after `pin`."""
+        """Let an instance be as it is again, after `pin`.
+
+        Example:
+            ```python
+            cloud.world.pin(id, status="provisioning")
+            await bee.start(id)
+            cloud.world.free(id)
+            print((await bee.wait(id, "online", deadline=30)).status)  # running
+            ```
+        """
         self._find(id).pinned = None
 
     def hide(self, *ids: str) -> None:
@@ -163,24 +206,60 @@ class World:
 
         Args:
             *ids: Which, and no others from now on.
+
+        Example:
+            ```python
+            cloud.world.hide(id)
+            print(len(await bee.instances.list(status="stopped").collect()))  # 19
+            print((await bee.instances.get(id)).status)  # stopped
+            ```
         """
         self._hidden = frozenset(self._find(id).id for id in ids)
 
     def remove(self, id: str) -> None:
-        """Take an instance out of the world: nothing is known of it any more."""
+        """Take an instance out of the world: nothing is known of it any more.
+
+        Example:
+            ```python
+            cloud.world.remove(id)
+            print((await bee.start_many(ids)).counts)  # {'failed': 1, 'succeeded': 19}
+            ```
+        """
         del self._machines[self._find(id).id]
         self.touch()
 
     def effects(self, id: str) -> int:
-        """Tell how often a start took effect on an instance."""
+        """Tell how often a start took effect on an instance.
+
+        Example:
+            ```python
+            await bee.start(id)
+            await bee.start(id)  # the same wish
+            print(cloud.world.effects(id))  # 1
+            ```
+        """
         return self._find(id).effects
 
     def all_effects(self) -> dict[str, int]:
-        """Tell the same of every instance that was ever started."""
+        """Tell the same of every instance that was ever started.
+
+        Example:
+            ```python
+            await bee.start_many(ids)
+            print(set(cloud.world.all_effects().values()))  # {1}
+            ```
+        """
         return {id: one.effects for id, one in self._machines.items() if one.effects}
 
     def get(self, id: str) -> Instance:
-        """Look at an instance."""
+        """Look at an instance.
+
+        Example:
+            ```python
+            await bee.start(id)
+            print(cloud.world.get(id).desired_status)  # running
+            ```
+        """
         return self._seen(self._find(id))
 
     def list(
@@ -200,6 +279,12 @@ class World:
 
         Returns:
             The rows, and how many there are on all pages.
+
+        Example:
+            ```python
+            rows, total = cloud.world.list({"status": "stopped"}, page_size=5)
+            print(len(rows), total)  # 5 20
+            ```
         """
         begin, end = page * page_size, (page + 1) * page_size
         if not wanted and not search and not self._hidden:
@@ -213,12 +298,25 @@ class World:
         Args:
             begin: The first, from 0.
             end: The one after the last.
+
+        Example:
+            ```python
+            rows, total = cloud.world.span(0, 3)
+            print([row.id for row in rows] == ids[:3], total)  # True 22
+            ```
         """
         rows = islice(self._machines.values(), begin, end)
         return [self._seen(machine) for machine in rows], len(self)
 
     def deploy(self, wanted: DeployInstance) -> Instance:
-        """Make an instance and wish it running."""
+        """Make an instance and wish it running.
+
+        Example:
+            ```python
+            new = cloud.world.deploy(DeployInstance(name="scribe", agent_framework="beeos-claw"))
+            print((await bee.wait(new.id, "online", deadline=30)).name)  # scribe
+            ```
+        """
         given = {
             "agent_framework": wanted.agent_framework,
             "provider_id": wanted.provider_id,
@@ -246,7 +344,15 @@ class World:
         return self._seen(machine, fresh=True)
 
     def start(self, id: str) -> Instance:
-        """Wish an instance running; it takes its time."""
+        """Wish an instance running; it takes its time.
+
+        Example:
+            ```python
+            cloud.world.start(id)  # somebody else's wish
+            report = await bee.start_many(ids)
+            print([one.id == id for one in report.succeeded if one.already])  # [True]
+            ```
+        """
         machine = self._find(id)
         if not self._is_new(machine, "running"):
             return self._seen(machine)
@@ -255,7 +361,17 @@ class World:
         return self._seen(machine, fresh=True)
 
     def stop(self, id: str) -> Instance:
-        """Wish an instance stopped; it takes a moment."""
+        """Wish an instance stopped; it takes a moment.
+
+        Example:
+            ```python
+            cloud.world.stop(desk)  # somebody else's wish
+            try:
+                await bee.wait(desk, "online", deadline=30)
+            except WaitError as error:
+                print(error.reason)  # turned_away
+            ```
+        """
         machine = self._find(id)
         if not self._is_new(machine, "stopped"):
             return self._seen(machine)
@@ -263,20 +379,41 @@ class World:
         return self._seen(machine, fresh=True)
 
     def restart(self, id: str) -> Instance:
-        """Take an instance down and up again, wherever it is."""
+        """Take an instance down and up again, wherever it is.
+
+        Example:
+            ```python
+            cloud.world.restart(desk)
+            print((await bee.wait(desk, "online", deadline=30)).status)  # running
+            ```
+        """
         machine = self._find(id)
         _refuse_ended(machine)
         self._boot(machine, anew=False)
         return self._seen(machine, fresh=True)
 
     def destroy(self, id: str) -> None:
-        """End an instance, for good; a second time changes nothing."""
+        """End an instance, for good; a second time changes nothing.
+
+        Example:
+            ```python
+            cloud.world.destroy(id)
+            print((await bee.plan_start([id])).states[id])  # terminated
+            ```
+        """
         machine = self._find(id)
         if machine.desired != "terminated":
             self._end(machine, "terminated")
 
     def device_info(self, id: str) -> DeviceInfo:
-        """Tell what the device of an instance said when it registered."""
+        """Tell what the device of an instance said when it registered.
+
+        Example:
+            ```python
+            told = await bee.instances.device_info(phone)
+            print(told == cloud.world.device_info(phone))  # True
+            ```
+        """
         return device_of(self.get(id))
 
     def _new(self, id: str = "") -> Machine:

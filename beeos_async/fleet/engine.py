@@ -68,15 +68,18 @@ KEY_PROBE: Final = 1.0
 class FleetRun(Generic[T]):
     """A run: an async context manager, and an async iterator over outcomes as they finish.
 
-    ```python
-    async with bee.start_stream(ids) as run:
-        async for outcome in run:
-            print(outcome.id, outcome.kind)
-    print(run.report)
-    ```
-
     Leaving the block early ends the run: what is in flight becomes `Unknown`, the rest
     `Skipped("cancelled")`, and the report is complete all the same.
+
+    Example:
+        ```python
+        async with bee.start_stream(ids) as run:
+            async for outcome in run:
+                if isinstance(outcome, Failed):
+                    print(outcome.id, outcome.error)
+                    run.stop()
+        print(run.report)
+        ```
     """
 
     def __init__(
@@ -240,6 +243,12 @@ class FleetRun(Generic[T]):
 
         Raises:
             Exception: What `ids` or `on_outcome` raised.
+
+        Example:
+            ```python
+            async with bee.start_stream(ids, deadline=60, on_outcome=print) as run:
+                await run.wait()
+            ```
         """
         if self._driver is None:
             raise _not_entered()
@@ -272,6 +281,15 @@ class FleetRun(Generic[T]):
         """Launch nothing more; the rest is `Skipped("stopped")`.
 
         What is in flight finishes, and what was accepted is waited for.
+
+        Example:
+            ```python
+            async with bee.start_stream(ids, max_concurrency=2) as run:
+                async for outcome in run:
+                    if run.progress.done >= 5:
+                        run.stop()
+            print(run.report.skipped[-1].reason)  # stopped
+            ```
         """
         self._halt("stopped")
 

@@ -27,10 +27,6 @@ class Errands:
     ) -> Instance:
         """Wish an instance running, and wait, if told to, until it is of use.
 
-        ```python
-        instance = await bee.start(id, wait="online", deadline=90)
-        ```
-
         Without `wait` it is `instances.start`.  All waits of a client share one poller, which
         asks for a list where that costs fewer requests than looking at each.
 
@@ -47,6 +43,12 @@ class Errands:
         Raises:
             WaitError: It was accepted, and can no longer come true; `.reason` says why.
             WaitTimeoutError: It was accepted, and is not as wished in time.
+
+        Example:
+            ```python
+            instance = await bee.start(id, wait="online", deadline=90)
+            print(instance.status, instance.connectivity)  # running online
+            ```
         """
         return await self._told(table.START_INSTANCE, "start", id, wait, deadline)
 
@@ -59,6 +61,12 @@ class Errands:
             id: The instance.
             wait: `"stopped"`.
             deadline: As for `start`.
+
+        Example:
+            ```python
+            instance = await bee.stop(desk, wait="stopped", deadline=60)
+            print(instance.status)  # stopped
+            ```
         """
         return await self._told(table.STOP_INSTANCE, "stop", id, wait, deadline)
 
@@ -74,6 +82,12 @@ class Errands:
             id: The instance.
             wait: As for `start`.
             deadline: As for `start`.
+
+        Example:
+            ```python
+            instance = await bee.restart(desk, wait="online", deadline=90)
+            print(instance.status, "since", instance.started_at)
+            ```
         """
         return await self._told(table.RESTART_INSTANCE, "restart", id, wait, deadline)
 
@@ -86,6 +100,11 @@ class Errands:
             id: The instance.
             wait: `"terminated"`; an instance that is not there any more is.
             deadline: As for `start`.
+
+        Example:
+            ```python
+            await bee.destroy(id, wait="terminated", deadline=60)
+            ```
         """
         await self._told(table.DESTROY_INSTANCE, "destroy", id, wait, deadline)
 
@@ -104,7 +123,7 @@ class Errands:
             id: The instance.
             wish: `"running"`, `"online"` or `"connected"`, as for `start`; `"stopped"`;
                 `"terminated"`; or a function that says yes to the instance as a look shows it.
-            deadline: Seconds.
+            deadline: Seconds; where there are none, for as long as it takes.
 
         Returns:
             The instance as it is then; `None` where one that was to be terminated is not even
@@ -114,6 +133,16 @@ class Errands:
             WaitError: It can no longer come true: the instance is terminated, is wished
                 elsewhere, stopped after it had begun, or its device is not let in.
             WaitTimeoutError: It did not come true in time.
+
+        Example:
+            ```python
+            try:
+                instance = await bee.wait(desk, "connected", deadline=60)
+            except WaitTimeoutError as error:
+                print("not in time; last seen:", error.last)
+            else:
+                print(instance.ms_connection_status)  # connected
+            ```
         """
         check_wish(wish, "")
         if deadline is not None:

@@ -80,6 +80,13 @@ class Fleets:
             ConfigurationError: An option cannot work; the journal is in use, or of something
                 else.
             OSError: The journal cannot be written.
+
+        Example:
+            ```python
+            report = await bee.start_many(ids, wait="online", deadline=300, max_failures=0.05)
+            print(report)  # 20 of 20 started in … s
+            again = await bee.start_many(report.retryable_ids, journal="again.jsonl")
+            ```
         """
         waiting = self._waiting(wait, "start")
         return await self._collected(table.START_INSTANCE, ids, options, waiting)
@@ -96,6 +103,12 @@ class Fleets:
 
         Returns:
             The report; `already` is said of what was stopped before.
+
+        Example:
+            ```python
+            report = await bee.stop_many(bee.instances.list(status="running"), wait="stopped")
+            print(report.counts)  # {'succeeded': 2}
+            ```
         """
         waiting = self._waiting(wait, "stop")
         return await self._collected(table.STOP_INSTANCE, ids, options, waiting)
@@ -113,6 +126,13 @@ class Fleets:
             wait: As for `start_many`; it counts only once an instance has left `running`, or
                 shows that it has started since.
             **options: As for `start_many`.
+
+        Example:
+            ```python
+            report = await bee.restart_many([desk, phone], wait="online", deadline=300)
+            for outcome in report.unknown:  # look at them before you do it again
+                print(outcome.id, outcome.error)
+            ```
         """
         waiting = self._waiting(wait, "restart")
         return await self._collected(table.RESTART_INSTANCE, ids, options, waiting)
@@ -137,6 +157,12 @@ class Fleets:
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
+
+        Example:
+            ```python
+            report = await bee.destroy_many(ids, confirm=True, wait="terminated", deadline=300)
+            print(report)  # 20 of 20 destroyed in … s
+            ```
         """
         _confirm(confirm, "destroy_many")
         waiting = self._waiting(wait, "destroy")
@@ -147,10 +173,6 @@ class Fleets:
     ) -> FleetReport[Instance]:
         """Wait until each of a fleet is as wished; nothing is asked of any.
 
-        ```python
-        report = await bee.wait_many(ids, "online", deadline=300)
-        ```
-
         Args:
             ids: As for `start_many`.
             wish: `"running"`, `"online"` or `"connected"`, as for `start_many`; `"stopped"`;
@@ -160,6 +182,12 @@ class Fleets:
         Returns:
             The report.  An instance that is wished elsewhere is `Failed` with a `WaitError`
             at once, one that is not as wished at the deadline `TimedOut`.
+
+        Example:
+            ```python
+            report = await bee.wait_many([desk, phone], "online", deadline=300)
+            print(report)  # 2 of 2 as wished in … s
+            ```
         """
         waiting = self._waiting(wish, "")
         return await self._collected(table.GET_INSTANCE, ids, options, waiting)
@@ -177,6 +205,14 @@ class Fleets:
             ids: As for `start_many`.
             wait: As for `start_many`.
             **options: As for `start_many`, and `collect`: `False` keeps counters only.
+
+        Example:
+            ```python
+            async with bee.start_stream(ids, wait="online", deadline=300) as run:
+                async for outcome in run:
+                    print(outcome.id, outcome.kind, f"{outcome.elapsed:.1f} s;", run.progress)
+            print(run.report)  # 20 of 20 started in … s
+            ```
         """
         waiting = self._waiting(wait, "start")
         return FleetRun(self._caller, table.START_INSTANCE, ids, waiting=waiting, **options)
@@ -190,6 +226,13 @@ class Fleets:
             ids: As for `start_many`.
             wait: As for `stop_many`.
             **options: As for `start_stream`.
+
+        Example:
+            ```python
+            async with bee.stop_stream(ids, collect=False) as run:
+                await run.wait()
+            print(run.report.counts)  # {'succeeded': 20}
+            ```
         """
         waiting = self._waiting(wait, "stop")
         return FleetRun(self._caller, table.STOP_INSTANCE, ids, waiting=waiting, **options)
@@ -207,6 +250,14 @@ class Fleets:
             ids: As for `start_many`.
             wait: As for `restart_many`.
             **options: As for `start_stream`.
+
+        Example:
+            ```python
+            async with bee.restart_stream([desk, phone], wait="online", deadline=300) as run:
+                async for outcome in run:
+                    if not isinstance(outcome, Succeeded):
+                        run.stop()  # no more restarts; what is in flight finishes
+            ```
         """
         waiting = self._waiting(wait, "restart")
         return FleetRun(self._caller, table.RESTART_INSTANCE, ids, waiting=waiting, **options)
@@ -229,6 +280,13 @@ class Fleets:
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
+
+        Example:
+            ```python
+            async with bee.destroy_stream(ids, confirm=True, max_concurrency=4) as run:
+                async for outcome in run:
+                    print(outcome.id, outcome.kind)
+            ```
         """
         _confirm(confirm, "destroy_stream")
         waiting = self._waiting(wait, "destroy")
@@ -243,6 +301,13 @@ class Fleets:
             ids: As for `start_many`.
             wish: As for `wait_many`.
             **options: As for `start_stream`.
+
+        Example:
+            ```python
+            async with bee.wait_stream([desk, phone], "connected", deadline=300) as run:
+                async for outcome in run:
+                    print(outcome.id, outcome.kind)
+            ```
         """
         waiting = self._waiting(wish, "")
         return FleetRun(self._caller, table.GET_INSTANCE, ids, waiting=waiting, **options)
@@ -260,6 +325,12 @@ class Fleets:
         Raises:
             TypeError: `ids` is a single string, or no iterable.
             FleetError: Some ids could not be looked at; `.report` says which, and why.
+
+        Example:
+            ```python
+            plan = await bee.plan_start([*ids, desk, phone])
+            print(plan)  # 20 would start, 2 already running: 22 requests, …
+            ```
         """
         return await look(self._caller, ids, deadline)
 
@@ -268,11 +339,6 @@ class Fleets:
         self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> AsyncGenerator[FleetReport[Instance]]:
         """Have a fleet for as long as a block lasts: start on entry, stop on exit.
-
-        ```python
-        async with bee.running(ids, wait="online", deadline=300) as report:
-            print(report.instances)
-        ```
 
         Stopped is what was started here, also where it never came to be as wished, and only
         that: neither what was running already, nor an `Unknown`, of which it cannot be said.
@@ -287,6 +353,13 @@ class Fleets:
 
         Yields:
             The report of the start.
+
+        Example:
+            ```python
+            async with bee.running(ids, wait="online", deadline=300) as report:
+                print(len(report.instances), "are online")  # 20 are online
+            # What was started here is stopped again, and nothing else.
+            ```
         """
         run = self._run(table.START_INSTANCE, ids, options, self._waiting(wait, "start"))
         async with stop_again(self._caller, run):

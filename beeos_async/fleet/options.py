@@ -12,7 +12,14 @@ T = TypeVar("T")
 
 
 class FleetOptions(TypedDict, Generic[T], total=False):
-    """What every bulk method can be told."""
+    """What every bulk method can be told.
+
+    Example:
+        ```python
+        careful: FleetOptions[Instance] = {"max_concurrency": 4, "max_failures": 0.05}
+        report = await bee.start_many(ids, wait="online", **careful)
+        ```
+    """
 
     max_concurrency: int | None
     """How many ids at once, in this run; the client's own bound holds in any case."""
@@ -36,7 +43,16 @@ class FleetOptions(TypedDict, Generic[T], total=False):
 
 
 class StreamOptions(FleetOptions[T], total=False):
-    """What every bulk method that gives a `FleetRun` can be told."""
+    """What every bulk method that gives a `FleetRun` can be told.
+
+    Example:
+        ```python
+        lean: StreamOptions[Instance] = {"collect": False, "max_concurrency": 16}
+        async with bee.start_stream((id for id in ids), **lean) as run:
+            await run.wait()
+        print(run.report.counts)  # {'succeeded': 20}
+        ```
+    """
 
     collect: bool
     """Whether the report keeps the outcomes, as it does where nothing is said.  Without, it

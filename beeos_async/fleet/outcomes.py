@@ -1,4 +1,20 @@
-"""What became of each id: a closed union."""
+"""What became of each id: a closed union.
+
+Example:
+    ```python
+    report = await bee.start_many(ids, wait="online", deadline=300)
+    for outcome in report:
+        match outcome:
+            case Succeeded(id, instance):
+                print(id, "was running" if outcome.already else "was started")
+            case Failed(id, error) | Unknown(id, error):
+                print(id, error)
+            case TimedOut(id, instance):
+                print(id, "is still", instance.status)
+            case Skipped(id, reason):
+                print(id, "was never sent:", reason)
+    ```
+"""
 
 from __future__ import annotations
 
@@ -75,7 +91,15 @@ class _Waited(_Outcome, frozen=True, kw_only=True):
 # msgspec is no attribute, hence `kind`.  No circle can be in what succeeded: the garbage
 # collector need not look at it.
 class Succeeded(_Outcome, Generic[T], frozen=True, tag="succeeded", gc=False):
-    """The server accepted it, in its own answer or by what a look found."""
+    """The server accepted it, in its own answer or by what a look found.
+
+    Example:
+        ```python
+        for outcome in (await bee.start_many([desk, *ids])).succeeded:
+            if not outcome.already:
+                print(outcome.id, outcome.instance.desired_status, outcome.attempts)  # … running 1
+        ```
+    """
 
     id: str
     instance: T
@@ -92,6 +116,12 @@ class Failed(_Waited, frozen=True, tag="failed"):
     """The server certainly did not do it; or it did, and what was waited for never comes true.
 
     The latter is told by a `WaitError`.
+
+    Example:
+        ```python
+        for outcome in (await bee.start_many(["inst-nowhere"])).failed:
+            print(outcome.id, outcome.error)  # inst-nowhere … [404 …
+        ```
     """
 
     id: str
@@ -100,7 +130,15 @@ class Failed(_Waited, frozen=True, tag="failed"):
 
 
 class TimedOut(_Waited, Generic[T], frozen=True, tag="timed_out"):
-    """Accepted, but not as wished when its time was up, or when the run was broken off."""
+    """Accepted, but not as wished when its time was up, or when the run was broken off.
+
+    Example:
+        ```python
+        report = await bee.start_many(ids, wait="connected", deadline=300)
+        late = [outcome.id for outcome in report.timed_out]  # accepted, and perhaps ready soon
+        rest = await bee.wait_many(late, "connected", deadline=300)
+        ```
+    """
 
     id: str
     instance: T
@@ -110,7 +148,15 @@ class TimedOut(_Waited, Generic[T], frozen=True, tag="timed_out"):
 
 
 class Unknown(_Outcome, frozen=True, tag="unknown"):
-    """It may have been delivered, and what became of it could not be found out."""
+    """It may have been delivered, and what became of it could not be found out.
+
+    Example:
+        ```python
+        report = await bee.restart_many([desk, phone])
+        for outcome in report.unknown:  # not repeated, for it may have been done
+            print(outcome.id, (await bee.instances.get(outcome.id)).started_at)
+        ```
+    """
 
     id: str
     error: BeeOSError
@@ -118,7 +164,15 @@ class Unknown(_Outcome, frozen=True, tag="unknown"):
 
 
 class Skipped(_Outcome, frozen=True, tag="skipped"):
-    """It was certainly never acted upon, and `reason` says why."""
+    """It was certainly never acted upon, and `reason` says why.
+
+    Example:
+        ```python
+        report = await bee.start_many([*ids, "no id/at all"])
+        print([(outcome.id, outcome.reason) for outcome in report.skipped])
+        # [('no id/at all', 'invalid_id')]
+        ```
+    """
 
     id: str
     reason: Reason

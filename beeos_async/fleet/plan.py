@@ -43,10 +43,12 @@ SOONEST: Final = 1e-9
 class FleetPlan(Struct, frozen=True, kw_only=True):
     """What `start_many` would meet, had it been called instead of `plan_start`.
 
-    ```python
-    plan = await bee.plan_start(ids)
-    print(plan)  # 480 would start, 20 already running: 500 requests, about 50 s
-    ```
+    Example:
+        ```python
+        plan = await bee.plan_start([*ids, desk, "inst-nowhere"])
+        print(plan)  # 20 would start, 1 already running, 1 not found: 22 requests, …
+        print(plan.states["inst-nowhere"], plan.requests, plan.seconds)  # not_found 22 None
+        ```
     """
 
     states: dict[str, PlanState]

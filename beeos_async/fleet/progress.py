@@ -24,7 +24,16 @@ STEP: Final = 0.2
 
 
 class Progress(Struct, frozen=True, kw_only=True):
-    """How far a run is."""
+    """How far a run is.
+
+    Example:
+        ```python
+        async with bee.start_stream(ids) as run:
+            async for outcome in run:
+                print(run.progress)  # … of 20 at …/s…
+                share = run.progress.done / len(ids)
+        ```
+    """
 
     done: int
     """Ids that have their outcome."""
@@ -61,7 +70,15 @@ class Progress(Struct, frozen=True, kw_only=True):
 
 
 class Throttle:
-    """`bee.throttle`: what is known of each endpoint's quota."""
+    """`bee.throttle`: what is known of each endpoint's quota.
+
+    Example:
+        ```python
+        await bee.start_many(ids)
+        for endpoint, state in bee.throttle.snapshot().items():
+            print(endpoint, state.rate, state.refusals)  # startInstance None 0
+        ```
+    """
 
     __slots__ = ("_gate",)
 
@@ -70,7 +87,16 @@ class Throttle:
         self._gate = gate
 
     def snapshot(self) -> dict[str, EndpointState]:
-        """Tell how things are now with each endpoint that was called, by operationId."""
+        """Tell how things are now with each endpoint that was called, by operationId.
+
+        Example:
+            ```python
+            async with AsyncBeeOS(rate_limit={"startInstance": "600/min"}) as bee:
+                await bee.start(id)
+                state = bee.throttle.snapshot()["startInstance"]
+            print(state.paced, state.queued, state.refusals)  # True 0 0
+            ```
+        """
         return self._gate.snapshot()
 
 

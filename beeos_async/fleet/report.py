@@ -47,11 +47,14 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
     Iterates over the outcomes in the order the ids were given.  A run with `collect=False`
     leaves only the counters.
 
-    ```python
-    report = await bee.start_many(ids)
-    print(report)                      # 498 of 500 started in 4.1 s; 2 failed (NotFoundError: 2)
-    report.raise_for_failures()
-    ```
+    Example:
+        ```python
+        report = await bee.start_many([*ids, "inst-nowhere"])
+        print(report)  # 20 of 21 started in … s; 1 failed (NotFoundError: 1)
+        for outcome in report.failed:
+            print(outcome.id, outcome.error)
+        print(report[ids[0]].kind, report.instances[ids[0]].desired_status)  # succeeded running
+        ```
     """
 
     def __init__(self, operation: str, outcomes: Mapping[str, Outcome[T]], tally: Tally) -> None:
@@ -145,12 +148,12 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def elapsed(self) -> float:
-        """Seconds the run took."""
+        """Seconds the run took, or the runs that were merged took together."""
         return self._tally.elapsed
 
     @property
     def first_try_rate(self) -> float:
-        """The share of ids that succeeded with their first request: the server's health."""
+        """The share (0 to 1) that succeeded with its first request: the server's health."""
         return self._tally.first_tries / len(self) if len(self) else 1.0
 
     @property
@@ -163,6 +166,16 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
         Raises:
             FleetError: Some did not; it holds one error for each and the report.
+
+        Example:
+            ```python
+            report = await bee.start_many([*ids, "inst-nowhere"])
+            try:
+                report.raise_for_failures()
+            except FleetError as error:
+                print(error)  # 20 of 21 started in … s; 1 failed (NotFoundError: 1)
+                print([type(one).__name__ for one in error.exceptions])  # ['NotFoundError']
+            ```
         """
         if not self.ok:
             uncollected = BeeOSError("outcomes were not collected, only counted")
@@ -174,6 +187,14 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         Returns:
             JSON lines: the sum first, then each outcome, in order.  `kind` tells them apart;
             an error is its class by name and plain data, an instance is whole.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            report = await bee.start_many(ids)
+            Path("report.jsonl").write_text(report.to_jsonl(), encoding="utf-8")
+            ```
         """
         return write_report(self.operation, self, self._tally)
 
@@ -192,6 +213,13 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
         Raises:
             ConfigurationError: A line is none of a report; it says which.
+
+        Example:
+            ```python
+            text = (await bee.start_many(ids)).to_jsonl()
+            report = FleetReport.from_jsonl(text)
+            print(report.counts)  # {'succeeded': 20}
+            ```
         """
         return cls(*read_report(text))
 
@@ -261,7 +289,16 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
 
 class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
-    """Some ids of a fleet did not succeed: one error for each, and the whole `.report`."""
+    """Some ids of a fleet did not succeed: one error for each, and the whole `.report`.
+
+    Example:
+        ```python
+        try:
+            (await bee.start_many(["inst-nowhere"])).raise_for_failures()
+        except FleetError as error:
+            print(error.report.counts, error.report.retryable_ids)  # {'failed': 1} []
+        ```
+    """
 
     report: FleetReport[Any]
 
@@ -291,7 +328,19 @@ class FleetError(BeeOSError, ExceptionGroup[BeeOSError]):
 
     # Typeshed lets a group be derived of any exceptions; this one is of ours.
     def derive(self, excs: Sequence[BeeOSError]) -> FleetError:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Keep the report when `except*` splits the group."""
+        """Keep the report when `except*` splits the group.
+
+        Example:
+            ```python
+            report = await bee.start_many(["inst-nowhere", "no id/at all"])
+            try:
+                report.raise_for_failures()
+            except* NotFoundError as missing:
+                print(len(missing.exceptions))  # 1
+            except* SkippedError as skipped:
+                print(skipped.exceptions[0])  # no id/at all was skipped: invalid_id
+            ```
+        """
         return FleetError(self.message, excs, self.report)
 
     def __str__(self) -> str:

@@ -146,13 +146,15 @@ def _failed(
         return Unknown(id, failure, **told)
     if isinstance(failure, ClientClosedError):
         return Skipped(id, "closed", **told)
-    # A 429 that asked for too long is told with its error: it says until when.
     match failure.gave_up:
+        case "throttled" as reason if not told["attempts"]:
+            return Skipped(id, reason, **told)
         case "stopped":
             return Skipped(id, halted or "stopped", **told)
         case "deadline" | "outage" as reason:
             return Skipped(id, reason, **told)
         case _:
+            # Also who was told to wait for too long: its error says until when.
             return Failed(id, failure, **told)
 
 

@@ -19,6 +19,7 @@ from ..models.messages import Attachment
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Agents", "InvokeStream"]
 
 AGENTS_LIMIT: Final = 100
 """Rows a request asks for; the server's own default is 20, and it knows no most."""
@@ -31,13 +32,14 @@ _STYLE: Final = Style(next_offset, page=lambda page: page, name=lambda row: row.
 class InvokeStream(TextStream[InvokeEvent]):
     """What an agent answers, as it comes.
 
-    ```python
-    async with bee.agents.invoke_stream(agent_id, "Reconcile August.") as reply:
-        async for words in reply.text():
-            print(words, end="")
-    if reply.done and reply.done.is_error:
-        print(reply.done.error)
-    ```
+    Example:
+        ```python
+        async with bee.agents.invoke_stream(agent_id, "Reconcile August.") as reply:
+            async for words in reply.text():
+                print(words, end="", flush=True)
+        if reply.done and reply.done.is_error:
+            print(reply.done.code, reply.done.error)
+        ```
     """
 
     @property
@@ -47,7 +49,15 @@ class InvokeStream(TextStream[InvokeEvent]):
 
 
 class Agents:
-    """`bee.agents`: who answers."""
+    """`bee.agents`: who answers.
+
+    Example:
+        ```python
+        (agent,) = await bee.agents.list(instance_id=desk).collect()
+        reply = await bee.agents.invoke(agent.id, "How high is the hedge?")
+        print(reply.text)
+        ```
+    """
 
     def __init__(self, caller: Caller) -> None:
         """Use the client's caller."""
@@ -75,6 +85,12 @@ class Agents:
 
         Returns:
             An async iterator over agents, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for agent in bee.agents.list(status="active"):
+                print(agent.id, agent.instance_id, agent.name)
+            ```
         """
         count("limit", limit, least=1, most=MOST_AGENTS)
         params = {"instance_id": instance_id, "status": status, "limit": limit, "offset": 0}
@@ -88,6 +104,12 @@ class Agents:
         Args:
             id: The agent.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            agent = await bee.agents.get(agent_id)
+            print(agent.status, agent.capabilities.streaming)  # active True
+            ```
         """
         return (await self._call(table.GET_AGENT, id, deadline=deadline)).data
 
@@ -109,6 +131,12 @@ class Agents:
 
         Returns:
             The agent as it is then.
+
+        Example:
+            ```python
+            agent = await bee.agents.update(agent_id, visibility="unlisted", mcp_enabled=True)
+            print(agent.visibility)  # unlisted
+            ```
         """
         if visibility is not None:
             one_of("visibility", visibility, get_args(Visibility))
@@ -126,6 +154,14 @@ class Agents:
 
         Raises:
             ConflictError: The server does not allow it.
+
+        Example:
+            ```python
+            try:
+                await bee.agents.delete(agent_id)
+            except ConflictError:
+                await bee.instances.destroy(desk)  # the agent goes with it
+            ```
         """
         await self._call(table.DELETE_AGENT, id, deadline=deadline)
 
@@ -159,6 +195,12 @@ class Agents:
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            reply = await bee.agents.invoke(agent_id, "How high is the hedge?", timeout_ms=60_000)
+            print(reply.raise_for_error().text)  # You said: How high is the hedge?
+            ```
         """
         body = _asked(message, context_id, timeout_ms, metadata, attachments)
         answer = await self._call(
@@ -201,6 +243,15 @@ class Agents:
 
         Returns:
             What is opened by `async with`, and told by `async for`.
+
+        Example:
+            ```python
+            async with bee.agents.invoke_stream(agent_id, "How high?", deadline=60) as reply:
+                async for event in reply:
+                    if isinstance(event, InvokeReasoning):
+                        print("thinks:", event.text)
+            print(reply.done.text if reply.done else "not yet")  # You said: How high?
+            ```
         """
         body = _asked(message, context_id, timeout_ms, metadata, attachments)
         return InvokeStream(

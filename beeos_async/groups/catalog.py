@@ -10,9 +10,19 @@ if TYPE_CHECKING:
     from .._io.caller import Caller
     from ..models.catalog import Model, Provider, Region
 
+__all__ = ["Catalog"]
+
 
 class Catalog:
-    """`bee.catalog`: the offers, read only."""
+    """`bee.catalog`: the offers, read only.
+
+    Example:
+        ```python
+        for provider in await bee.catalog.providers():
+            regions = await bee.catalog.regions(provider_id=provider.meta.id)
+            print(provider.meta.name, [region.id for region in regions if region.available])
+        ```
+    """
 
     def __init__(self, caller: Caller) -> None:
         """Use the client's caller."""
@@ -23,6 +33,13 @@ class Catalog:
 
         Args:
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            for provider in await bee.catalog.providers():
+                if provider.capabilities.device:  # `None` where the provider does not say
+                    print(provider.meta.id, "has phones")  # … has phones
+            ```
         """
         return (await self._call(table.LIST_PROVIDERS, deadline=deadline)).data
 
@@ -34,6 +51,12 @@ class Catalog:
         Args:
             provider_id: Only those of this provider.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            for region in await bee.catalog.regions():
+                print(region.id, region.name, "is open" if region.available else "is full")
+            ```
         """
         params = {"providerId": provider_id}
         return (await self._call(table.LIST_REGIONS, deadline=deadline, params=params)).data
@@ -46,6 +69,12 @@ class Catalog:
         Args:
             agent_framework: Only those this framework can use.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            models = await bee.catalog.models()
+            print([model.id for model in models if model.reasoning])
+            ```
         """
         params = {"agentFramework": agent_framework}
         return (await self._call(table.LIST_MODELS, deadline=deadline, params=params)).data

@@ -13,6 +13,8 @@ from ..models.control import ControlInfo, Direction, PressKeys, Screenshot, Scro
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Computer"]
+
 
 class Computer:
     """`bee.computer`: the desktop of an instance that has one; a phone's is not found (404).
@@ -26,6 +28,13 @@ class Computer:
     All but `info` draw on one quota of yours, 60 a minute; `info` on another, 300 a minute.
     The client paces itself by them; `rate_limit` with `control-action` or `control-info`
     corrects them.
+
+    Example:
+        ```python
+        screen = await bee.computer.info(desk)
+        await bee.computer.click(desk, x=screen.screen_width // 2, y=40)
+        await bee.computer.type(desk, text="quarterly report", submit=True)
+        ```
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -42,6 +51,12 @@ class Computer:
 
         Returns:
             What is known; `supported_actions` may be empty although everything works.
+
+        Example:
+            ```python
+            screen = await bee.computer.info(desk)
+            print(screen.online, screen.screen_width, screen.screen_height)  # True 1920 1080
+            ```
         """
         return (await self._call(table.GET_COMPUTER_INFO, id, deadline=deadline)).data
 
@@ -54,6 +69,13 @@ class Computer:
 
         Returns:
             Where the picture is, for a short while.
+
+        Example:
+            ```python
+            shot = await bee.computer.screenshot(desk)
+            print(shot.format, shot.width, shot.height)  # png 1920 1080
+            picture = await bee.files.fetch(shot.url)  # soon, and without the key
+            ```
         """
         return (await self._call(table.SCREENSHOT_COMPUTER, id, deadline=deadline)).data
 
@@ -69,6 +91,14 @@ class Computer:
 
         Returns:
             The picture itself, as a rule a PNG or a JPEG; its first bytes say which.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            picture = await bee.computer.screenshot_bytes(desk, deadline=20)
+            Path("screen.png").write_bytes(picture)
+            ```
         """
 
         async def locate() -> str:
@@ -94,12 +124,21 @@ class Computer:
             id: The instance.
             x: Pixels from the left edge.
             y: Pixels from the top edge.
-            button: Left, where the server is not told.
-            count: 2 for a double click.
+            button: `left`, as where nothing is said, `right` or `middle`.
+            count: How many clicks; 2 for a double click.
             deadline: Seconds for the whole call.
 
         Returns:
             Whether the desktop says that it took the click.
+
+        Example:
+            ```python
+            try:
+                await bee.computer.click(desk, x=640, y=400, button="right")
+            except ConflictError as error:
+                # `device_busy`: somebody else is at it.
+                print(error.code, error.message)
+            ```
         """
         body = Click(x=x, y=y, button=button, count=count)
         return (await self._call(table.CLICK_COMPUTER, id, deadline=deadline, body=body)).data.ok
@@ -115,6 +154,11 @@ class Computer:
 
         Returns:
             Whether the desktop says that it took the move.
+
+        Example:
+            ```python
+            await bee.computer.move(desk, x=640, y=400)
+            ```
         """
         body = Move(x=x, y=y)
         return (await self._call(table.MOVE_COMPUTER, id, deadline=deadline, body=body)).data.ok
@@ -133,7 +177,7 @@ class Computer:
 
         Args:
             id: The instance.
-            direction: Which way.
+            direction: `up`, `down`, `left` or `right`.
             x: Pixels from the left edge, where it is not to be turned where the pointer is.
             y: Pixels from the top edge, likewise.
             amount: Steps of about 300 pixels.
@@ -141,6 +185,11 @@ class Computer:
 
         Returns:
             Whether the desktop says that it took the turn.
+
+        Example:
+            ```python
+            await bee.computer.scroll(desk, direction="down", amount=3)  # some 900 pixels
+            ```
         """
         body = Scroll(x=x, y=y, direction=direction, amount=amount)
         return (await self._call(table.SCROLL_COMPUTER, id, deadline=deadline, body=body)).data.ok
@@ -158,6 +207,12 @@ class Computer:
 
         Returns:
             Whether the desktop says that it took the text.
+
+        Example:
+            ```python
+            took = await bee.computer.type(desk, text="quarterly report", submit=True)
+            print(took)  # True
+            ```
         """
         body = TypeText(text=text, submit=submit)
         return (await self._call(table.TYPE_COMPUTER, id, deadline=deadline, body=body)).data.ok
@@ -172,6 +227,12 @@ class Computer:
 
         Returns:
             Whether the desktop says that it took them.
+
+        Example:
+            ```python
+            await bee.computer.key(desk, keys=["ctrl", "s"])
+            await bee.computer.key(desk, keys=["enter"])
+            ```
         """
         body = PressKeys(keys=keys)
         return (await self._call(table.KEY_COMPUTER, id, deadline=deadline, body=body)).data.ok

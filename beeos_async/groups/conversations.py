@@ -31,6 +31,8 @@ from ..models.messages import Attachment, Message
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Conversations"]
+
 CONVERSATIONS_LIMIT: Final = 100
 MESSAGES_LIMIT: Final = 200
 
@@ -55,6 +57,18 @@ class Conversations:
     Whatever changes something carries an idempotency key: yours, or one that is made up
     for the call; so an attempt whose answer was lost is made again without harm.  Keep a
     key of your own where you may have to repeat the call in another process.
+
+    Example:
+        ```python
+        talk = await bee.conversations.create(agent_id, title="The hedge")
+        sent = await bee.conversations.send(agent_id, talk.conversation_id, "How high?")
+        async with bee.conversations.events(agent_id, talk.conversation_id) as events:
+            async for event in events:
+                if isinstance(event, Message) and event.in_reply_to == sent.message_id:
+                    print(event.body)  # You said: How high?
+                    if not event.streaming:
+                        break
+        ```
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -79,6 +93,12 @@ class Conversations:
             metadata: Texts of your own by name.
             idempotency_key: 1 to 128 characters, else one is made up.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            talk = await bee.conversations.create(agent_id, title="The hedge")
+            print(talk.conversation_id, talk.is_open)  # … True
+            ```
         """
         body = CreateConversation(title=title, metadata=plain(metadata))
         answer = await self._call(
@@ -99,13 +119,19 @@ class Conversations:
 
         Args:
             agent_id: The agent.
-            state: `active`, `closed` or `all`; the server takes nothing for `active`.
+            state: `active`, as where nothing is said, `closed` or `all`.
             since: A cursor of an earlier page, to go on from there.
             limit: Rows a request, 1 to 100.
             deadline: Seconds for each page.
 
         Returns:
             An async iterator over conversations, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for talk in bee.conversations.list(agent_id, state="active"):
+                print(talk.conversation_id, talk.title, talk.last_activity_at)
+            ```
         """
         count("limit", limit, least=1, most=CONVERSATIONS_LIMIT)
         if state is not None:
@@ -128,6 +154,12 @@ class Conversations:
             agent_id: The agent.
             conversation_id: The conversation.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            talk = await bee.conversations.get(agent_id, conversation_id)
+            print(talk.title, talk.state)  # The hedge active
+            ```
         """
         row = table.GET_CONVERSATION
         return (await self._call(row, agent_id, conversation_id, deadline=deadline)).data
@@ -152,6 +184,12 @@ class Conversations:
 
         Returns:
             The conversation as it is then.
+
+        Example:
+            ```python
+            talk = await bee.conversations.rename(agent_id, conversation_id, "Roses")
+            print(talk.title)  # Roses
+            ```
         """
         answer = await self._call(
             table.RENAME_CONVERSATION,
@@ -174,6 +212,11 @@ class Conversations:
             agent_id: The agent.
             conversation_id: The conversation.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            await bee.conversations.delete(agent_id, conversation_id)
+            ```
         """
         await self._call(table.DELETE_CONVERSATION, agent_id, conversation_id, deadline=deadline)
 
@@ -200,6 +243,16 @@ class Conversations:
 
         Returns:
             The id under which the message was taken.
+
+        Example:
+            ```python
+            file = await bee.files.upload(b"two roses", filename="order.txt")
+            sent = await bee.conversations.send(
+                agent_id, conversation_id, "Is this right?", attachments=[file.attachment]
+            )
+            # The reply names it in `in_reply_to`.
+            print(sent.message_id)
+            ```
         """
         answer = await self._call(
             table.SEND_MESSAGE,
@@ -233,6 +286,12 @@ class Conversations:
 
         Returns:
             An async iterator over messages, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for message in bee.conversations.messages(agent_id, conversation_id):
+                print(message.offset, message.publisher_id, message.text)
+            ```
         """
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
         count("since", since, least=0, most=LAST_OFFSET)
@@ -275,6 +334,16 @@ class Conversations:
         Returns:
             What is opened by `async with`, and told by `async for`; a message that grows
             comes again and again, whole each time, and `text()` tells what was added.
+
+        Example:
+            ```python
+            await bee.conversations.send(agent_id, conversation_id, "And the roses?")
+            async with bee.conversations.events(agent_id, conversation_id, deadline=60) as events:
+                async for words in events.text():
+                    print(words, end="")
+                    break  # and listen again later, from here on:
+            print(events.last_offset)
+            ```
         """
         count("since", since, least=0, most=LAST_OFFSET)
         return ChannelStream(
@@ -311,6 +380,14 @@ class Conversations:
 
         Returns:
             The operation, of which `bee.runtime.operation` tells what becomes.
+
+        Example:
+            ```python
+            accepted = await bee.conversations.cancel(
+                agent_id, conversation_id, message_id, reason="asked twice"
+            )
+            print(accepted.status)  # accepted
+            ```
         """
         answer = await self._call(
             table.CANCEL_CONVERSATION,
@@ -343,6 +420,12 @@ class Conversations:
 
         Returns:
             The operation, and which history it is now.
+
+        Example:
+            ```python
+            accepted = await bee.conversations.clear(agent_id, conversation_id)
+            print(accepted.generation)  # 2
+            ```
         """
         return await self._call(
             table.CLEAR_CONVERSATION,
@@ -375,6 +458,13 @@ class Conversations:
 
         Returns:
             The operation that was accepted.
+
+        Example:
+            ```python
+            await bee.conversations.set_model(agent_id, conversation_id, "clover/mini-3")
+            talk = await bee.conversations.get(agent_id, conversation_id)
+            print(talk.model_override_id)  # clover/mini-3
+            ```
         """
         return await self._call(
             table.SET_CONVERSATION_MODEL,

@@ -18,6 +18,8 @@ from ..models.files import FileMeta, PresignedUpload, PresignUpload
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Files"]
+
 _ANY_BYTES: Final = "application/octet-stream"
 
 
@@ -27,6 +29,12 @@ class Files:
     The bytes travel to and from an object store whose addresses the API tells, in a session
     of their own that never carries the key.  An address must be https (http only on
     loopback); beyond that it is trusted to lead where the API says.
+
+    Example:
+        ```python
+        file = await bee.files.upload(b"two roses", filename="receipt.txt")
+        await bee.tasks.create(agent_id, "Book this.", attachments=[file.attachment])
+        ```
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -44,6 +52,18 @@ class Files:
             filename: Its name, 1 to 512 characters.
             content_type: What it is, such as `application/pdf`; the PUT must say the same.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            import aiohttp
+
+            kind = "text/plain"
+            told = await bee.files.presign_upload(filename="receipt.txt", content_type=kind)
+            async with aiohttp.ClientSession(headers={"Content-Type": kind}) as session:
+                async with session.put(told.upload_url, data=b"two roses") as answer:
+                    answer.raise_for_status()
+            print(told.file_id, told.download_url)
+            ```
         """
         body = PresignUpload(filename=filename, content_type=content_type)
         return (await self._call(table.PRESIGN_UPLOAD, deadline=deadline, body=body)).data
@@ -54,6 +74,12 @@ class Files:
         Args:
             id: The file.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            file = await bee.files.get(file_id)
+            print(file.filename, file.content_type, file.size)  # receipt.txt text/plain 9
+            ```
         """
         return (await self._call(table.GET_FILE, id, deadline=deadline)).data
 
@@ -73,11 +99,6 @@ class Files:
         `size` was told is read once and cannot be.  One without is collected first, beyond
         1 MiB in a temporary file, because an object store wants the size before the bytes.
 
-        ```python
-        file = await bee.files.upload("receipt.pdf")
-        await bee.tasks.create(agent_id, "Book it.", attachments=[file.attachment])
-        ```
-
         Args:
             source: A path, bytes, or an async iterator over bytes.
             filename: Its name, 1 to 512 characters; needed where the source is no path.
@@ -92,6 +113,15 @@ class Files:
 
         Raises:
             OSError: The source cannot be read.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            Path("receipt.txt").write_text("two roses", encoding="utf-8")
+            file = await bee.files.upload("receipt.txt", progress=print)
+            print(file.file_id, file.content_type, file.size)  # … text/plain 9
+            ```
         """
         if isinstance(source, str | os.PathLike):
             filename = filename or Path(source).name
@@ -164,6 +194,13 @@ class Files:
 
         Raises:
             OSError: The file cannot be written.
+
+        Example:
+            ```python
+            print(await bee.files.download(file_id, max_bytes=1_000_000))  # b'two roses'
+            path = await bee.files.download(file_id, "receipt.txt")
+            print(path, path.stat().st_size)  # receipt.txt 9
+            ```
         """
 
         async def locate() -> str:
@@ -205,11 +242,6 @@ class Files:
         A screenshot's `url`, a `FilePart.url`, a `download_url`: all of them work for a while
         for whoever has them, and none of them is a place for the key.
 
-        ```python
-        shot = await bee.computer.screenshot(id)
-        picture = await bee.files.fetch(shot.url)
-        ```
-
         Args:
             url: The address, as the answer has it.
             to: Where it shall be; as for `download`.
@@ -223,6 +255,13 @@ class Files:
         Raises:
             DecodeError: It is no address that is gone to.
             OSError: The file cannot be written.
+
+        Example:
+            ```python
+            shot = await bee.computer.screenshot(desk)
+            picture = await bee.files.fetch(shot.url)
+            await bee.files.fetch(shot.url, "desk.png")
+            ```
         """
 
         async def locate() -> str:

@@ -15,12 +15,22 @@ from ..models.instances import DeployInstance, DeviceInfo, Instance
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Instances"]
 
 _STYLE: Final = Style(next_numbered, page=lambda page: page, name=lambda row: row.id)
 
 
 class Instances:
-    """`bee.instances`: the machines that agents live on."""
+    """`bee.instances`: the machines that agents live on.
+
+    Example:
+        ```python
+        new = await bee.instances.deploy(name="scribe", agent_framework="beeos-claw")
+        await bee.wait(new.id, "online", deadline=300)
+        await bee.instances.stop(new.id)
+        await bee.instances.destroy(new.id)
+        ```
+    """
 
     def __init__(self, caller: Caller) -> None:
         """Use the client's caller."""
@@ -53,6 +63,12 @@ class Instances:
 
         Returns:
             An async iterator over instances, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for instance in bee.instances.list(status="running"):
+                print(instance.name, instance.status, instance.connectivity)  # … running online
+            ```
         """
         count("page_size", page_size, least=1, most=PAGE_SIZE)
         params = {
@@ -74,6 +90,12 @@ class Instances:
         Args:
             id: The instance.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            instance = await bee.instances.get(id)
+            print(instance.status, "to be", instance.desired_status)  # stopped to be stopped
+            ```
         """
         return (await self._call(table.GET_INSTANCE, id, deadline=deadline)).data
 
@@ -120,6 +142,16 @@ class Instances:
 
         Returns:
             The instance, usually still `pending`.
+
+        Example:
+            ```python
+            new = await bee.instances.deploy(
+                name="scribe",
+                agent_framework="beeos-claw",
+                system_prompt="Answer in one sentence.",
+            )
+            print(new.id, new.status)  # inst-… pending
+            ```
         """
         fields = (
             name or None,
@@ -167,6 +199,12 @@ class Instances:
 
         Returns:
             The instance as it is after the call; usually not yet `running`.
+
+        Example:
+            ```python
+            started = await bee.instances.start(id, deadline=10)
+            print(started.desired_status)  # running
+            ```
         """
         return (await self._call(table.START_INSTANCE, id, deadline=deadline)).data
 
@@ -179,6 +217,12 @@ class Instances:
 
         Returns:
             The instance as it is after the call; usually not yet `stopped`.
+
+        Example:
+            ```python
+            stopping = await bee.instances.stop(desk)
+            print(stopping.desired_status)  # stopped
+            ```
         """
         return (await self._call(table.STOP_INSTANCE, id, deadline=deadline)).data
 
@@ -193,6 +237,15 @@ class Instances:
 
         Returns:
             The instance as it is after the call.
+
+        Example:
+            ```python
+            try:
+                await bee.instances.restart(desk)
+            except TransportError as error:
+                # "maybe": let `started_at` tell, before you try again.
+                print(error.delivered, error)
+            ```
         """
         return (await self._call(table.RESTART_INSTANCE, id, deadline=deadline)).data
 
@@ -204,6 +257,12 @@ class Instances:
         Args:
             id: The instance.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            await bee.instances.destroy(id)
+            print((await bee.instances.get(id)).desired_status)  # terminated
+            ```
         """
         await self._call(table.DESTROY_INSTANCE, id, deadline=deadline)
 
@@ -213,5 +272,11 @@ class Instances:
         Args:
             id: The instance.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            device = await bee.instances.device_info(phone)
+            print(device.os, device.width, device.height, device.density)  # Android 1080 2400 …
+            ```
         """
         return (await self._call(table.GET_DEVICE_INFO, id, deadline=deadline)).data

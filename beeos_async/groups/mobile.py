@@ -25,6 +25,8 @@ from ..models.mobile import (
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Mobile"]
+
 
 class Mobile:
     """`bee.mobile`: the phone an instance is; a desktop's is not found (404).
@@ -34,6 +36,13 @@ class Mobile:
 
     Not every runtime can do everything: what one does not offer is a `BadRequestError` with
     the code `action_unsupported`.
+
+    Example:
+        ```python
+        await bee.mobile.press_button(phone, button="home")
+        await bee.mobile.open_app(phone, app="net.example.mail")
+        print((await bee.mobile.ui_tree(phone)).content)
+        ```
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -50,6 +59,12 @@ class Mobile:
 
         Returns:
             What is known; `supported_actions` may be empty although everything works.
+
+        Example:
+            ```python
+            screen = await bee.mobile.info(phone)
+            print(screen.os, screen.screen_width, screen.screen_height)  # android 1080 2400
+            ```
         """
         return (await self._call(table.GET_MOBILE_INFO, id, deadline=deadline)).data
 
@@ -62,6 +77,12 @@ class Mobile:
 
         Returns:
             Where the picture is, for a short while.
+
+        Example:
+            ```python
+            shot = await bee.mobile.screenshot(phone)
+            print(shot.format, shot.width, shot.height)  # png 1080 2400
+            ```
         """
         return (await self._call(table.SCREENSHOT_MOBILE, id, deadline=deadline)).data
 
@@ -77,6 +98,14 @@ class Mobile:
 
         Returns:
             The picture itself, as a rule a PNG or a JPEG; its first bytes say which.
+
+        Example:
+            ```python
+            from pathlib import Path
+
+            picture = await bee.mobile.screenshot_bytes(phone, deadline=20)
+            Path("screen.png").write_bytes(picture)
+            ```
         """
 
         async def locate() -> str:
@@ -97,6 +126,12 @@ class Mobile:
 
         Returns:
             Whether the phone says that it took the touch.
+
+        Example:
+            ```python
+            screen = await bee.mobile.info(phone)
+            await bee.mobile.tap(phone, x=screen.screen_width // 2, y=screen.screen_height // 2)
+            ```
         """
         body = Tap(x=x, y=y)
         return (await self._call(table.TAP_MOBILE, id, deadline=deadline, body=body)).data.ok
@@ -112,6 +147,11 @@ class Mobile:
 
         Returns:
             Whether the phone says that it took the touches.
+
+        Example:
+            ```python
+            await bee.mobile.double_tap(phone, x=540, y=1200)
+            ```
         """
         body = Tap(x=x, y=y)
         call = self._call(table.DOUBLE_TAP_MOBILE, id, deadline=deadline, body=body)
@@ -132,11 +172,16 @@ class Mobile:
             id: The instance.
             x: Pixels from the left edge.
             y: Pixels from the top edge.
-            duration_ms: Milliseconds; the device keeps it within 1 and 10,000.
+            duration_ms: How long, in milliseconds; the device keeps it within 1 and 10,000.
             deadline: Seconds for the whole call.
 
         Returns:
             Whether the phone says that it took the touch.
+
+        Example:
+            ```python
+            await bee.mobile.long_press(phone, x=540, y=1200, duration_ms=800)
+            ```
         """
         body = LongPress(x=x, y=y, duration_ms=duration_ms)
         call = self._call(table.LONG_PRESS_MOBILE, id, deadline=deadline, body=body)
@@ -161,11 +206,17 @@ class Mobile:
             y1: Where it begins, in pixels from the top edge.
             x2: Where it ends, in pixels from the left edge.
             y2: Where it ends, in pixels from the top edge.
-            duration_ms: Milliseconds; the device keeps it within 1 and 10,000.
+            duration_ms: How long, in milliseconds; the device keeps it within 1 and 10,000.
             deadline: Seconds for the whole call.
 
         Returns:
             Whether the phone says that it took the drag.
+
+        Example:
+            ```python
+            # An icon, from the bottom of the screen to its top.
+            await bee.mobile.drag(phone, x1=540, y1=2000, x2=540, y2=400, duration_ms=600)
+            ```
         """
         body = Drag(x1=x1, y1=y1, x2=x2, y2=y2, duration_ms=duration_ms)
         return (await self._call(table.DRAG_MOBILE, id, deadline=deadline, body=body)).data.ok
@@ -189,11 +240,16 @@ class Mobile:
             y1: Where it begins, in pixels from the top edge.
             x2: Where it ends, in pixels from the left edge.
             y2: Where it ends, in pixels from the top edge.
-            duration_ms: Milliseconds; the device keeps it within 1 and 10,000.
+            duration_ms: How long, in milliseconds; the device keeps it within 1 and 10,000.
             deadline: Seconds for the whole call.
 
         Returns:
             Whether the phone says that it took the swipe.
+
+        Example:
+            ```python
+            await bee.mobile.swipe(phone, x1=540, y1=1800, x2=540, y2=600, duration_ms=300)
+            ```
         """
         body = Swipe(x1=x1, y1=y1, x2=x2, y2=y2, duration_ms=duration_ms)
         return (await self._call(table.SWIPE_MOBILE, id, deadline=deadline, body=body)).data.ok
@@ -212,7 +268,7 @@ class Mobile:
 
         Args:
             id: The instance.
-            direction: Which way.
+            direction: `up`, `down`, `left` or `right`.
             x: Pixels from the left edge, where it is not the middle of the screen.
             y: Pixels from the top edge, likewise.
             amount: Steps of about 300 pixels.
@@ -220,6 +276,11 @@ class Mobile:
 
         Returns:
             Whether the phone says that it took the scroll.
+
+        Example:
+            ```python
+            await bee.mobile.scroll(phone, direction="down", amount=2)  # some 600 pixels
+            ```
         """
         body = Scroll(x=x, y=y, direction=direction, amount=amount)
         return (await self._call(table.SCROLL_MOBILE, id, deadline=deadline, body=body)).data.ok
@@ -237,6 +298,12 @@ class Mobile:
 
         Returns:
             Whether the phone says that it took the text.
+
+        Example:
+            ```python
+            await bee.mobile.tap(phone, x=540, y=300)  # what is touched has the focus
+            await bee.mobile.type(phone, text="roses", submit=True)
+            ```
         """
         body = TypeText(text=text, submit=submit)
         return (await self._call(table.TYPE_MOBILE, id, deadline=deadline, body=body)).data.ok
@@ -251,6 +318,11 @@ class Mobile:
 
         Returns:
             Whether the phone says that it took the key.
+
+        Example:
+            ```python
+            await bee.mobile.key(phone, keys=["KEYCODE_ENTER"])
+            ```
         """
         body = PressKey(keys=keys)
         return (await self._call(table.KEY_MOBILE, id, deadline=deadline, body=body)).data.ok
@@ -262,11 +334,16 @@ class Mobile:
 
         Args:
             id: The instance.
-            button: Which.
+            button: `back`, `home`, `recent`, `power`, `volume_up`, `volume_down` or `enter`.
             deadline: Seconds for the whole call.
 
         Returns:
             Whether the phone says that it took the press.
+
+        Example:
+            ```python
+            await bee.mobile.press_button(phone, button="back")
+            ```
         """
         body = PressButton(button=button)
         call = self._call(table.PRESS_BUTTON_MOBILE, id, deadline=deadline, body=body)
@@ -288,6 +365,12 @@ class Mobile:
             launchable_only: Whether those without an icon are left out; some runtimes can
                 tell no others, and refuse without it.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            for app in await bee.mobile.apps(phone, launchable_only=True):
+                print(app.package_id, app.label)  # net.example.mail Mail
+            ```
         """
         params = {"include_system": include_system, "launchable_only": launchable_only}
         call = self._call(table.LIST_MOBILE_APPS, id, deadline=deadline, params=params)
@@ -313,6 +396,12 @@ class Mobile:
 
         Returns:
             Whether the phone says that it opened it.
+
+        Example:
+            ```python
+            if not await bee.mobile.open_app(phone, app="net.example.mail"):
+                print("it is not installed")
+            ```
         """
         body = OpenApp(app=app, activity=activity, locale=locale)
         return (await self._call(table.OPEN_MOBILE_APP, id, deadline=deadline, body=body)).data.ok
@@ -335,6 +424,13 @@ class Mobile:
 
         Returns:
             A text, whose form depends on the runtime: look before you parse.
+
+        Example:
+            ```python
+            tree = await bee.mobile.ui_tree(phone)
+            if tree.supported:
+                print(tree.content)
+            ```
         """
         if format is not None:
             one_of("format", format, ("compact", "raw"))

@@ -25,6 +25,8 @@ from ..models.runtime import (
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Runtime"]
+
 OPERATIONS_LIMIT: Final = 200
 
 
@@ -41,6 +43,15 @@ class Runtime:
     A method is not answered, it is accepted: it becomes a durable operation, of which
     `operation` and `operation_events` tell what becomes.  Whether an operation is over,
     its `terminal` says.
+
+    Example:
+        ```python
+        accepted = await bee.runtime.invoke(desk, "skills/install", {"name": "ocr"})
+        async with bee.runtime.operation_events(desk, accepted.operation_id) as events:
+            async for event in events:
+                print(event.event.type)
+        print(events.end_reason)  # succeeded
+        ```
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -54,6 +65,11 @@ class Runtime:
         Args:
             id: The instance.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            print(await bee.runtime.capabilities(desk))
+            ```
         """
         return await self._call(table.GET_RUNTIME_CAPABILITIES, id, deadline=deadline)
 
@@ -86,6 +102,17 @@ class Runtime:
         Raises:
             RuntimeMethodError: The runtime refused; its `message` is the runtime's word for
                 why, its `retry_after` the seconds it asks to wait.
+
+        Example:
+            ```python
+            try:
+                accepted = await bee.runtime.invoke(desk, "skills/install", {"name": "ocr"})
+            except RuntimeMethodError as error:
+                print(error.message, "come back in", error.retry_after, "s")
+            else:
+                operation = await bee.runtime.operation(desk, accepted.operation_id)
+                print(operation.status)  # succeeded
+            ```
         """
         body = InvokeRuntimeMethod(jsonrpc="2.0", id=rpc_id, method=method, params=params or {})
         return await self._call(
@@ -115,6 +142,12 @@ class Runtime:
 
         Returns:
             An async iterator over operations, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for operation in bee.runtime.operations(desk):
+                print(operation.id, operation.method, operation.status)  # … skills/list …
+            ```
         """
         count("limit", limit, least=1, most=OPERATIONS_LIMIT)
         if cursor is not None:
@@ -137,6 +170,13 @@ class Runtime:
             id: The instance.
             operation: The operation's id.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            operation = await bee.runtime.operation(desk, operation_id)
+            if operation.terminal:
+                print(operation.result or operation.error)
+            ```
         """
         return await self._call(table.GET_RUNTIME_OPERATION, id, operation, deadline=deadline)
 
@@ -166,6 +206,15 @@ class Runtime:
 
         Returns:
             What is opened by `async with`, and told by `async for`.
+
+        Example:
+            ```python
+            accepted = await bee.runtime.invoke(desk, "skills/install", {"name": "ocr"})
+            async with bee.runtime.operation_events(desk, accepted.operation_id) as events:
+                async for event in events:
+                    print(event.id, event.event.type, event.event.outcome)
+            print(events.end_reason)  # succeeded
+            ```
         """
         last = None if last_event_id is None else decimal("last_event_id", last_event_id)
         return EventStream(
@@ -196,6 +245,15 @@ class Runtime:
             operation_id: The UUID the cancellation shall have as an operation of its own,
                 else the server makes one up.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            try:
+                await bee.runtime.cancel_operation(desk, operation_id)
+            except ConflictError as error:
+                # OPERATION_NOT_CANCELLABLE: it was done first.
+                print(error.code)
+            ```
         """
         return await self._call(
             table.CANCEL_RUNTIME_OPERATION,
@@ -225,6 +283,13 @@ class Runtime:
             conversation_id: The conversation it belongs to, by its UUID.
             resume_terminal_id: The terminal to go on with, by its UUID.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            ticket = await bee.runtime.terminal_session(
+                desk, platform_agent_id="7c9e6679-7425-40de-944b-e07fc1f90ae7"
+            )
+            ```
         """
         body = CreateTerminalSession(
             platform_agent_id=platform_agent_id,
@@ -253,6 +318,16 @@ class Runtime:
             canvas_id: Which canvas: 1 to 128 letters, digits, dots, dashes, colons and
                 underscores.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            ticket = await bee.runtime.canvas_session(
+                desk,
+                platform_agent_id="7c9e6679-7425-40de-944b-e07fc1f90ae7",
+                conversation_id="16fd2706-8baf-433b-82eb-8c7fada847da",
+                canvas_id="board:1",
+            )
+            ```
         """
         body = CreateCanvasSession(
             platform_agent_id=platform_agent_id,

@@ -37,6 +37,8 @@ from ..models.tasks import (
 if TYPE_CHECKING:
     from .._io.caller import Caller
 
+__all__ = ["Tasks"]
+
 TASKS_LIMIT: Final = 100
 MESSAGES_LIMIT: Final = 500
 DELIVERIES_LIMIT: Final = 200
@@ -62,6 +64,13 @@ class Tasks:
 
     A task is a channel: its id is also the `context_id` to go on with.  It is created at
     once and worked on for as long as it takes; `wait` or `events` tell how it goes.
+
+    Example:
+        ```python
+        made = await bee.tasks.create(agent_id, "Trim the hedge.")
+        task = await bee.tasks.wait(agent_id, made.task_id, deadline=300)
+        print(task.outcome, task.result)  # completed You said: Trim the hedge.
+        ```
     """
 
     def __init__(self, caller: Caller) -> None:
@@ -96,6 +105,17 @@ class Tasks:
             metadata: Texts of your own by name.
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            made = await bee.tasks.create(
+                agent_id,
+                "Trim the hedge.",
+                deadline_ms=3_600_000,
+                idempotency_key="hedge-2026-11",
+            )
+            print(made.task_id, made.status)  # … queued
+            ```
         """
         body = CreateTask(
             message=message,
@@ -127,13 +147,19 @@ class Tasks:
         Args:
             agent_id: Only those of this agent.
             instance_id: Only those on this instance.
-            state: `active`, `closed` or `all`; the server takes nothing for `active`.
+            state: `active`, as where nothing is said, `closed` or `all`.
             since: A cursor of an earlier page, to go on from there.
             limit: Rows a request, 1 to 100.
             deadline: Seconds for each page.
 
         Returns:
             An async iterator over rows, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for row in bee.tasks.list(state="active"):
+                print(row.task_id, row.agent_id, "until", row.deadline_at)
+            ```
         """
         params = {"agent_id": agent_id, "instance_id": instance_id}
         return self._list(table.LIST_TASKS, (), params, state, since, limit, deadline)
@@ -151,13 +177,19 @@ class Tasks:
 
         Args:
             agent_id: The agent.
-            state: `active`, `closed` or `all`; the server takes nothing for `active`.
+            state: `active`, as where nothing is said, `closed` or `all`.
             since: A cursor of an earlier page, to go on from there.
             limit: Rows a request, 1 to 100.
             deadline: Seconds for each page.
 
         Returns:
             An async iterator over rows, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            done = await bee.tasks.list_for_agent(agent_id, state="closed").collect(limit=20)
+            print([row.close_reason for row in done])
+            ```
         """
         row = table.LIST_AGENT_TASKS
         return self._list(row, (agent_id,), {}, state, since, limit, deadline)
@@ -169,6 +201,12 @@ class Tasks:
             agent_id: The agent.
             task_id: The task.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            task = await bee.tasks.get(agent_id, task_id)
+            print(task.status, task.is_paused)  # input_required True
+            ```
         """
         return (await self._call(table.GET_TASK, agent_id, task_id, deadline=deadline)).data
 
@@ -199,6 +237,15 @@ class Tasks:
 
         Raises:
             TaskTimeoutError: The deadline came first; `.last` is what was last seen.
+
+        Example:
+            ```python
+            task = await bee.tasks.wait(agent_id, task_id, deadline=300)
+            if task.is_paused:
+                await bee.tasks.continue_(agent_id, task_id, input="two metres")
+                task = await bee.tasks.wait(agent_id, task_id, deadline=300)
+            print(task.outcome)  # completed
+            ```
         """
         sight = await look_until(
             self._caller,
@@ -236,6 +283,12 @@ class Tasks:
 
         Returns:
             An async iterator over messages, with `.pages()` and `await ….collect()`.
+
+        Example:
+            ```python
+            async for message in bee.tasks.messages(agent_id, task_id):
+                print(message.offset, message.type, message.text)
+            ```
         """
         count("since", since, least=0, most=LAST_OFFSET)
         count("limit", limit, least=1, most=MESSAGES_LIMIT)
@@ -279,6 +332,17 @@ class Tasks:
         Returns:
             What is opened by `async with`, and told by `async for`; a message that grows
             comes again and again, whole each time, and `text()` tells what was added.
+
+        Example:
+            ```python
+            made = await bee.tasks.create(agent_id, "Trim the hedge.")
+            async with bee.tasks.events(agent_id, made.task_id) as events:
+                async for event in events:
+                    if isinstance(event, Message) and event.type == "agent_reply":
+                        # Whole each time: replace what you have, do not append.
+                        print(event.text)
+            print(events.end_reason)  # task_terminal
+            ```
         """
         count("since", since, least=0, most=LAST_OFFSET)
         return ChannelStream(
@@ -312,6 +376,12 @@ class Tasks:
 
         Raises:
             ConflictError: The server refused, and the task is not over.
+
+        Example:
+            ```python
+            task = await bee.tasks.cancel(agent_id, task_id, reason="it rains")
+            print(task.outcome)  # canceled
+            ```
         """
         clock = self._caller.clock
         began = clock.now()
@@ -354,6 +424,15 @@ class Tasks:
 
         Returns:
             The task; it may still show the pause.
+
+        Example:
+            ```python
+            task = await bee.tasks.get(agent_id, task_id)
+            if task.status == "input_required":
+                await bee.tasks.continue_(agent_id, task_id, input={"metres": 2})
+            elif task.status == "auth_required":
+                await bee.tasks.continue_(agent_id, task_id, auth_grant=True)
+            ```
         """
         given = ContinueTask(input=input, auth_grant=auth_grant)
         body = None if input is UNSET and auth_grant is None else given
@@ -384,6 +463,14 @@ class Tasks:
             token: What it is to find behind `Authorization: Bearer`.
             secret: What it is signed with, 16 to 256 characters; an empty one keeps the old.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            hook = await bee.tasks.register_webhook(
+                agent_id, task_id, url="https://hooks.example.net/beeos", secret=secret
+            )
+            print(hook.webhook_id, hook.has_secret)  # … True
+            ```
         """
         body = RegisterWebhook(url=url, token=token, secret=secret)
         row = table.REGISTER_WEBHOOK
@@ -398,6 +485,12 @@ class Tasks:
             agent_id: The agent.
             task_id: The task.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            for hook in await bee.tasks.list_webhooks(agent_id, task_id):
+                print(hook.webhook_id, hook.url)
+            ```
         """
         answer = await self._call(table.LIST_WEBHOOKS, agent_id, task_id, deadline=deadline)
         return answer.data.webhooks
@@ -412,6 +505,11 @@ class Tasks:
             task_id: The task.
             webhook_id: The webhook.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            await bee.tasks.delete_webhook(agent_id, task_id, webhook_id)
+            ```
         """
         await self._call(table.DELETE_WEBHOOK, agent_id, task_id, webhook_id, deadline=deadline)
 
@@ -430,8 +528,14 @@ class Tasks:
             agent_id: The agent.
             task_id: The task.
             webhook_id: The webhook.
-            limit: How many, 1 to 200; the server takes nothing for 50.
+            limit: How many, 1 to 200; 50 where nothing is said.
             deadline: Seconds for the whole call.
+
+        Example:
+            ```python
+            for told in await bee.tasks.webhook_deliveries(agent_id, task_id, webhook_id):
+                print(told.status, told.attempt_num, told.last_response_status, told.last_error)
+            ```
         """
         if limit is not None:
             count("limit", limit, least=1, most=DELIVERIES_LIMIT)
@@ -467,6 +571,12 @@ class Tasks:
 
         Returns:
             The new delivery, still `pending`.
+
+        Example:
+            ```python
+            again = await bee.tasks.redeliver_webhook(agent_id, task_id, webhook_id, delivery_id)
+            print(again.status, again.delivery_id != delivery_id)  # pending True
+            ```
         """
         answer = await self._call(
             table.REDELIVER_WEBHOOK, agent_id, task_id, webhook_id, delivery_id, deadline=deadline

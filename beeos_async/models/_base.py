@@ -58,7 +58,14 @@ class Page(Snake, Generic[T], frozen=True, kw_only=True):
 
 
 class Accepted(Snake, frozen=True, kw_only=True):
-    """What is known of a durable operation that was accepted (202)."""
+    """What is known of a durable operation that was accepted (202).
+
+    Example:
+        ```python
+        accepted = await bee.runtime.invoke(desk, "skills/list")
+        operation = await bee.runtime.operation(desk, accepted.operation_id)
+        ```
+    """
 
     operation_id: str = ""
     """Its id, from the answer's header; empty where the server did not say."""

@@ -1,4 +1,12 @@
-"""Agents: who lives on an instance, and what it is asked and answers."""
+"""Agents: who lives on an instance, and what it is asked and answers.
+
+Example:
+    ```python
+    agent = await bee.agents.get(agent_id)
+    reply = await bee.agents.invoke(agent.id, "How high is the hedge?")
+    print(agent.capabilities.streaming, reply.text)
+    ```
+"""
 
 from __future__ import annotations
 
@@ -82,7 +90,16 @@ class InstanceProjection(Camel, frozen=True, kw_only=True):
 
 
 class AgentPage(Page[Agent], frozen=True, kw_only=True):
-    """One page of a list of agents."""
+    """One page of a list of agents.
+
+    Example:
+        ```python
+        async for page in bee.agents.list(instance_id=desk).pages():
+            print([agent.id for agent in page.data])
+            if isinstance(page, AgentPage) and page.projection:
+                print(page.projection.sync_state, page.projection.last_synced_at)
+        ```
+    """
 
     projection: InstanceProjection | None = None
     """Only in a list of one instance of your own."""
@@ -111,13 +128,22 @@ class InvokeAgent(Snake, frozen=True, kw_only=True):
     message: str
     context_id: str | None = None
     timeout_ms: Annotated[int, Meta(ge=0, le=115_000)] | None = None
+    """Milliseconds the gateway waits for the agent."""
+
     idempotency_key: str | None = None
     metadata: dict[str, str] | None = None
     attachments: Annotated[list[Attachment], Meta(max_length=16)] | None = None
 
 
 class InvokeReply(Snake, frozen=True, kw_only=True):
-    """What an agent answered."""
+    """What an agent answered.
+
+    Example:
+        ```python
+        reply = await bee.agents.invoke(agent_id, "How high is the hedge?")
+        print("it failed:" if reply.is_error else "it said:", reply.text)  # it said: You said: …
+        ```
+    """
 
     text: str = ""
     """The answer; or what went wrong, where `is_error` says so."""
@@ -136,6 +162,12 @@ class InvokeReply(Snake, frozen=True, kw_only=True):
 
         Raises:
             AgentError: It did.
+
+        Example:
+            ```python
+            reply = await bee.agents.invoke(agent_id, "How high is the hedge?")
+            print(reply.raise_for_error().text)  # You said: How high is the hedge?
+            ```
         """
         if self.is_error:
             raise AgentError(self)
@@ -147,6 +179,15 @@ class AgentError(BeeOSError):
 
     Args:
         reply: What it answered.
+
+    Example:
+        ```python
+        try:
+            reply = await bee.agents.invoke(agent_id, "How high is the hedge?")
+            reply.raise_for_error()
+        except AgentError as error:
+            print(error, error.reply.context_id)
+        ```
     """
 
     def __init__(self, reply: InvokeReply) -> None:

@@ -1,4 +1,11 @@
-"""The catalog: what can be deployed, where, and with which models."""
+"""The catalog: what can be deployed, where, and with which models.
+
+Example:
+    ```python
+    (provider, *_) = await bee.catalog.providers()
+    print(provider.meta.name, provider.capabilities.max_duration_sec, "s at most")
+    ```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a desktop alone can be told: a mouse."""
+"""What a desktop alone can be told: a mouse.
+
+Points are in absolute device pixels, their origin top left.
+"""
 
 from __future__ import annotations
 

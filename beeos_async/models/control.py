@@ -1,6 +1,13 @@
 """What desktops and phones have in common: what they are, what they show, scroll, type, keys.
 
 Points are in absolute device pixels, their origin top left.
+
+Example:
+    ```python
+    screen = await bee.mobile.info(phone)
+    shot = await bee.mobile.screenshot(phone)
+    print((shot.width, shot.height) == (screen.screen_width, screen.screen_height))  # True
+    ```
 """
 
 from __future__ import annotations
@@ -25,7 +32,15 @@ DIRECTIONS: Final[tuple[Direction, ...]] = ("up", "down", "left", "right")
 
 
 class ControlInfo(Snake, frozen=True, kw_only=True):
-    """What a device is in this moment: its screen, and what it can be told."""
+    """What a device is in this moment: its screen, and what it can be told.
+
+    Example:
+        ```python
+        screen = await bee.computer.info(desk)
+        if screen.online and "click" in (screen.supported_actions or ["click"]):
+            await bee.computer.click(desk, x=screen.screen_width - 1, y=0)
+        ```
+    """
 
     online: bool = False
     os: Literal["android", "linux", "windows", "macos"] | str = ""
@@ -44,7 +59,15 @@ class ControlInfo(Snake, frozen=True, kw_only=True):
 
 
 class Screenshot(Snake, frozen=True, kw_only=True):
-    """A picture of a screen, by reference: the bytes are fetched from `url`."""
+    """A picture of a screen, by reference: the bytes are fetched from `url`.
+
+    Example:
+        ```python
+        shot = await bee.computer.screenshot(desk)
+        print(shot.format, shot.width, shot.height)  # png 1920 1080
+        await bee.files.fetch(shot.url, f"desk.{shot.format}")
+        ```
+    """
 
     file_id: str = ""
     url: str = ""

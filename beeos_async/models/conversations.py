@@ -1,4 +1,12 @@
-"""Conversations: many turns with one agent, and what can be done to them."""
+"""Conversations: many turns with one agent, and what can be done to them.
+
+Example:
+    ```python
+    talk = await bee.conversations.create(agent_id, title="The hedge")
+    sent = await bee.conversations.send(agent_id, talk.conversation_id, "How high?")
+    print(talk.is_open, sent.message_id, sent.created_at)
+    ```
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,18 @@
-"""Events: what the four streams carry, beside the messages of `messages.py`."""
+"""Events: what the four streams carry, beside the messages of `messages.py`.
+
+Example:
+    ```python
+    async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+        async for event in reply:
+            match event:
+                case InvokeDelta(text=words):
+                    print(words, end="")
+                case InvokeDone(is_error=is_error, code=code):
+                    print(" failed:" if is_error else " done", code)
+                case UnknownEvent(name=name):
+                    print("something new:", name)
+    ```
+"""
 
 from __future__ import annotations
 
@@ -35,7 +49,7 @@ class BackfillTruncated(Snake, frozen=True, kw_only=True):
     """The offset that was asked for."""
 
     oldest_redis_offset: int = 0
-    """The first offset that is still there."""
+    """The first offset that is still there; to have it, too, go on from the one before it."""
 
     hint: str = ""
 
@@ -44,6 +58,7 @@ class ReplayComplete(Snake, frozen=True, kw_only=True):
     """All that was there before is told; from here on it is live."""
 
     latest_offset: int = 0
+    """Where the last of it stood; 0 where the server does not say."""
 
 
 class StreamEnd(Snake, frozen=True, kw_only=True):
@@ -84,6 +99,8 @@ class InvokeFailure(_InvokeEvent, frozen=True, kw_only=True, tag="error"):
     type: ClassVar[Literal["error"]] = "error"
     code: str = ""
     status_code: int | None = None
+    """As an HTTP status, where it has one."""
+
     message: str = ""
 
 
@@ -135,6 +152,8 @@ class RuntimeErrorContext(Camel, frozen=True, kw_only=True):
     active_runtime_epoch: str = ""
     projection_revision: str = ""
     retry_after_ms: int | None = None
+    """Milliseconds; `RuntimeOperationError.retry_after` has it in seconds."""
+
     expected_contract_revision: str = ""
     resource_id: str = ""
 
@@ -172,6 +191,8 @@ class RuntimeOperationEventPayload(Camel, frozen=True, kw_only=True):
     execution_mode: str = ""
     phase: str = ""
     current: float | None = None
+    """How much of `total` is done, in whatever the phase counts."""
+
     total: float | None = None
     committed_at: Moment | None = None
     projection_revision: str = ""

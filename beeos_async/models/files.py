@@ -1,4 +1,12 @@
-"""Files: what goes along with a message, kept in an object store."""
+"""Files: what goes along with a message, kept in an object store.
+
+Example:
+    ```python
+    file = await bee.files.upload(b"two roses", filename="receipt.txt")
+    print(file.size, "bytes of", file.content_type)  # 9 bytes of text/plain
+    await bee.tasks.create(agent_id, "Book this.", attachments=[file.attachment])
+    ```
+"""
 
 from __future__ import annotations
 

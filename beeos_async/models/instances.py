@@ -1,4 +1,12 @@
-"""Instances: the machines that agents live on."""
+"""Instances: the machines that agents live on.
+
+Example:
+    ```python
+    async for instance in bee.instances.list():
+        if instance.status != instance.desired_status:
+            print(instance.id, instance.status, "on its way to", instance.desired_status)
+    ```
+"""
 
 from __future__ import annotations
 
@@ -41,6 +49,13 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     All 42 fields of the contract.  Only `id` is indispensable: rows of a list may carry a
     handful, and what is missing has its "not set" value (an empty text, list or mapping,
     0, `False`, `None` for a date).
+
+    Example:
+        ```python
+        instance = await bee.instances.get(desk)
+        print(instance.status, instance.connectivity)  # running online
+        print(instance.public_ip or "has no address", instance.created_at)
+        ```
     """
 
     id: str
@@ -64,6 +79,8 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     bridge_id: str = ""
     identity_id: str = ""
     total_run_seconds: int = 0
+    """Seconds it has run, altogether."""
+
     connectivity: Connectivity = ""
     connectivity_reason: ConnectivityReason = ""
     halt_reason: str = ""
@@ -87,7 +104,7 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     created_at: Moment | None = None
     updated_at: Moment | None = None
     screenshot_url: str = ""
-    """Short-lived and single-purpose; never an address to send the key to."""
+    """Where its last picture is, for a short while; never an address to send the key to."""
 
     screenshot_updated_at: Moment | None = None
     capabilities: dict[str, Any] = {}
@@ -118,6 +135,16 @@ class DeployInstance(Camel, frozen=True, kw_only=True):
     `name` and one of `variant_id` (an offer of the catalog) and `agent_framework` are
     needed; `config` is another name for `provider_config`, and the catalog wins where
     both speak.  Field limits are those of the contract's `DeployInstanceRequest`.
+
+    Example:
+        ```python
+        wanted = DeployInstance(
+            name="scribe",
+            agent_framework="beeos-claw",
+            system_prompt="Answer in one sentence.",
+        )
+        new = await bee.instances.deploy(wanted)
+        ```
     """
 
     name: Short
@@ -149,7 +176,14 @@ class DeployInstance(Camel, frozen=True, kw_only=True):
 
 
 class DeviceInfo(Camel, frozen=True, kw_only=True):
-    """What a device said of itself when it registered."""
+    """What a device said of itself when it registered.
+
+    Example:
+        ```python
+        device = await bee.instances.device_info(phone)
+        print(device.type, device.width, device.height, device.density)  # android 1080 2400 …
+        ```
+    """
 
     type: str = ""
     """`android`, `windows`, `linux`, `macos`, or a newer word."""

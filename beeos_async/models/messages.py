@@ -1,4 +1,18 @@
-"""Messages: what is said in a task or a conversation, page by page or live."""
+"""Messages: what is said in a task or a conversation, page by page or live.
+
+Example:
+    ```python
+    async for message in bee.tasks.messages(agent_id, task_id):
+        for part in message.parts:
+            match part:
+                case ThinkingPart(text=thought):
+                    print("thinks:", thought)
+                case ToolUsePart(name=tool, arguments=arguments):
+                    print("calls", tool, arguments)
+                case UnknownPart() as new:
+                    print("something new:", new.type, new.json)
+    ```
+"""
 
 from __future__ import annotations
 
@@ -152,6 +166,12 @@ class Message(Snake, frozen=True, kw_only=True):
     growing `offset`; each time `body` and `parts` are all there is so far: replace what
     you have, do not append.  Only the chunks of older agents (`agent_message_chunk`,
     `agent_reply_delta`) are pieces to append.
+
+    Example:
+        ```python
+        async for message in bee.tasks.messages(agent_id, task_id):
+            print(message.publisher_id, message.text)  # agent:… …
+        ```
     """
 
     message_id: str = ""
@@ -191,7 +211,14 @@ class Message(Snake, frozen=True, kw_only=True):
 
 
 class Attachment(Snake, frozen=True, kw_only=True):
-    """A file that goes along with a message, uploaded before."""
+    """A file that goes along with a message, uploaded before.
+
+    Example:
+        ```python
+        paper = Attachment(file_id=file_id, filename="receipt.txt")
+        await bee.tasks.create(agent_id, "Book this.", attachments=[paper])
+        ```
+    """
 
     file_id: Annotated[str, Meta(min_length=1, max_length=128)]
     filename: str | None = None

@@ -1,4 +1,13 @@
-"""What a phone alone shows and can be told: fingers, hardware buttons, apps."""
+"""What a phone alone shows and can be told: fingers, hardware buttons, apps.
+
+Points are in absolute device pixels, their origin top left.
+
+Example:
+    ```python
+    apps = {app.label: app.package_id for app in await bee.mobile.apps(phone)}
+    await bee.mobile.open_app(phone, app=apps["Mail"])
+    ```
+"""
 
 from __future__ import annotations
 
@@ -118,7 +127,14 @@ class AppList(Snake, frozen=True, kw_only=True):
 
 
 class UITree(Snake, frozen=True, kw_only=True):
-    """What is on the screen, as the phone's accessibility service describes it."""
+    """What is on the screen, as the phone's accessibility service describes it.
+
+    Example:
+        ```python
+        tree = await bee.mobile.ui_tree(phone)
+        print(tree.content if tree.supported else "it does not tell")
+        ```
+    """
 
     supported: bool = False
     content: str = ""

@@ -1,4 +1,11 @@
-"""The runtime of an instance: what it is asked to do, and what became of it."""
+"""The runtime of an instance: what it is asked to do, and what became of it.
+
+Example:
+    ```python
+    operation = await bee.runtime.operation(desk, operation_id)
+    print(operation.method, operation.target.scope)  # skills/list instance
+    ```
+"""
 
 from __future__ import annotations
 
@@ -134,6 +141,8 @@ class OperationProgress(Camel, frozen=True, kw_only=True):
 
     phase: str = ""
     current: float | None = None
+    """How much of `total` is done, in whatever the phase counts."""
+
     total: float | None = None
 
 
@@ -161,7 +170,16 @@ class OperationProjection(Camel, frozen=True, kw_only=True):
 
 
 class RuntimeOperation(Camel, frozen=True, kw_only=True):
-    """One durable operation of a runtime, as the server last described it."""
+    """One durable operation of a runtime, as the server last described it.
+
+    Example:
+        ```python
+        accepted = await bee.runtime.invoke(desk, "skills/install", {"name": "ocr"})
+        operation = await bee.runtime.operation(desk, accepted.operation_id)
+        if operation.terminal and operation.error:
+            print(operation.error.code, operation.error.retry_mode, operation.error.retry_after)
+        ```
+    """
 
     id: str
     instance_id: str = ""

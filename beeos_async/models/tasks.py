@@ -1,4 +1,12 @@
-"""Tasks: work that an agent is given, and who is told how it goes."""
+"""Tasks: work that an agent is given, and who is told how it goes.
+
+Example:
+    ```python
+    made = await bee.tasks.create(agent_id, "Trim the hedge.")
+    task = await bee.tasks.wait(agent_id, made.task_id, deadline=300)
+    print(task.outcome, task.result, task.completed_at)  # completed …
+    ```
+"""
 
 from __future__ import annotations
 
@@ -67,7 +75,17 @@ class _Standing(Snake, frozen=True, kw_only=True):
 
 
 class Task(_Standing, frozen=True, kw_only=True):
-    """One task, as the server last described it."""
+    """One task, as the server last described it.
+
+    Example:
+        ```python
+        task = await bee.tasks.get(agent_id, task_id)
+        if task.is_over:
+            print(task.outcome, task.result or task.error)
+        elif task.is_paused:
+            print("waits for you:", task.status)  # waits for you: input_required
+        ```
+    """
 
     task_id: str
     """Also its channel, and the `context_id` to go on with."""
@@ -101,7 +119,14 @@ class TaskCreated(_Standing, frozen=True, kw_only=True):
 
 
 class TaskSummary(Snake, frozen=True, kw_only=True):
-    """A row of a list of tasks: it tells the state of the channel, and no status."""
+    """A row of a list of tasks: it tells the state of the channel, and no status.
+
+    Example:
+        ```python
+        for row in await bee.tasks.list(agent_id=agent_id, state="all").collect():
+            print(row.task_id, "is open" if row.is_open else row.close_reason)
+        ```
+    """
 
     task_id: str
     agent_id: str = ""
@@ -133,6 +158,8 @@ class CreateTask(Snake, frozen=True, kw_only=True):
     message: str
     context_id: str | None = None
     deadline_ms: Annotated[int, Meta(ge=0, le=604_800_000)] | None = None
+    """Milliseconds from its creation until the server ends it, a week at most."""
+
     idempotency_key: str | None = None
     metadata: dict[str, str] | None = None
     attachments: Annotated[list[Attachment], Meta(max_length=16)] | None = None
@@ -202,6 +229,8 @@ class WebhookDelivery(Snake, frozen=True, kw_only=True):
     renderer: Renderer = ""
     status: DeliveryStatus = ""
     attempt_num: int = 0
+    """How often it was tried so far."""
+
     last_response_status: int = 0
     """The receiver's HTTP status; 0 where there was none."""
 
@@ -223,6 +252,15 @@ class TaskStatusEvent(_Standing, frozen=True, kw_only=True):
 
     It may come more than once, and late: tell one from another by task, status and
     timestamp.
+
+    Example:
+        ```python
+        from beeos_async.webhooks import unwrap
+
+        match unwrap(body, headers, secret):
+            case TaskStatusEvent() as event if event.is_over:
+                print(event.task_id, event.outcome)  # task-1 completed
+        ```
     """
 
     task_id: str
@@ -240,6 +278,15 @@ class TaskTimeoutError(BeeOSError, TimeoutError):
     Args:
         message: What was waited for.
         last: The task as it was last seen, if it was.
+
+    Example:
+        ```python
+        made = await bee.tasks.create(agent_id, "linger: over the roses")
+        try:
+            await bee.tasks.wait(agent_id, made.task_id, deadline=0.5)
+        except TaskTimeoutError as error:
+            print(error.last.status if error.last else "not seen")
+        ```
     """
 
     def __init__(self, message: str, last: Task | None = None) -> None:

@@ -265,6 +265,7 @@ async def test_a_day_to_wait_ends_a_fleet(clock: HandClock) -> None:
     assert len(server.seen) <= 5
     assert {one.reason for one in report.skipped} == {"throttled"}
     assert all(isinstance(one.error, b.RateLimitError) for one in report.failed)
+    assert len(report.failed) == len(server.seen)
     assert {one.error.retry_after for one in report.failed} >= {86400.0}  # type: ignore[attr-defined]
     assert clock.slept == []
     check_report(report, ids(100))
