@@ -204,7 +204,7 @@ def told_why(id: str, reason: WaitReason, instance: Instance) -> str:
     """Say in a sentence why a wish can no longer come true, with the server's own words."""
     told = {
         "terminated": f"{id} is terminated, or about to be",
-        "turned_away": f"{id} is to be {instance.desired_status}, by somebody's wish",
+        "turned_away": f"somebody else wants {id} {instance.desired_status}",
         "fell_back": f"{id} stopped again after it had begun to start",
     }.get(reason, f"the device of {id} is not authorized to connect")
     why = instance.halt_reason or instance.error_message

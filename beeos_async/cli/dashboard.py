@@ -14,7 +14,7 @@ from rich.text import Text
 from beeos_async import Skipped
 
 from .glyphs import KINDS, Glyphs, glyphs_of, style_of
-from .wording import ID_WIDTH, clean, duration, pace, why
+from .wording import ID_WIDTH, clean, duration, number, pace, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -193,8 +193,14 @@ class Dashboard:
             )
         else:
             yield Text("not throttled" if progress.over else "not held back", "dim")
-        refused = f"{progress.refusals:,} of {progress.requests:,} requests refused (429)"
-        yield Text(refused if progress.refusals else "no request refused", "dim")
+        yield Text(_troubled(progress), "dim")
+
+
+def _troubled(progress: Progress) -> str:
+    """Say how many requests were refused or failed, whatever became of their ids."""
+    parts = [f"{progress.refusals:,} refused (429)"] if progress.refusals else []
+    parts += [f"{count:,} {name}" for name, count in progress.failures.most_common()]
+    return f"{number(progress.requests, 'request')}: {', '.join(parts) or 'none failed'}"
 
 
 def bar(progress: Progress, width: int, glyphs: Glyphs) -> Text:

@@ -13,11 +13,12 @@ from beeos_async import ConfigurationError
 from beeos_async.emulator import MIXED, Emulator
 
 from .actions import DESTROY, RESTART
-from .clients import budget_in, client_of, quota_in, told_quota
+from .clients import budget_in, client_of, quota_in, share_in, told_quota
 from .consent import consent
 from .display import Display, display_for
 from .guesses import check_state, strange_state
 from .plans import show_plan
+from .progress import THROTTLED
 from .runs import OK, SOME_FAILED, Plan, complain, run_fleet
 from .sources import ids_from
 from .wording import clean, number
@@ -34,6 +35,14 @@ if TYPE_CHECKING:
 LATENCY: Final = 0.03
 """Seconds the pretend cloud takes to answer, as if it were some way off."""
 
+BEARABLE: Final = 0.4
+"""The share of faults beyond which a client takes a host for one that is down, and waits."""
+
+PATIENCE: Final = 20.0
+"""Seconds a demo of such a host takes."""
+
+OK_STATUS: Final = 200
+
 NOTHING: Final = (
     "there are no ids: name them, give a file of them with --from FILE, give - for standard"
     " input, or look for them with a filter such as --status stopped"
@@ -48,20 +57,32 @@ async def demo(signals: Signals, said: Demo) -> int:
         said: What it meets.
     """
     quota = None if said.quota in {"", "none"} else quota_in(said.quota)
+    share = share_in("--faults", said.faults)
     cloud = Emulator(instances=said.instances, quota=quota, latency=LATENCY, seed=said.seed)
     # Of 429s there are enough: those of the quota.
-    cloud.faults.mix(share=said.faults, seed=said.seed, kinds=MIXED.keys() - {"429"})
+    cloud.faults.mix(share=share, seed=said.seed, kinds=MIXED.keys() - {"429"})
 
     def proof() -> str:
         once = sum(cloud.effects(id) == 1 for id in cloud.ids)
-        return f"the pretend cloud has started {once:,} of {said.instances:,} exactly once"
+        starts = [one for one in cloud.log if one.operation == "startInstance"]
+        lost = [one.applied for one in starts if one.status not in {OK_STATUS, THROTTLED}]
+        told = f"the pretend cloud has started {once:,} of {said.instances:,} exactly once"
+        if not lost:
+            return told
+        return (
+            f"{told}, past {number(len(lost), 'fault')}:"
+            f" {len(lost) - sum(lost):,} before a start took effect, {sum(lost):,} after"
+        )
 
     async with cloud, cloud.client(max_concurrency=said.concurrency) as bee:
         plan = Plan(
             ids=list(cloud.ids),
-            where=f"pretend cloud, {said.quota if quota else 'no quota'},"
-            f" {said.faults:.0%} faults",
+            where=f"pretend cloud, {told_quota(said.quota) if quota else 'no quota'},"
+            f" {share:.0%} faults",
             concurrency=said.concurrency,
+            deadline=PATIENCE if share > BEARABLE else None,
+            gives_up=f"with so many faults the host counts as down: the demo ends after"
+            f" {PATIENCE:.0f} s",
             proof=proof,
         )
         return await run_fleet(bee, plan, display_for(as_json=said.as_json), signals)

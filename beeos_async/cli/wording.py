@@ -34,6 +34,8 @@ MILLISECOND: Final = 0.001
 WHOLE: Final = 100
 """A pace from which on its fraction says nothing."""
 
+NO_ID: Final = r"an id has 1 to 128 characters, and no / \ ? # %, blanks or dots alone"
+
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (MINUTE, "min"))
 
 _NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e\n]+").sub
@@ -65,12 +67,24 @@ def why(outcome: Outcome[Any]) -> str:
     match outcome:
         case Failed(error=error) | Unknown(error=error):
             return f"{type(error).__name__}: {clean(str(error))}"
+        case Skipped(reason="invalid_id"):
+            return f"invalid_id: {NO_ID}"
         case Skipped(reason=reason):
             return reason
-        case TimedOut():
-            return "accepted, not as wished in time"
+        case TimedOut(instance=instance):
+            return _not_ready(instance)
         case _:
             return ""
+
+
+def _not_ready(instance: object) -> str:
+    """Say how an instance was seen last that was not ready when the run ended."""
+    if not isinstance(instance, Instance):
+        return "not gone yet"
+    if not instance.status:
+        return "not seen yet"
+    words = [instance.status, *(one for one in (instance.connectivity,) if one)]
+    return f"not ready, still {', '.join(map(clean, words))}"
 
 
 def line(outcome: Outcome[Any]) -> str:
@@ -84,7 +98,12 @@ def as_data(outcome: Outcome[Any]) -> dict[str, object]:
     match outcome:
         case Succeeded(instance=instance, already=already):
             data["already"] = already
-            data["status"] = instance.status if isinstance(instance, Instance) else None
+            known = instance if isinstance(instance, Instance) else None
+            # Right after a stop an instance still runs: where it is going is told as well.
+            data["status"] = known and known.status
+            data["desired_status"] = known and known.desired_status
+        case TimedOut(instance=instance) if isinstance(instance, Instance):
+            data["status"], data["desired_status"] = instance.status, instance.desired_status
         case Failed(error=error) | Unknown(error=error):
             data["error"] = error_as_data(error)
         case Skipped(reason=reason):

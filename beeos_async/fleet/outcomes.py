@@ -58,6 +58,9 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     attempts: int = 0
     """How often the request was sent."""
 
+    looks: int = 0
+    """How often it was looked whether the request took: its answer was lost, or a conflict."""
+
     request_id: str | None = None
     """The server's name for the last request."""
 
@@ -219,8 +222,9 @@ class Tally(Struct):
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""
         self.counts[outcome.kind] = self.counts.get(outcome.kind, 0) + 1
-        if outcome.kind == "succeeded" and outcome.attempts <= 1:
-            self.first_tries += 1
+        # A lost answer that a look has settled was no first try; a conflict was an answer.
+        if isinstance(outcome, Succeeded) and outcome.attempts <= 1:
+            self.first_tries += outcome.already or not outcome.looks
 
 
 def may_yet_succeed(outcome: Outcome[T]) -> bool:

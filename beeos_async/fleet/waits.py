@@ -167,6 +167,7 @@ class Waits(Generic[T]):
         provisioning, connectivity = watch.split(now)
         told: dict[str, Any] = {
             "attempts": accepted.attempts,
+            "looks": accepted.looks,
             "request_id": accepted.request_id,
             "queued": accepted.queued,
             "throttled": accepted.throttled,
