@@ -145,7 +145,7 @@ def check_wish(wish: object, action: Action) -> None:
 
 
 def has_come_true(wish: Wish, instance: Instance) -> bool:
-    """Tell whether an instance is as wished.
+    """Tell whether an instance is ready.
 
     Args:
         wish: What.

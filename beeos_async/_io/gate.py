@@ -123,18 +123,17 @@ class Gate:
         }
 
     def forecast(self, bucket: str, requests: int) -> float | None:
-        """Tell in how many seconds so many more requests will have gone, those before included.
+        """Tell in how many seconds so many more requests will have gone, after those in line.
 
         Args:
             bucket: Whose quota they draw on.
-            requests: How many.
+            requests: How many, besides those that stand in line already.
 
         Returns:
             Seconds; `None` while the quota is neither known nor learned.
         """
         door = self._doors.get(bucket) or self._door(bucket)
-        before = door.queue.waiting if requests else 0
-        return door.pacer.forecast(before + requests, self._clock.now())
+        return door.pacer.forecast(door.queue.waiting + requests, self._clock.now())
 
     def stay_open(self) -> None:
         """Refuse once the client is closed.

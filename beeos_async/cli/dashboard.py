@@ -40,8 +40,8 @@ LEAST_HISTORY: Final = 8
 LEAST_BAR: Final = 10
 """Cells of the bar, even where they do not fit."""
 
-NOT_YET: Final = "as wished"
-"""How what holds a run ends that has nothing left to send."""
+STILL: Final = " that "
+"""What stands in what holds a run that has nothing left to send: `3 instances that are …`."""
 
 LEAST_GAP: Final = 2
 """Blanks between two columns, even where there is hardly any."""
@@ -185,7 +185,7 @@ class Dashboard:
         """Say what holds the run back, and how often it was refused."""
         progress = self._progress
         if limit := progress.limited_by:
-            by = "waiting for" if limit.endswith(NOT_YET) else "limited by"
+            by = "waiting for" if STILL in limit else "limited by"
             yield Text.assemble((by, "yellow"), f" {limit}")
         elif progress.refusals:
             yield Text.assemble(

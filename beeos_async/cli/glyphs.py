@@ -47,7 +47,7 @@ KINDS: Final = (
     Kind("succeeded", "", "green", always=True),
     Kind("already", "", "cyan", always=True),
     Kind("failed", "failed", "red", always=True),
-    Kind("timed_out", "timed out", "magenta", always=False),
+    Kind("timed_out", "not ready", "magenta", always=False),
     Kind("unknown", "unknown", "yellow", always=True),
     Kind("skipped", "skipped", "blue", always=True),
 )

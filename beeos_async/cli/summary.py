@@ -81,7 +81,7 @@ def _times(
     for one in report.succeeded:
         if one.provisioning is not None or one.connectivity is not None:
             boots.add(one.elapsed)
-    for latencies, title in ((requests, "requests"), (boots, "until as wished")):
+    for latencies, title in ((requests, "requests"), (boots, "until ready")):
         if len(latencies) >= WORTH_DRAWING:
             yield Text("")
             for line in histogram(latencies, title, width, glyphs):

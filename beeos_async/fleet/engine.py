@@ -150,6 +150,7 @@ class FleetRun(Generic[T]):
         self._probing: anyio.Event | None = None
         self._silent = 0
         self._inherited = 0
+        self._past = 0
         self._busy = 0
         self._began = 0.0
         self._meter = Meter(caller.gate, row.bucket, self._workers)
@@ -313,19 +314,18 @@ class FleetRun(Generic[T]):
     @property
     def progress(self) -> Progress:
         """How far the run is, how fast it goes and what holds it, in this moment."""
-        over = self._driver is not None and self._driver.done()
-        held = "nothing" if self._halted else "a refused key" if self._probing else None
-        if held is None and self._mail.full:
-            held = "outcomes nobody has read"
-        size = self._source.size
         return self._meter.read(
             self._clock.now(),
             self._tally,
-            size,
-            self._busy,
-            0 if self._waits is None else len(self._waits),
-            held,
-            over=over,
+            size=self._source.size,
+            past=self._past,
+            busy=self._busy,
+            waits=self._waits,
+            until=self._pass.deadline,
+            probing=self._probing is not None,
+            unread=self._mail.full,
+            halted=self._halted is not None,
+            over=self._driver is not None and self._driver.done(),
         )
 
     def _halt(self, reason: Reason) -> None:
@@ -445,7 +445,7 @@ class FleetRun(Generic[T]):
                 await self._put(outcome)
 
     async def _wait_for(self, accepted: Succeeded[T], waits: Waits[T]) -> None:
-        """Give an id that was accepted away, unless it is as wished already."""
+        """Give an id that was accepted away, unless it is ready already."""
         at_once = waits.take(accepted)
         if at_once is not None:
             await self._finish(at_once)
@@ -480,8 +480,9 @@ class FleetRun(Generic[T]):
         if past is None:
             return Skipped(id, self._halted or "cancelled")
         outcome: Outcome[T] = left_by(past)
-        # The budget is of what this run does.
+        # The budget is of what this run does, and so is its pace.
         self._inherited += outcome.kind != "succeeded"
+        self._past += outcome.kind != "skipped"
         return outcome
 
     async def _one(self, id: str, doubt: BeeOSError | None = None) -> Outcome[T]:

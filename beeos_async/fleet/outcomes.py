@@ -78,7 +78,8 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     it, or where it is not known."""
 
     connectivity: float | None = None
-    """Seconds from there until it was connected as wished; `None` likewise."""
+    """Seconds from there until it was connected ready; `None` likewise.  A duration: whether
+    it is connected is the `connectivity` of the instance."""
 
     elapsed: float = 0.0
     """Seconds from the id's turn to its outcome."""
@@ -106,7 +107,7 @@ class Succeeded(_Outcome, Generic[T], frozen=True, tag="succeeded", gc=False):
 
     id: str
     instance: T
-    """The instance as it was right after, or as it was once it was as wished; `None` for a
+    """The instance as it was right after, or as it was once it was ready; `None` for a
     destruction."""
 
     already: bool = False
@@ -133,7 +134,7 @@ class Failed(_Waited, frozen=True, tag="failed"):
 
 
 class TimedOut(_Waited, Generic[T], frozen=True, tag="timed_out"):
-    """Accepted, but not as wished when its time was up, or when the run was broken off.
+    """Accepted, but not ready when its time was up, or when the run was broken off.
 
     Example:
         ```python
@@ -202,6 +203,7 @@ class Tally(Struct):
 
     counts: dict[Kind, int]
     first_tries: int = 0
+    already: int = 0
     duplicates: int = 0
     elapsed: float = 0.0
     fatal: BeeOSError | None = None
@@ -223,8 +225,9 @@ class Tally(Struct):
         """Count one outcome."""
         self.counts[outcome.kind] = self.counts.get(outcome.kind, 0) + 1
         # A lost answer that a look has settled was no first try; a conflict was an answer.
-        if isinstance(outcome, Succeeded) and outcome.attempts <= 1:
-            self.first_tries += outcome.already or not outcome.looks
+        if isinstance(outcome, Succeeded):
+            self.already += outcome.already
+            self.first_tries += outcome.attempts <= 1 and (outcome.already or not outcome.looks)
 
 
 def may_yet_succeed(outcome: Outcome[T]) -> bool:

@@ -101,6 +101,9 @@ async def look(caller: Caller, ids: Ids, deadline: float | None) -> FleetPlan:
     known: dict[str, PlanState] = {id: state for id, state in states.items() if state is not None}
     requests = sum(state != "invalid_id" for state in known.values())
     time = caller.gate.forecast(table.START_INSTANCE.bucket, requests)
+    if time is not None and not requests:
+        # What others wait for is no part of the plan.
+        time = 0.0
     return FleetPlan(states=known, requests=requests, seconds=time)
 
 

@@ -152,6 +152,7 @@ class _Sum(Struct, frozen=True, tag_field="kind", tag="report"):
     duplicates: int = 0
     elapsed: float = 0.0
     fatal: BeeOSError | None = None
+    already: int = 0
 
 
 _REPORT: Final[Lines[Outcome[Any] | _Sum]] = Lines(_Sum)
@@ -166,7 +167,15 @@ def write_report(operation: str, outcomes: Iterable[Outcome[Any]], tally: Tally)
         tally: What was counted.
     """
     counts = dict(tally.counts)
-    head = _Sum(operation, counts, tally.first_tries, tally.duplicates, tally.elapsed, tally.fatal)
+    head = _Sum(
+        operation,
+        counts,
+        tally.first_tries,
+        tally.duplicates,
+        tally.elapsed,
+        tally.fatal,
+        tally.already,
+    )
     return b"".join(map(_REPORT.write, (head, *outcomes))).decode()
 
 
@@ -201,6 +210,7 @@ def read_report(text: str | bytes) -> tuple[str, dict[str, Outcome[Any]], Tally]
     tally = Tally.of(outcomes.values())
     if not outcomes or tally.counts == head.counts:
         tally.counts, tally.first_tries = head.counts, head.first_tries
+        tally.already = head.already
     tally.duplicates, tally.elapsed, tally.fatal = head.duplicates, head.elapsed, head.fatal
     return head.operation, outcomes, tally
 

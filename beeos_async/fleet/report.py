@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from html import escape
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -28,6 +29,9 @@ T = TypeVar("T")
 
 _OTHERS: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown", "skipped")
 
+# It may also be that the run was interrupted, and then nothing has timed out.
+_LABELS: Final[Mapping[str, str]] = {"timed_out": "not ready"}
+
 ROWS_SHOWN: Final = 100
 """Ids a notebook shows of those that did not succeed."""
 
@@ -37,7 +41,13 @@ _PAST: Final[Mapping[str, str]] = {
     "restartInstance": "restarted",
     "destroyInstance": "destroyed",
     "getInstance": "found",
-    "wait": "as wished",
+    "wait": "ready",
+}
+
+_ALREADY: Final[Mapping[str, str]] = {
+    "startInstance": "already running",
+    "stopInstance": "already stopped",
+    "destroyInstance": "already gone",
 }
 
 
@@ -108,27 +118,32 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def succeeded(self) -> list[Succeeded[T]]:
-        """The ids that succeeded."""
+        """The outcomes of the ids that succeeded, in input order."""
         return [one for one in self if isinstance(one, Succeeded)]
 
     @property
+    def already(self) -> int:
+        """How many of those that succeeded were as asked before this run asked."""
+        return self._tally.already
+
+    @property
     def failed(self) -> list[Failed]:
-        """The ids that failed."""
+        """The outcomes of the ids that failed, each with its `error`."""
         return [one for one in self if isinstance(one, Failed)]
 
     @property
     def timed_out(self) -> list[TimedOut[T]]:
-        """The ids that were accepted and not ready in time."""
+        """The outcomes of the ids that were accepted, or waited for, and not ready in time."""
         return [one for one in self if isinstance(one, TimedOut)]
 
     @property
     def unknown(self) -> list[Unknown]:
-        """The ids of which it could not be found out."""
+        """The outcomes of the ids of which it could not be found out what became of them."""
         return [one for one in self if isinstance(one, Unknown)]
 
     @property
     def skipped(self) -> list[Skipped]:
-        """The ids that were never acted upon."""
+        """The outcomes of the ids that were never acted upon, each with its `reason`."""
         return [one for one in self if isinstance(one, Skipped)]
 
     @property
@@ -138,12 +153,12 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def retryable_ids(self) -> list[str]:
-        """The ids worth another run: all but those that succeeded and those that cannot."""
+        """The ids worth retrying: all but those that succeeded and those that cannot."""
         return [one.id for one in self if may_yet_succeed(one)]
 
     @property
     def duplicates(self) -> int:
-        """How many ids were given again, and left out."""
+        """How many duplicate ids were given, and left out."""
         return self._tally.duplicates
 
     @property
@@ -165,7 +180,8 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
         """Do nothing when every id succeeded.
 
         Raises:
-            FleetError: Some did not; it holds one error for each and the report.
+            FleetError: Some did not; it holds one error for each, with a note that says of
+                which id it is, and the report.
 
         Example:
             ```python
@@ -254,20 +270,30 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
     def __str__(self) -> str:
         """Sum up in one line what a person can act on."""
         counts = self._tally.counts
-        past = _PAST.get(self.operation, "done")
-        text = f"{counts.get('succeeded', 0):,} of {len(self):,} {past} in {self.elapsed:.1f} s"
+        text = f"{self._what()} in {self.elapsed:.1f} s"
         parts = [
-            f"{counts[kind]:,} {kind.replace('_', ' ')}{_why(self, kind)}"
+            f"{counts[kind]:,} {_LABELS.get(kind) or kind}{_why(self, kind)}"
             for kind in _OTHERS
             if counts.get(kind)
         ]
         if self.fatal is not None:
             parts.append(f"ended by {type(self.fatal).__name__}")
         if again := len(self.retryable_ids):
-            parts.append(f"{again:,} worth another run{_when(self)}")
+            parts.append(f"{again:,} retryable{_when(self)}")
         if self.duplicates:
-            parts.append(f"{self.duplicates:,} given again and left out")
+            parts.append(f"{self.duplicates:,} duplicate{'' if self.duplicates == 1 else 's'}")
         return "; ".join([text, *parts])
+
+    def _what(self) -> str:
+        """Say how many succeeded; what was so before is no work of this run."""
+        past = _PAST.get(self.operation, "done")
+        before = _ALREADY.get(self.operation, "already done")
+        own = self._tally.counts.get("succeeded", 0) - self.already
+        if not self.already:
+            return f"{own:,} of {len(self):,} {past}"
+        if not own:
+            return f"{self.already:,} of {len(self):,} {before}"
+        return f"{own:,} of {len(self):,} {past}, {self.already:,} {before},"
 
     def __repr__(self) -> str:
         """Show the one line."""
@@ -361,15 +387,25 @@ learn(FleetError, Form(_rebuilt, (str, list[BeeOSError], str), _parts))
 def _errors(report: FleetReport[T]) -> Iterator[BeeOSError]:
     for one in report:
         match one:
-            case Failed(error=error) | Unknown(error=error):
-                yield error
+            case Failed(id, error) | Unknown(id, error):
+                yield _named(error, id)
             case TimedOut(id, instance):
                 last = instance if isinstance(instance, Instance) else None
-                yield WaitTimeoutError(f"{id} was accepted and not ready in time", last)
+                yield WaitTimeoutError(f"{id} was not ready in time", last)
             case Skipped(id, reason):
                 yield SkippedError(id, reason)
             case _:
                 pass
+
+
+def _named(error: BeeOSError, id: str) -> BeeOSError:
+    """Say on an error of which id it is; on a copy, since an outcome is final."""
+    try:
+        named = copy(error)
+    except Exception:  # noqa: BLE001 -- of a class of the user's own, whose constructor asks for more
+        return error
+    named.__notes__ = [*getattr(error, "__notes__", ()), f"instance {id}"]
+    return named
 
 
 def _when(report: FleetReport[T]) -> str:

@@ -1,4 +1,4 @@
-"""What a run waits for: ids that were accepted, until each is as wished.
+"""What a run waits for: ids that were accepted, until each is ready.
 
 An id comes here with its acceptance and leaves with its outcome; meanwhile it holds neither
 a worker nor a slot.  How long that takes is nobody's turn: outcomes are handed over by
@@ -8,7 +8,8 @@ couriers, of which there are none while there is nothing to hand over.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import anyio
@@ -18,6 +19,7 @@ from .._io.poller import Poller
 from ..errors import APIError, AuthenticationError, ClientClosedError
 from ..models.instances import Instance
 from ..waiting import Action, WaitError, WaitTimeoutError, Wish
+from .boots import Boots
 from .outcomes import Failed, Outcome, Succeeded, TimedOut
 from .watch import Watch
 
@@ -30,6 +32,17 @@ T = TypeVar("T")
 
 WAITING_LIMIT: Final = 10_000
 """Ids that wait at once, where outcomes are not kept: what is pulled then has an end."""
+
+NEARLY: Final = 0.9
+"""Which part of the longest time that was seen makes one that still waits a late one: many are
+seen at once, and those that came with them are not much younger."""
+
+_STILL: Final[Mapping[Action, str]] = {
+    "start": "still booting",
+    "restart": "still restarting",
+    "stop": "still stopping",
+    "destroy": "still being destroyed",
+}
 
 
 class Waiting(Struct, frozen=True):
@@ -73,6 +86,7 @@ class Waits(Generic[T]):
         # By watch, not by id: without collecting, an id may come twice.
         self._accepted: dict[Watch, Succeeded[T]] = {}
         self._ready: deque[Outcome[T]] = deque()
+        self._boots = Boots()
         self._couriers = 0
         self._group: TaskGroup | None = None
         self._change = anyio.Event()
@@ -87,6 +101,37 @@ class Waits(Generic[T]):
     def sends(self) -> bool:
         """Whether something is asked for before the wait."""
         return self._waiting.action != ""
+
+    @property
+    def who(self) -> str:
+        """Say how many are here, and why."""
+        wish = self._waiting.wish
+        still = f"not {wish if isinstance(wish, str) else 'ready'} yet"
+        still = _STILL.get(self._waiting.action, still)
+        count = len(self)
+        return f"{count:,} instance{' that is' if count == 1 else 's that are'} {still}"
+
+    def left(self, now: float, sending: float) -> float | None:
+        """Estimate when all will be ready, by how long it took those that are.
+
+        Args:
+            now: When.
+            sending: Seconds until the last one will come here; 0 where it has.
+
+        Returns:
+            Seconds; `None` where it cannot be said: too few are ready, or all that are here
+            have waited for longer than the others give reason to expect.
+        """
+        if not self._accepted and not sending:
+            return 0.0
+        usual = NEARLY * self._boots.longest
+        # They came in the order they stand in.
+        late = sum(1 for _ in takewhile(lambda one: now - one.since > usual, self._accepted))
+        slowest = self._boots.slowest(late)
+        if slowest is None or sending:
+            return None if slowest is None else sending + slowest
+        last = slowest - (now - next(reversed(self._accepted)).since)
+        return last if last > 0 else None
 
     async def around(self, launch: Callable[[], Awaitable[None]]) -> None:
         """Launch, and then wait until every id that came here has its outcome."""
@@ -108,7 +153,7 @@ class Waits(Generic[T]):
         """Take an id in with its acceptance.
 
         Returns:
-            Its outcome, where the server's answer was as wished already.
+            Its outcome, where the server's answer was ready already.
         """
         answer = accepted.instance if self.sends else None
         watch = Watch(
@@ -145,6 +190,8 @@ class Waits(Generic[T]):
         self._change = anyio.Event()
 
     def _over(self, watch: Watch) -> None:
+        if watch.met:
+            self._boots.add(self._clock.now() - watch.since)
         self._ready.append(self._outcome(watch, self._accepted.pop(watch)))
         if watch.error is not None and not _is_of_one(watch.error):
             self._hear(watch.error)
@@ -162,7 +209,7 @@ class Waits(Generic[T]):
             self._couriers -= 1
 
     def _outcome(self, watch: Watch, accepted: Succeeded[T]) -> Outcome[T]:
-        """Say what became of an id; without an error it is not as wished by now."""
+        """Say what became of an id; without an error it is not ready by now."""
         now, error = self._clock.now(), watch.error
         provisioning, connectivity = watch.split(now)
         told: dict[str, Any] = {

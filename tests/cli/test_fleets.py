@@ -213,6 +213,6 @@ def test_a_terminal_shows_what_was_accepted(command: Command, open_cloud: Clouds
     assert ran.code == 0
     assert "Starting 30 instances, until all are online" in text
     assert " accepted " in text
-    assert "not yet as wished" in text
+    assert "still booting" in text
     assert "until as wished  p50 " in text
     assert "slowest  " in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import traceback
 from collections.abc import Iterable
 from typing import Any, assert_never
 
@@ -334,6 +335,18 @@ def test_a_report_without_outcomes_still_counts() -> None:
                 " 1 given again and left out"
             ),
         ),
+        (
+            report_of([Succeeded("a", None, already=True)]),
+            "1 of 1 already running in 0.0 s",
+        ),
+        (
+            report_of([*ALL[:1], Succeeded("b", None, already=True)], "stopInstance"),
+            "1 of 2 stopped, 1 already stopped, in 0.0 s",
+        ),
+        (
+            report_of([Succeeded("a", None, already=True)], "", collect=False),
+            "1 of 1 already done in 0.0 s",
+        ),
         (report_of(ALL[:1], "stopInstance"), "1 of 1 stopped in 0.0 s"),
         (report_of(ALL[:1], "restartInstance"), "1 of 1 restarted in 0.0 s"),
         (report_of(ALL[:1], "getInstance"), "1 of 1 found in 0.0 s"),
@@ -426,14 +439,49 @@ def test_a_fleet_error_holds_one_error_for_each_id_that_did_not_succeed() -> Non
     """A skipped id stands as `SkippedError`, one that was not ready as `WaitTimeoutError`."""
     error = failed_run()
 
-    assert error.exceptions == (
-        MISSING,
-        WaitTimeoutError("c was accepted and not ready in time", PENDING),
-        LOST,
-        SkippedError("e", "deadline"),
-    )
+    missing, late, lost, skipped = error.exceptions
+    assert (type(missing), str(missing)) == (NotFoundError, str(MISSING))
+    assert late == WaitTimeoutError("c was not ready in time", PENDING)
+    assert (type(lost), str(lost)) == (ConnectionLostError, str(LOST))
+    assert skipped == SkippedError("e", "deadline")
     assert str(error) == error.message == str(error.report)
     assert error.report == report_of(ALL)
+
+
+def test_each_error_of_a_fleet_says_of_which_id_it_is() -> None:
+    """In a note, which a traceback shows; the outcome's own error stays as it was written."""
+    noted = BadRequestError(Problem(status=400, code="", message="no"))
+    noted.add_note("before")
+    report = report_of([Failed("a", MISSING), Failed("b", MISSING), Failed("c", noted)])
+
+    for _ in range(2):
+        with pytest.raises(FleetError) as caught:
+            report.raise_for_failures()
+
+    shown = "".join(traceback.format_exception(caught.value))
+    assert [one.__notes__ for one in caught.value.exceptions] == [
+        ["instance a"],
+        ["instance b"],
+        ["before", "instance c"],
+    ]
+    assert "instance b" in shown
+    assert not hasattr(MISSING, "__notes__")
+    assert noted.__notes__ == ["before"]
+
+
+def test_an_error_that_cannot_be_copied_stands_as_it_is() -> None:
+    """It is of a class of the user's own."""
+
+    class OddError(BeeOSError):
+        def __init__(self, *, why: str) -> None:
+            super().__init__()
+            self.why = why
+
+    odd = OddError(why="no")
+    with pytest.raises(FleetError) as caught:
+        report_of([Failed("a", odd)]).raise_for_failures()
+
+    assert caught.value.exceptions[0] is odd
 
 
 def test_an_instance_that_is_none_is_not_the_last_one_seen() -> None:
@@ -481,7 +529,7 @@ def test_a_part_of_a_fleet_error_keeps_the_report() -> None:
     assert isinstance(found, FleetError)
     assert part.report is rest.report is found.report is error.report
     assert part.__notes__ == ["a note"]
-    assert found.exceptions == (MISSING,)
+    assert [str(one) for one in found.exceptions] == [str(MISSING)]
 
 
 @pytest.mark.fault("C25")

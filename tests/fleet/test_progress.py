@@ -13,8 +13,10 @@ from hand_clock import HandClock
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async.emulator import Emulator
+from beeos_async.fleet.boots import Boots
 from beeos_async.fleet.mailbox import UNREAD_LIMIT
-from beeos_async.fleet.outcomes import Skipped, Tally
+from beeos_async.fleet.outcomes import Succeeded, Tally
 from beeos_async.fleet.progress import STEP, WINDOW, Meter
 
 pytestmark = pytest.mark.anyio
@@ -152,7 +154,7 @@ async def test_an_endpoint_that_rests_is_named_with_its_seconds(
                 await asyncio.sleep(0.001)
             progress = run.progress
 
-    assert progress.limited_by.startswith("quota on startInstance, which rests for 3")
+    assert progress.limited_by.startswith("quota on startInstance, at rest for 3")
     assert progress.seconds_left is None
     lines = [one.getMessage() for one in caplog.records if "a 429" in one.getMessage()]
     assert len(lines) == 1
@@ -172,7 +174,7 @@ async def test_a_failing_host_is_said_to_fail(caplog: pytest.LogCaptureFixture) 
 
     async with FaultServer(requests(some)) as server, client(server, max_retries=0) as bee:
         async with bee.start_stream(ids(200), max_concurrency=20) as run:
-            while run.progress.limited_by != "the host is failing":
+            while run.progress.limited_by != "an outage of the host":
                 await asyncio.sleep(0.001)
             down = False
             await run.wait()
@@ -238,18 +240,19 @@ async def test_the_rate_is_that_of_the_last_seconds() -> None:
     tally = Tally(counts={})
 
     def read(now: float) -> b.Progress:
-        return meter.read(now, tally, 1000, 0, 0, None, over=False)
+        return meter.read(now, tally, size=1000)
 
     meter.begin(100.0)
     assert read(100.0).rate == 0.0
     now = 100.0
     for _ in range(1000):
         now += 0.01
-        tally.add(Skipped("a", "stopped"))
+        tally.add(Succeeded("a", None))
         assert len(meter._measures) <= WINDOW / STEP + 2
         last = read(now)
     assert last.rate == pytest.approx(100.0)
     assert last.seconds_left == 0.0
+    assert str(last) == "1,000 of 1,000 at 100.0/s, about 0.0 s left"
 
     for _ in range(60):
         now += 0.1
@@ -263,7 +266,146 @@ def test_a_run_that_ended_at_once_has_no_rate() -> None:
     bee = AsyncBeeOS("emulator", base_url="http://localhost:1")
     meter = Meter(bee._caller.gate, "startInstance", 4)
 
-    progress = meter.read(5.0, Tally(counts={}), 0, 0, 0, None, over=True)
+    progress = meter.read(5.0, Tally(counts={}), size=0, over=True)
 
     assert (progress.done, progress.total, progress.rate) == (0, 0, 0.0)
     assert progress.seconds_left == 0.0
+
+
+# How long it will take -----------------------------------------------------------------------
+
+
+async def forecasts(run: b.FleetRun[Any], clock: HandClock) -> list[tuple[float, float | None]]:
+    """Ask at each outcome how long the rest will take, and tell how long it took."""
+    asked = [(clock.now(), run.progress.seconds_left) async for _ in run]
+    end = clock.now()
+    return [(end - when, said) for when, said in asked]
+
+
+async def test_what_a_known_quota_will_take_is_told_to_the_second(clock: HandClock) -> None:
+    """From the first outcome to the last; those that stand in line are counted once."""
+    async with FaultServer(honest()) as server:
+        async with client(server, _clock=clock, rate_limit="4/s") as bee:
+            async with bee.start_stream(ids(70)) as run:
+                told = await forecasts(run, clock)
+
+    # By the hand's time the last ones are under way for no time at all.
+    told = [(true, said) for true, said in told if true]
+    assert len(told) > 50
+    assert [said for _, said in told] == [pytest.approx(true, abs=0.3) for true, _ in told]
+
+
+async def test_while_a_quota_is_being_learned_nothing_is_told(clock: HandClock) -> None:
+    """Neither a rate nor a time: after the first 429 nobody knows them."""
+    gate_told: list[b.Progress] = []
+    async with Emulator(instances=60, quota="5/s", clock=clock) as cloud:
+        async with cloud.client(_clock=clock) as bee:
+            async with bee.start_stream(cloud.ids) as run:
+                async for _ in run:
+                    state = bee.throttle.snapshot()["startInstance"]
+                    if state.refusals and state.rate is None:
+                        gate_told.append(run.progress)
+
+    assert gate_told
+    assert all(
+        one.limited_by.startswith("quota on startInstance, ")
+        for one in gate_told
+        if one.limited_by != "nothing"
+    )
+
+
+async def test_booting_is_told_from_how_long_the_others_took(clock: HandClock) -> None:
+    """Sending and booting together; in the middle and at the end, it is about that."""
+    async with Emulator(instances=200, boot_time=3, online_time=0.1, clock=clock) as cloud:
+        async with cloud.client(_clock=clock, rate_limit="20/s") as bee:
+            async with bee.start_stream(cloud.ids, wait="online", deadline=900) as run:
+                told = await forecasts(run, clock)
+
+    known = [(true, said) for true, said in told if said is not None]
+    assert len(known) > 150
+    assert all(said <= true + 3 for true, said in known)
+    settled = [(true, said) for true, said in known[len(known) // 2 :] if true > 1]
+    assert [said for _, said in settled] == [pytest.approx(true, abs=2) for true, _ in settled]
+
+
+async def test_of_one_that_hangs_nothing_is_told(clock: HandClock) -> None:
+    """That all others were quick does not tell when it will come; the deadline is no forecast."""
+    async with Emulator(instances=50, boot_time=1, online_time=0.1, clock=clock) as cloud:
+        cloud.world.pin(cloud.ids[7], status="provisioning")
+        async with cloud.client(_clock=clock) as bee:
+            async with bee.start_stream(cloud.ids, wait="online", deadline=60) as run:
+                while run.progress.done < 49:
+                    await asyncio.sleep(0)
+                late = clock.now() + 2
+                while clock.now() < late:
+                    await asyncio.sleep(0)
+                hung = run.progress
+
+    assert (hung.done, hung.waiting, hung.seconds_left) == (49, 1, None)
+    assert hung.limited_by == "1 instance that is still booting"
+
+
+def test_the_slowest_is_estimated_from_those_that_are_ready() -> None:
+    """What was seen is the whole story only where nobody has waited for longer."""
+    boots = Boots()
+    assert boots.slowest(0) is None
+    for seconds in (1.0, 2.0, 1.5, 1.2):
+        boots.add(seconds)
+
+    assert boots.slowest(0) == 2.0
+    assert boots.slowest(4) == 3.0
+    assert boots.slowest(16) is None
+
+
+def test_a_pace_is_believed_for_as_long_as_answers_come() -> None:
+    """Not before one round was answered, and not after silence; a deadline ends it anyhow."""
+    bee = AsyncBeeOS("emulator", base_url="http://localhost:1")
+    meter = Meter(bee._caller.gate, "startInstance", 8)
+    tally = Tally(counts={})
+
+    def left(now: float, **more: Any) -> float | None:
+        return meter.read(now, tally, size=20, busy=8, **more).seconds_left
+
+    meter.begin(100.0)
+    tally.counts["succeeded"] = 4
+    assert left(101.0) is None
+    tally.counts["succeeded"] = 10
+    assert left(102.0) == pytest.approx(2.0)
+    assert left(102.0, until=103.5) == pytest.approx(1.5)
+    assert left(102.0, probing=True) is None
+    assert left(102.0, halted=True) == pytest.approx(1.6)
+    assert left(104.0) == pytest.approx(4.0)
+    tally.counts["succeeded"] = 19
+    assert meter.read(105.0, tally, size=20, busy=1).seconds_left == pytest.approx(5 / 19)
+    # Of one that keeps the others waiting, their pace tells nothing.
+    assert meter.read(106.1, tally, size=20, busy=1).seconds_left is None
+
+
+def test_what_cost_no_work_of_this_run_is_no_pace() -> None:
+    """Neither what was skipped nor what an earlier run had done."""
+    bee = AsyncBeeOS("emulator", base_url="http://localhost:1")
+    meter = Meter(bee._caller.gate, "startInstance", 8)
+    tally = Tally(counts={"succeeded": 121, "skipped": 479}, elapsed=2.0)
+
+    meter.begin(100.0)
+
+    assert meter.read(102.0, tally, size=700, past=100).rate == pytest.approx(10.5)
+    assert meter.read(102.0, tally, size=600, past=100, over=True).rate == pytest.approx(10.5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.42, "0.4 s"), (42.4, "42 s"), (600.0, "10 min"), (9960.0, "166 min")]
+)
+def test_a_time_is_told_as_exactly_as_it_is_known(seconds: float, told: str) -> None:
+    """Tenths where they matter, minutes where seconds do not."""
+    progress = b.Progress(
+        done=1,
+        total=9,
+        in_flight=1,
+        counts={"succeeded": 1},
+        rate=1.0,
+        seconds_left=seconds,
+        limited_by="concurrency",
+    )
+
+    assert str(progress) == f"1 of 9 at 1.0/s, about {told} left, limited by concurrency"

@@ -571,7 +571,7 @@ async def test_those_who_watch_see_how_many_are_waited_for(
 
     first, last = seen
     assert (first.in_flight, first.done, first.seconds_left) == (60, 0, None)
-    assert first.limited_by == "60 not yet as wished"
+    assert first.limited_by == "60 instances that are still booting"
     assert (last.in_flight, last.done, last.seconds_left) == (0, 60, 0.0)
 
 
