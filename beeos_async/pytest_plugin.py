@@ -30,6 +30,7 @@ Example:
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -146,6 +147,11 @@ def beeos_emulator(
 
     options: dict[str, Any] = {"boot_time": 0.0, "online_time": 0.0, **_said(request.node)}
     options.pop(NETWORK, None)
+    known = {"faults", NETWORK, *inspect.signature(Emulator).parameters}
+    if unknown := [name for name in options if name not in known and name[:1] != "_"]:
+        words = ", ".join(sorted(name for name in known if name[:1] != "_"))
+        msg = f"@pytest.mark.{MARKER} has no option {unknown[0]!r}; there are {words}"
+        pytest.fail(msg, pytrace=False)
     faults: float | Callable[[Any], object] | None = options.pop("faults", None)
     cloud = Emulator(**options)
     if callable(faults):

@@ -43,6 +43,9 @@ LEAST_BAR: Final = 10
 STILL: Final = " that "
 """What stands in what holds a run that has nothing left to send: `3 instances that are …`."""
 
+NAMED: Final = 2
+"""How many kinds of failed requests are named."""
+
 LEAST_GAP: Final = 2
 """Blanks between two columns, even where there is hardly any."""
 
@@ -173,7 +176,7 @@ class Dashboard:
         columns.append(Column(progress.in_progress, "in progress", passing=True))
         if self._heading.waits:
             columns.append(Column(progress.accepted, "accepted", passing=True))
-        columns.append(Column(progress.waiting, "waiting", passing=True))
+        columns.append(Column(progress.waiting, "not begun", passing=True))
         return columns
 
     def _rooms(self, columns: Sequence[Column]) -> list[int]:
@@ -199,7 +202,10 @@ class Dashboard:
 def _troubled(progress: Progress) -> str:
     """Say how many requests were refused or failed, whatever became of their ids."""
     parts = [f"{progress.refusals:,} refused (429)"] if progress.refusals else []
-    parts += [f"{count:,} {name}" for name, count in progress.failures.most_common()]
+    named = progress.failures.most_common(NAMED)
+    parts += [f"{count:,} {name}" for name, count in named]
+    if rest := progress.failures.total() - sum(count for _, count in named):
+        parts.append(f"{rest:,} failed otherwise")
     return f"{number(progress.requests, 'request')}: {', '.join(parts) or 'none failed'}"
 
 

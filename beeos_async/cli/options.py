@@ -55,7 +55,7 @@ class Filters(NamedTuple):
     status: Annotated[
         str | None,
         Option(
-            metavar="WORD",
+            metavar="STATE",
             help=f"In this state: {', '.join(STATES)}.",
             rich_help_panel=WHICH,
             autocompletion=offered_states,

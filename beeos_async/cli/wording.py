@@ -34,7 +34,8 @@ MILLISECOND: Final = 0.001
 WHOLE: Final = 100
 """A pace from which on its fraction says nothing."""
 
-NO_ID: Final = r"an id has 1 to 128 characters, and no / \ ? # %, blanks or dots alone"
+NO_ID: Final = r"ids have no / \ ? # %, blanks or control characters, and at most 128 characters"
+"""What is wrong with most that cannot be one."""
 
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (MINUTE, "min"))
 

@@ -78,7 +78,7 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     it, or where it is not known."""
 
     connectivity: float | None = None
-    """Seconds from there until it was connected ready; `None` likewise.  A duration: whether
+    """Seconds from there until it was ready; `None` likewise.  A duration: whether
     it is connected is the `connectivity` of the instance."""
 
     elapsed: float = 0.0
@@ -231,7 +231,7 @@ class Tally(Struct):
 
 
 def may_yet_succeed(outcome: Outcome[T]) -> bool:
-    """Tell whether an id is worth another run."""
+    """Tell whether an id is retryable."""
     match outcome:
         case Succeeded() | Skipped(reason="invalid_id"):
             return False

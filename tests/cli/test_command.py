@@ -309,7 +309,7 @@ def test_a_run_that_was_broken_off_goes_on_by_its_journal(
     signal.signal(signal.SIGINT, before)
     assert (first.code, second.code) == (130, 0)
     assert first.err.endswith(
-        f"interrupted; the same command goes on where this one ended, by {tmp_path / 'night'}\n"
+        f"interrupted; the same command goes on where this one ended, with {tmp_path / 'night'}\n"
     )
     assert second.out.startswith("6 of 6 started in ")
     assert [cloud.effects(id) for id in cloud.ids] == [1] * 6
@@ -423,9 +423,9 @@ def test_a_run_says_where_to_go_on() -> None:
 
     assert plan.note(130, cancelled=True).startswith("interrupted; take care with the rest: ")
     assert written.note(130, cancelled=True) == (
-        "interrupted; the same command goes on where this one ended, by night.journal"
+        "interrupted; the same command goes on where this one ended, with night.journal"
     )
-    assert written.note(4, cancelled=False).endswith("ended, by night.journal")
+    assert written.note(4, cancelled=False).endswith("ended, with night.journal")
     assert plan.note(1, cancelled=False) == ""
 
 

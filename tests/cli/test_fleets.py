@@ -88,7 +88,7 @@ def test_who_is_asked_decides(
 
 
 def test_waiting_sends_nothing_but_looks(command: Command, open_cloud: Clouds) -> None:
-    """What is as wished comes out at once; the rest is late at the deadline."""
+    """What is ready comes out at once; the rest is late at the deadline."""
     cloud = open_cloud(instances=1, boot_time=60.0)
     cloud.world.add_instance(id="up", status="running")
     cloud.world.start(cloud.ids[0])
@@ -99,8 +99,8 @@ def test_waiting_sends_nothing_but_looks(command: Command, open_cloud: Clouds) -
     )
 
     assert ran.code == 4
-    assert ran.out.splitlines()[0] == f"timed_out {cloud.ids[0]} accepted, not as wished in time"
-    assert ran.out.splitlines()[1].startswith("1 of 2 as wished in ")
+    assert ran.out.splitlines()[0] == f"timed_out {cloud.ids[0]} not ready, still pending, offline"
+    assert ran.out.splitlines()[1].startswith("1 of 2 ready in ")
     assert "give a longer --deadline, or wait again for the rest" in ran.err
     assert {entry.method for entry in cloud.log} == {"GET"}
 
@@ -214,5 +214,5 @@ def test_a_terminal_shows_what_was_accepted(command: Command, open_cloud: Clouds
     assert "Starting 30 instances, until all are online" in text
     assert " accepted " in text
     assert "still booting" in text
-    assert "until as wished  p50 " in text
+    assert "until ready  p50 " in text
     assert "slowest  " in text

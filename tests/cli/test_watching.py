@@ -14,7 +14,7 @@ from beeos_async.cli.watching import Diary
 
 
 def test_what_becomes_of_an_instance_is_written_down(command: Command, open_cloud: Clouds) -> None:
-    """From how it is until it is as wished; each state once."""
+    """From how it is until it is ready; each state once."""
     cloud = open_cloud(instances=1, boot_time=0.8)
     cloud.world.add_instance(id="up", status="running")
     cloud.world.start(cloud.ids[0])
@@ -57,7 +57,7 @@ def test_a_person_gets_colours(command: Command, open_cloud: Clouds) -> None:
     text = plain(ran.out)
     assert ran.code == 4
     assert f"{cloud.ids[0]}  pending → running, offline, unknown" in text
-    assert "failed nowhere WaitError: nowhere is gone" in plain(gone.out)
+    assert "failed nowhere WaitError: there is no instance nowhere" in plain(gone.out)
     assert "timed_out" in text
     assert "\x1b[33m" in ran.out
 
