@@ -96,7 +96,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Guard the fixtures."""
     if any(mark.args for mark in item.iter_markers(MARKER)):
         msg = f"@pytest.mark.{MARKER} takes keywords, such as instances=20 or faults=0.05"
-        raise pytest.UsageError(msg)
+        pytest.fail(msg, pytrace=False)
     return (yield from _guarded(item))
 
 

@@ -43,9 +43,6 @@ LEAST_BAR: Final = 10
 STILL: Final = " that "
 """What stands in what holds a run that has nothing left to send: `3 instances that are …`."""
 
-NAMED: Final = 2
-"""How many kinds of failed requests are named."""
-
 LEAST_GAP: Final = 2
 """Blanks between two columns, even where there is hardly any."""
 
@@ -202,10 +199,9 @@ class Dashboard:
 def _troubled(progress: Progress) -> str:
     """Say how many requests were refused or failed, whatever became of their ids."""
     parts = [f"{progress.refusals:,} refused (429)"] if progress.refusals else []
-    named = progress.failures.most_common(NAMED)
-    parts += [f"{count:,} {name}" for name, count in named]
-    if rest := progress.failures.total() - sum(count for _, count in named):
-        parts.append(f"{rest:,} failed otherwise")
+    parts += [f"{progress.failures:,} failed (server or connection)"] * bool(progress.failures)
+    if not progress.requests:
+        return "no requests"
     return f"{number(progress.requests, 'request')}: {', '.join(parts) or 'none failed'}"
 
 

@@ -135,7 +135,9 @@ async def act(
             if not (named or run.dry_run or run.as_json):
                 return OK
         if run.dry_run:
-            before = {id: begun[id] for id in named if _is_behind(begun.get(id), action)}
+            before: dict[str, JournalState] = {
+                id: begun[id] for id in named if id in begun and _is_behind(begun[id], action)
+            }
             with display.looking():
                 rest = [id for id in named if id not in before]
                 seen = await bee.plan_start(rest, deadline=left)
@@ -166,7 +168,7 @@ def _where(bee: AsyncBeeOS, run: Run) -> str:
     return f"{bee.base_url}, at most {told_quota(run.rate_limit)}"
 
 
-def _is_behind(known: JournalState | None, action: Action) -> bool:
+def _is_behind(known: JournalState, action: Action) -> bool:
     """Tell whether a run that goes on with a journal would send nothing for an id."""
     return known in {"succeeded", "accepted"} or (known == "unknown" and action is RESTART)
 

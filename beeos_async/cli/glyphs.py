@@ -76,3 +76,8 @@ def glyphs_of(console: Console) -> Glyphs:
 def style_of(outcome: Outcome[Any]) -> str:
     """Choose the colour of an outcome."""
     return next(kind.style for kind in KINDS if kind.key == outcome.kind)
+
+
+def label_of(outcome: Outcome[Any]) -> str:
+    """Say of what kind an outcome is that is no success."""
+    return next(kind.label for kind in KINDS if kind.key == outcome.kind)

@@ -78,8 +78,8 @@ class Progress:
         self.refusals = 0
         """How many answers were a 429."""
 
-        self.failures: Counter[str] = Counter()
-        """How many requests the host or the line failed, by the class of the error."""
+        self.failures = 0
+        """How many requests the host or the connection has failed."""
 
         self.troubles: deque[Outcome[Any]] = deque(maxlen=TROUBLES)
         """The last outcomes that a person may want to read."""
@@ -119,7 +119,7 @@ class Progress:
         if attempt.status == THROTTLED:
             self.refusals += 1
         elif isinstance(attempt.error, ServerError | TransportError):
-            self.failures[type(attempt.error).__name__] += 1
+            self.failures += 1
 
     def tick(self, now: float, sight: Sight | None = None) -> None:
         """Move on to another moment.

@@ -73,19 +73,19 @@ def why(outcome: Outcome[Any]) -> str:
         case Skipped(reason=reason):
             return reason
         case TimedOut(instance=instance):
-            return _not_ready(instance)
+            return f"{_last_seen(instance)} at the end"
         case _:
             return ""
 
 
-def _not_ready(instance: object) -> str:
-    """Say how an instance was seen last that was not ready when the run ended."""
+def _last_seen(instance: object) -> str:
+    """Say how an instance was seen last that was not ready, whatever has ended the run."""
     if not isinstance(instance, Instance):
-        return "not gone yet"
+        return "not gone"
     if not instance.status:
-        return "not seen yet"
+        return "not seen"
     words = [instance.status, *(one for one in (instance.connectivity,) if one)]
-    return f"not ready, still {', '.join(map(clean, words))}"
+    return f"still {', '.join(map(clean, words))}"
 
 
 def line(outcome: Outcome[Any]) -> str:

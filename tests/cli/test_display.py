@@ -22,8 +22,8 @@ from beeos_async.cli.display import (
     display_for,
 )
 from beeos_async.cli.progress import Progress
-from beeos_async.errors import Problem
 from beeos_async.cli.wording import NO_ID
+from beeos_async.errors import Problem
 from beeos_async.fleet.outcomes import Tally
 
 REFUSED = NotFoundError(Problem(status=404, code="not_found", message="no such \x1b[2J instance"))

@@ -99,7 +99,7 @@ def test_waiting_sends_nothing_but_looks(command: Command, open_cloud: Clouds) -
     )
 
     assert ran.code == 4
-    assert ran.out.splitlines()[0] == f"timed_out {cloud.ids[0]} not ready, still pending, offline"
+    assert ran.out.splitlines()[0] == f"timed_out {cloud.ids[0]} still pending, offline at the end"
     assert ran.out.splitlines()[1].startswith("1 of 2 ready in ")
     assert "give a longer --deadline, or wait again for the rest" in ran.err
     assert {entry.method for entry in cloud.log} == {"GET"}

@@ -75,7 +75,7 @@ def test_a_terminal_gets_a_table(command: Command, width: int, wide: bool) -> No
     assert max(map(len, text.splitlines())) <= width
     assert text.split()[:3] == ["operation", "python", "method"]
     assert "bee.computer.click" in text
-    assert [line for line in text.splitlines() if line.endswith(REPEATS["once"][-20:])]
+    assert REPEATS["once"] in " ".join(text.split())
     assert {row.repeat.word for row in table.ROWS.values()} == REPEATS.keys()
     assert ("control-action" in text) is wide
 

@@ -58,7 +58,7 @@ def test_few_troubles_have_no_more() -> None:
     )
 
     assert "unknown    u    NotFoundError: " in text
-    assert "timed out  t    not gone yet" in text
+    assert "not ready  t    not gone at the end" in text
     assert "skipped    b\ufffdd  invalid_id" in text
     assert "more" not in text
 

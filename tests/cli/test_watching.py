@@ -77,6 +77,17 @@ def test_ctrl_c_ends_it(command: Command, open_cloud: Clouds) -> None:
     assert ran.err == "beeos-async: interrupted\n"
 
 
+def test_a_row_without_a_wish_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:
+    """Seen in a list first and by a look then, an instance on its way is told of once."""
+    diary = Diary(None, as_objects=False)
+    full = Instance(id="a", status="pending", desired_status="running", connectivity="offline")
+
+    for one in (full, Instance(id="a", status="pending"), full, Instance(id="a"), full):
+        diary.enter(one)
+
+    assert len(capsys.readouterr().out.splitlines()) == 1
+
+
 def test_a_row_that_says_less_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:
     """A list may leave out what a look tells."""
     diary = Diary(None, as_objects=False)

@@ -503,7 +503,7 @@ async def test_what_the_deadline_left_waiting_is_waited_for_by_the_next_run(
 async def test_a_wait_alone_may_be_gone_on_with(
     cloud: Emulator, bee: AsyncBeeOS, path: Path
 ) -> None:
-    """What was seen as wished is not looked at again until the run has ended."""
+    """What was seen ready is not looked at again until the run has ended."""
     (first, *rest) = cloud.ids
     for id in cloud.ids:
         await bee.start(id, wait="online")
