@@ -1,11 +1,11 @@
 """Does the client keep its promises where answers are foreign, calls are broken off, hosts dead?
 
 Answers to nobody's request, pushed onto connections of a fleet; a fleet cancelled with a thousand
-requests in flight; single calls to a server that answers nothing but 503.  One line says what was
-promised, one what was seen.  The pretend cloud is another process, and its log is the judge: what
+requests in flight, by its program and by Ctrl-C at the command; single calls to a server that
+answers nothing but 503.  The pretend cloud is another process, and its log is the judge: what
 took effect, how often, and what was asked.
 
-    python benchmarks/edges.py [desync cancel dead] [--quick]
+    python benchmarks/edges.py [desync cancel interrupt dead] [--quick]
 """
 
 from __future__ import annotations
@@ -14,19 +14,26 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
+import os
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from time import perf_counter
+from statistics import median
+from time import perf_counter, process_time
 from typing import Any
 
-from _measure import about
+from _measure import Promises, about
 
-from beeos_async import AsyncBeeOS, BeeOSError, FleetReport
+from beeos_async import AsyncBeeOS, BeeOSError
 from beeos_async.emulator import Emulator, instance_ids
 
 SEED = 7
+
+INTERRUPTED = 130
+"""How a command ends that Ctrl-C has ended."""
 
 
 class Cloud:
@@ -92,25 +99,7 @@ async def serve(options: dict[str, Any]) -> None:
             print(json.dumps(answer), flush=True)
 
 
-def judge(report: FleetReport[Any], told: dict[str, Any]) -> list[str]:
-    """Compare a report with what took effect; give back what is wrong with it."""
-    started = {one.id for one in report.succeeded}
-    unknown = {one.id for one in report.unknown}
-    applied = set(told["effects"])
-    wrong = {
-        "claimed and not done": len(started - applied),
-        "done and denied": len(applied - started - unknown),
-        "done twice": sum(times > 1 for times in told["effects"].values()),
-    }
-    return [f"{count} {what}" for what, count in wrong.items() if count]
-
-
-def say(name: str, promised: str, seen: str) -> None:
-    """Print one figure."""
-    print(f"{name:<10} promised  {promised}\n{'':<10} seen      {seen}", flush=True)
-
-
-async def desync(*, quick: bool) -> None:
+async def desync(promises: Promises, *, quick: bool) -> None:
     """Answers to somebody else, pushed onto connections that are idle or about to be used."""
     size = 1000 if quick else 10_000
     evil = b'{"success":true,"data":{"id":"evil","desiredStatus":"running"}}'
@@ -119,21 +108,37 @@ async def desync(*, quick: bool) -> None:
         await cloud.tell(push=pushed.decode(), ids=cloud.ids[::20])
         report = await bee.start_many(cloud.ids)
         told = await cloud.tell()
+    print(f"\ndesync: {size:,} starts, 5 % of them followed by a foreign answer: {report}")
+    started, applied = {one.id for one in report.succeeded}, set(told["effects"])
+    unknown = {one.id for one in report.unknown}
     mixed = sum(id != one.id for id, one in report.instances.items())
-    say(
-        "desync",
-        f"no answer mistaken in {size:,} starts, 5 % of them followed by a foreign one",
-        f"{mixed} mistaken, {', '.join(judge(report, told)) or 'none wrong'},"
-        f" {len(report.succeeded):,} started",
-    )
+    promises.hold("answers mistaken", mixed, 0)
+    promises.hold("claimed, and did not happen", len(started - applied), 0)
+    promises.hold("happened, and is denied", len(applied - started - unknown), 0)
+    promises.hold("happened twice", sum(times > 1 for times in told["effects"].values()), 0)
+    promises.hold("not started", size - len(started), 0)
 
 
-async def cancel(*, quick: bool) -> None:
+async def cancel(promises: Promises, *, quick: bool) -> None:
     """Cancelling a fleet with a thousand requests in flight."""
-    size, concurrency = (1000, 100) if quick else (20_000, 1000)
+    rounds, concurrency = (1, 100) if quick else (5, 1000)
+    taken = [await cancelled(concurrency) for _ in range(rounds)]
+    print(f"\ncancel: a fleet with {concurrency:,} requests in flight, {rounds} times")
+    for which, limit in (("wall", 100.0), ("cpu", math.inf)):
+        figures = sorted(one[which] for one in taken)
+        what = f"until it is over, {which} ({figures[0]:.0f}-{figures[-1]:.0f})"
+        promises.hold(what, median(figures), limit, unit=" ms")
+    promises.hold("not told to be in flight", concurrency - min(one["open"] for one in taken), 0)
+    promises.hold("ids without an outcome", max(one["lost"] for one in taken), 0)
+
+
+async def cancelled(concurrency: int) -> dict[str, float]:
+    """Cancel one fleet, and tell what that took."""
+    # The window grows with what is answered: so much is, first.
+    answered = 3 * concurrency
+    size = 2 * answered
     async with open_cloud(size) as cloud, cloud.client(max_concurrency=concurrency) as bee:
-        # The pace grows with what is answered: so most is, first.
-        await cloud.tell(fault="silence", of=["startInstance"], times=None, after=size // 2)
+        await cloud.tell(fault="silence", of=["startInstance"], times=None, after=answered)
         run = bee.start_stream(cloud.ids)
 
         async def work() -> None:
@@ -141,22 +146,50 @@ async def cancel(*, quick: bool) -> None:
                 await run.wait()
 
         task = asyncio.create_task(work())
-        while run.progress.done < size // 2:
+        while run.progress.done < answered:
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
-        began = perf_counter()
+        wall, cpu = perf_counter(), process_time()
         task.cancel()
         await asyncio.wait([task])
+        wall, cpu = perf_counter() - wall, process_time() - cpu
+    told = {"open": len(run.report.unknown), "lost": size - len(run.report)}
+    return {"wall": wall * 1000, "cpu": cpu * 1000, **told}
+
+
+async def interrupt(promises: Promises, *, quick: bool) -> None:
+    """Ctrl-C at the command, with a thousand requests in flight."""
+    concurrency = 100 if quick else 1000
+    answered = 3 * concurrency
+    size = 2 * answered
+    async with open_cloud(size) as cloud:
+        await cloud.tell(fault="silence", of=["startInstance"], times=None, after=answered)
+        command = [sys.executable, "-m", "beeos_async", "start", "--from", "-"]
+        command += ["--concurrency", str(concurrency), "--base-url", cloud.url]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            env={**os.environ, "BEEOS_API_KEY": "benchmark"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert process.stdin is not None  # noqa: S101 -- it is piped
+        process.stdin.write("\n".join(cloud.ids).encode())
+        process.stdin.write_eof()
+        while (await cloud.tell())["asked"].get("startInstance", 0) < answered + concurrency:
+            await asyncio.sleep(0.2)
+        began = perf_counter()
+        process.send_signal(signal.SIGINT)
+        out, _ = await process.communicate()
         took = perf_counter() - began
-        in_flight = len(run.report.unknown)
-    say(
-        "cancel",
-        f"within 100 ms with {concurrency} in flight",
-        f"{took * 1000:.0f} ms, {in_flight} were in flight, {len(run.report):,} outcomes",
-    )
+    summary = out.decode().splitlines()[-1]
+    print(f"\ninterrupt: Ctrl-C with {concurrency:,} requests in flight: {summary}")
+    promises.hold("until the command has summed up and ended", took, 1.0, unit=" s")
+    promises.hold("exit code other than 130", process.returncode != INTERRUPTED, 0)
+    promises.hold("no summary", f"{answered:,} of {size:,} started" not in summary, 0)
 
 
-async def dead(*, quick: bool) -> None:
+async def dead(promises: Promises, *, quick: bool) -> None:
     """Single calls to a server that answers nothing but 503."""
     calls, at_once = (100, 20) if quick else (2000, 20)
     async with open_cloud(1) as cloud, cloud.client() as bee:
@@ -172,17 +205,13 @@ async def dead(*, quick: bool) -> None:
         await asyncio.gather(*(ask() for _ in range(at_once)))
         took = perf_counter() - began
         told = await cloud.tell()
-    asked = told["asked"]["getInstance"]
-    allowed = 1.2 * calls + 10 * took + 100
-    say(
-        "dead",
-        f"{allowed:,.0f} requests: 1.2 for each call, 10 a second, and 100 to begin with",
-        f"{asked:,} of {calls:,} single calls in {took:.1f} s",
-    )
+    print(f"\ndead: {calls:,} single calls to a server that answers 503, in {took:.1f} s;")
+    print("  1.2 requests for each are allowed, 10 a second, and 100 to begin with")
+    promises.hold("requests", told["asked"]["getInstance"], 1.2 * calls + 10 * took + 100)
 
 
 FIGURES: dict[str, Callable[..., Awaitable[None]]] = {
-    one.__name__: one for one in (desync, cancel, dead)
+    one.__name__: one for one in (desync, cancel, interrupt, dead)
 }
 
 
@@ -197,8 +226,10 @@ def main() -> None:
         asyncio.run(serve(chosen.serve))
         return
     print(about())
+    promises = Promises()
     for name in chosen.figures or FIGURES:
-        asyncio.run(FIGURES[name](quick=chosen.quick))  # type: ignore[arg-type]
+        asyncio.run(FIGURES[name](promises, quick=chosen.quick))  # type: ignore[arg-type]
+    promises.close()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 After a tenth of the starts the host fails for ten seconds: it answers 503, resets every
 connection, or does not listen at all.  The fleet stops launching, sends a probe now and then,
 and goes on when one is answered.  How long after the recovery the first start is answered well
-is the server's own measure.
+is the server's own measure.  From there to full speed counts until 200 in a row come at four
+fifths of the pace of the rest.
 
     python benchmarks/outage.py [--starts 20000] [--seconds 10] [--quick]
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+from itertools import pairwise
 from time import perf_counter
 
 from _measure import Promises, about, emulator, told_by
@@ -22,6 +24,10 @@ from beeos_async import AsyncBeeOS, FleetReport, Instance
 from beeos_async.emulator import instance_ids
 
 KINDS = ("503", "reset", "refused")
+
+IN_A_ROW = 200
+FULL = 0.8
+"""Which part of the pace of the rest is called full speed."""
 
 
 def main() -> None:
@@ -49,7 +55,8 @@ def outage(promises: Promises, kind: str, starts: int, seconds: float) -> None:
     ids = instance_ids(starts)
     with emulator(starts, "--outage", f"{kind}:{seconds}@{starts // 10}") as url:
         begin = perf_counter()
-        report = asyncio.run(start(url, ids))
+        moments: list[float] = []
+        report = asyncio.run(start(url, ids, moments))
         taken = perf_counter() - begin
         told = told_by(url)
     (met,) = told["outages"]
@@ -61,6 +68,7 @@ def outage(promises: Promises, kind: str, starts: int, seconds: float) -> None:
     most = 1 + 400 / min(starts, 20_000)
     promises.hold("requests / ids", told["requests"] / starts, most, unit=" x")
     promises.hold("seconds from recovery to the first success", met["well_after"], 5.5)
+    promises.hold("seconds from there to full speed", until_full(moments), 3.0)
 
 
 def twice(effects: dict[str, int]) -> int:
@@ -68,10 +76,22 @@ def twice(effects: dict[str, int]) -> int:
     return sum(count > 1 for count in effects.values())
 
 
-async def start(url: str, ids: list[str]) -> FleetReport[Instance]:
-    """Start all of them."""
+def until_full(moments: list[float]) -> float:
+    """Tell how long after its longest pause a run went at full speed again."""
+    gaps = [after - before for before, after in pairwise(moments)]
+    after = moments[gaps.index(max(gaps)) + 1 :]
+    half = after[len(after) // 2 :]
+    row = IN_A_ROW / (FULL * len(half) / (half[-1] - half[0]))
+    for first, last in zip(after, after[IN_A_ROW:], strict=False):
+        if last - first <= row:
+            return last - after[0]
+    return after[-1] - after[0]
+
+
+async def start(url: str, ids: list[str], moments: list[float]) -> FleetReport[Instance]:
+    """Start all of them, and note when each was."""
     async with AsyncBeeOS(KEY, base_url=url) as bee:
-        return await bee.start_many(ids)
+        return await bee.start_many(ids, on_outcome=lambda _: moments.append(perf_counter()))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ in each round: ours, which works by line, and one that looks at every byte, as m
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from statistics import median
 from time import perf_counter
@@ -91,6 +92,7 @@ def main() -> None:
         )
     kept = "kept" if slowest >= FLOOR else "BROKEN"
     print(f"\nparser: {slowest:.0f} MB/s at least; the promise of {FLOOR:.0f} MB/s is {kept}")
+    sys.exit(slowest < FLOOR)
 
 
 def frame(number: int) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from typing import Final
 
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, HttpProcessingError
@@ -26,11 +27,23 @@ from ..errors import (
 from .body import UnusableError
 from .flight import Flight
 
+NO: Final = 400
+"""The first status that says no."""
+
+
+def is_no(head: Response) -> bool:
+    """Tell whether a status says no, whatever became of the body that was to say why.
+
+    Args:
+        head: Status and headers of an answer.
+    """
+    return head.status >= NO
+
 
 class Failures:
     """What can go wrong on the way to one host."""
 
-    __slots__ = ("_host", "_proxied")
+    __slots__ = ("_host", "_proxied", "met")
 
     def __init__(self, host: str, *, proxied: bool) -> None:
         """Remember what a refusal has to name.
@@ -41,6 +54,8 @@ class Failures:
         """
         self._host = host
         self._proxied = proxied
+        self.met = False
+        """Whether there was a connection to it, over TLS where that is spoken."""
 
     def of(self, error: Exception, flight: Flight, head: Response | None) -> TransportError:
         """Tell what an exception means.
@@ -96,6 +111,9 @@ class Failures:
         match error:
             case aiohttp.ClientConnectorDNSError():
                 reason, what = "dns", "the host name cannot be resolved"
+            case aiohttp.ClientConnectorSSLError() if self.met:
+                # It did, a moment ago: what answers there now is not ready, or not the host.
+                reason, what = "connect", "no TLS with what has spoken it before"
             case aiohttp.ClientSSLError():
                 reason, what = "tls", "the server's certificate or TLS cannot be accepted"
             case aiohttp.ClientHttpProxyError():

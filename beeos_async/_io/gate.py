@@ -86,7 +86,7 @@ class Gate:
             rate_of: The known quota of an endpoint, if any.
         """
         self.slots: Final = slots
-        self.brake: Final = Brake(slots)
+        self.brake: Final = Brake()
         self.budget: Final = RetryBudget()
         self._clock = clock
         self._rate_of = rate_of
@@ -273,7 +273,13 @@ class Gate:
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
         since = brake.open_since
-        if brake.hear(failing=failing, probe=probe, now=now, chance=self._clock.chance()):
+        if brake.hear(
+            failing=failing,
+            probe=probe,
+            now=now,
+            chance=self._clock.chance(),
+            in_flight=self.in_flight,
+        ):
             log.info("the host answers again after %.1f s: fleets go on", now - (since or now))
             # Everybody waits: let them come back as slowly as they once began.
             for door in self._doors.values():

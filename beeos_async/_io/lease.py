@@ -30,6 +30,7 @@ from .._clock import Clock
 from .._protocol.message import Request, Response
 from ..errors import ConfigurationError
 from .body import read_body
+from .failure import is_no
 from .flight import Flight
 from .line import Line, Lines
 from .session import inherited
@@ -96,7 +97,7 @@ class LeasedTransport(AiohttpTransport):
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             _give_up(line)
-            failure = self._failures.of(error, flight, None if line is None else line.head)
+            failure = self._failure_of(error, flight, None if line is None else line.head)
         else:
             if plain is None or request.body is not None or self._borrowed is not None:
                 self._leave(line)
@@ -110,14 +111,21 @@ class LeasedTransport(AiohttpTransport):
         """Read an answer that is not plain, as aiohttp's handler tells it."""
         if line.left <= 0:
             raise TimeoutError
-        async with self._clock.limit(line.left):
-            while True:
-                message, content = await line.handler.read()
-                # Past the interim ones.
-                if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
-                    break
-            line.head = Response(message.code, message.headers, b"", self._clock.wall())
-            return structs.replace(line.head, body=await read_body(message.headers, content, cap))
+        try:
+            async with self._clock.limit(line.left):
+                while True:
+                    message, content = await line.handler.read()
+                    # Past the interim ones.
+                    if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
+                        break
+                head = line.head = Response(message.code, message.headers, b"", self._clock.wall())
+                body = await read_body(message.headers, content, cap)
+                return structs.replace(head, body=body)
+        except Exception:
+            if line.head is None or not is_no(line.head):
+                raise
+            line.close()
+            return line.head
 
     def _leave(self, line: Line) -> None:
         """Part from a line whose answer was whole, but which may not rest as it is."""
@@ -170,6 +178,7 @@ class LeasedTransport(AiohttpTransport):
                     and not transport.is_closing()
                     and not handler.should_close
                 ):
+                    self._failures.met = True
                     left = (timer.when() or 0.0) - asyncio.get_running_loop().time()
                     return Line(self._lines, connection, handler, transport), left
                 connection.close()

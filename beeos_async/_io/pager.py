@@ -80,15 +80,23 @@ class Pager(Generic[T]):
         """
         params: Params | None = self._params
         before: Page[T] | None = None
-        while params is not None:
+        known: set[object] = set()
+        asked: set[tuple[tuple[str, object], ...]] = set()
+        # A cursor that leads back to a page before it leads nowhere.
+        while params is not None and (asking := tuple(sorted(params.items()))) not in asked:
+            asked.add(asking)
             page: Page[T] = self._style.page(
                 await self._caller.call(
                     self._row, *self._ids, deadline=self._deadline, params=params
                 )
             )
+            names = {self._style.name(item) for item in page.data}
+            if names and names <= known and page.total is None:
+                # However its items have changed, and wherever it leads: the server does not page.
+                return
             if not (before and page.data and before.data == page.data):
                 yield page
-            params, before = self._style.next(params, page, before), page
+            params, before, known = self._style.next(params, page, before), page, names
 
     async def collect(self, *, limit: int | None = None) -> list[T]:
         """Fetch everything into a list.

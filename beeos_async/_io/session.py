@@ -125,6 +125,11 @@ def drop(response: aiohttp.ClientResponse | None) -> None:
         response.close()
 
 
-def head_of(response: aiohttp.ClientResponse | None) -> Response | None:
-    """Give what has come of a response without its body."""
-    return None if response is None else Response(response.status, response.headers, b"")
+def head_of(response: aiohttp.ClientResponse | None, wall: float = 0.0) -> Response | None:
+    """Give what has come of a response without its body.
+
+    Args:
+        response: As aiohttp has it, if it has come at all.
+        wall: When, in seconds since 1970.
+    """
+    return None if response is None else Response(response.status, response.headers, b"", wall)

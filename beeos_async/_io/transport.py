@@ -19,9 +19,9 @@ from yarl import URL
 from .._protocol.message import Request, Response
 from .._reach import refuse
 from .._urls import is_loopback
-from ..errors import ClientClosedError, ConfigurationError
+from ..errors import ClientClosedError, ConfigurationError, TransportError
 from .body import read_body
-from .failure import Failures
+from .failure import Failures, is_no
 from .flight import Flight
 from .home import Home
 from .line import KEEP_ALIVE
@@ -125,6 +125,7 @@ class AiohttpTransport:
                     except StaleConnection:
                         # Nothing was sent, and aiohttp has closed it: take the next one.
                         continue
+                self._failures.met = True
                 kept = flight.keep(response)
                 cap = request.answer_cap
                 body = b"" if kept else await read_body(response.headers, response.content, cap)
@@ -136,7 +137,10 @@ class AiohttpTransport:
                 raise
         except Exception as error:  # noqa: BLE001 -- anything may come out of a socket
             drop(response)
-            failure = self._failures.of(error, flight, head_of(response))
+            head = head_of(response, self._clock.wall())
+            if head is not None and is_no(head):
+                return head
+            failure = self._failure_of(error, flight, head)
         # Raised down here, where aiohttp's exception is no longer being handled.
         raise failure
 
@@ -145,6 +149,21 @@ class AiohttpTransport:
         self._closed = True
         session, self._session = self._session, None
         await close_session(session, self._home)
+
+    def _failure_of(
+        self, error: Exception, flight: Flight, head: Response | None
+    ) -> TransportError:
+        """Tell what an exception means, and forget an address that leads nowhere."""
+        failure = self._failures.of(error, flight, head)
+        connector = None if self._session is None else self._session.connector
+        if (
+            failure.reason == "connect"
+            and self._borrowed is None
+            and isinstance(connector, aiohttp.TCPConnector)
+        ):
+            # The host may have moved, and its name be known for another minute as it was.
+            connector.clear_dns_cache()
+        return failure
 
     def _url(self, target: str) -> URL:
         path, mark, query = target.partition("?")

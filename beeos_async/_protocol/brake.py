@@ -30,21 +30,16 @@ _MASK: Final = (1 << WATCHED) - 1
 class Brake:
     """Whether a fleet may send at all.  Every method is told what time it is."""
 
-    __slots__ = ("_bits", "_limit", "_next", "_pause", "_probing", "_run", "is_calm", "open_since")
+    __slots__ = ("_bits", "_next", "_pause", "_probing", "_run", "is_calm", "open_since")
 
-    def __init__(self, slots: int) -> None:
-        """Begin closed.
-
-        Args:
-            slots: How many requests may be in flight; half of them failing in a row is enough.
-        """
+    def __init__(self) -> None:
+        """Begin closed."""
         self.open_since: float | None = None
         """When the host was found failing; `None` while it is well."""
 
         self.is_calm: bool = True
         """Whether nothing failed lately, so that a request that did not tells nothing new."""
 
-        self._limit = max(LEAST_RUN, slots // 2)
         self._run = 0
         # The last hundred requests, one bit each, failures set.
         self._bits = 0
@@ -73,7 +68,9 @@ class Brake:
         """Tell whether the host has been down for longer than a fleet waits."""
         return self.open_since is not None and now - self.open_since > MAX_OUTAGE
 
-    def hear(self, *, failing: bool, probe: bool, now: float, chance: float) -> bool:
+    def hear(
+        self, *, failing: bool, probe: bool, now: float, chance: float, in_flight: int
+    ) -> bool:
         """Count how a request ended.
 
         Args:
@@ -81,6 +78,7 @@ class Brake:
             probe: Whether it was the probe.
             now: When.
             chance: A number from 0 up to 1, to spread probes.
+            in_flight: How many requests are, this one included.
 
         Returns:
             Whether the host has just been found well again.
@@ -95,7 +93,10 @@ class Brake:
         self.is_calm = False
         self._run += 1
         self._bits = (self._bits << 1 | 1) & _MASK
-        if self._run >= self._limit or self._bits.bit_count() * 2 > WATCHED:
+        # Half of those that are in flight, not of those that could be: a fleet that meets an
+        # outage at its very beginning would lose its first ids on the way there.
+        limit = max(LEAST_RUN, in_flight // 2)
+        if self._run >= limit or self._bits.bit_count() * 2 > WATCHED:
             self.open_since = now
             self._pause = FIRST_PROBE
             self._next = now + self._pause

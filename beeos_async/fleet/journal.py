@@ -17,6 +17,7 @@ import errno
 import io
 import mmap
 import os
+import stat
 import sys
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NoReturn, cast
@@ -154,6 +155,10 @@ class Journal:
             file = self._file = os.open(self.path, _WRITING, 0o600)
         except OSError as error:
             self._refuse(f"cannot be opened: {error.strerror}")
+        if stat.S_ISFIFO(os.fstat(file).st_mode):
+            self.close()
+            # A pipe that nobody empties would hold up the loop, too.
+            self._refuse("is a pipe, from which no later run could read")
         try:
             _lock(file)
         except OSError as error:

@@ -33,8 +33,9 @@ class FleetOptions(TypedDict, Generic[T], total=False):
     rest is `Skipped("max_failures")`."""
 
     on_outcome: Callable[[Outcome[T]], object] | None
-    """Called, and awaited where it is async, once for each outcome; if it raises, the run
-    launches nothing more and the error is raised with `.report`."""
+    """Called, and awaited where it is async, once for each outcome, and never cut short, not
+    even by the deadline; if it raises, the run launches nothing more and the error is raised
+    with `.report`."""
 
     journal: str | os.PathLike[str] | None
     """A file in which is written down what was sent and what came of it, so that a run that

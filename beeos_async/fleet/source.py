@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
+from itertools import count
 from typing import Any, Final, cast
 
 import anyio
@@ -135,7 +136,9 @@ class Source:
     async def _pull(self, deadline: float | None) -> str | None:
         stream = self._stream
         assert stream is not None  # noqa: S101 -- opened before any worker
-        while not self._over:
+        for passed in count(1):
+            if self._over:
+                break
             timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
             try:
                 async with timer:
@@ -155,6 +158,11 @@ class Source:
             id = _name(item)
             if self._take(id):
                 return id
+            if passed % BREATH == 0:
+                # An iterable that is async need not ever wait.
+                await checkpoint()
+                if deadline is not None:
+                    self._check(deadline)
         return None
 
     async def _drain(

@@ -31,6 +31,9 @@ from beeos_async._protocol.endpoint import Endpoint
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
+SIX_SEPTEMBER = 1_788_681_600
+"""Eight o'clock of that day of 2026, in seconds since 1970."""
+
 PAGE = b"<html><head><style>b{}</style></head><body><b>Bad\x1b[2J gateway</b>%s</body></html>"
 
 
@@ -253,6 +256,50 @@ async def test_a_plain_no_is_not_made_a_wait_by_a_header(clock: HandClock, statu
 
     assert clock.slept == []
     assert len(server.seen) == 1
+
+
+HEAD = b"HTTP/1.1 %s\r\nRetry-After: Sun, 06 Sep 2026 08:00:02 GMT\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+# What there is of an answer, and whether its connection stays.
+BODIES = {
+    "far too long": (HEAD + b"Content-Length: 99999999\r\n\r\n{", True),
+    "endless": (CHUNKED + (b"10000\r\n" + b" " * 65536 + b"\r\n") * 160, True),
+    "cut": (HEAD + b'Content-Length: 50\r\n\r\n{"error":', False),
+    "silent": (HEAD + b"Content-Length: 50\r\n\r\n", True),
+    "in a coding of its own": (
+        HEAD + b"Content-Encoding: x-own\r\nContent-Length: 4\r\n\r\nabcd",
+        True,
+    ),
+}
+
+
+@pytest.mark.fault("H2", "H9")
+@pytest.mark.parametrize(("data", "stays"), BODIES.values(), ids=BODIES)
+async def test_a_no_is_heard_whatever_becomes_of_its_body(
+    clock: HandClock, data: bytes, stays: bool
+) -> None:
+    """A 429 that never says why holds its endpoint all the same, and a refused key is refused."""
+    clock.epoch, status = SIX_SEPTEMBER - clock.time, b"429 Slow"
+
+    async def no(peer: Peer, seen: Seen) -> None:
+        await peer.send(data % status)
+        if not stays:
+            raise ConnectionError
+
+    async with FaultServer(in_turn(no, tell_truth)) as server:
+        async with client(server, clock, timeout=0.3) as bee:
+            assert (await bee.start("inst-1")).desired_status == "running"
+            assert 2 <= clock.time - 1000 <= 2.4
+            assert server.methods == ["POST", "POST"]
+
+    status = b"401 Who"
+    async with FaultServer(in_turn(no, tell_truth)) as server:
+        async with client(server, clock, timeout=0.3) as bee:
+            with pytest.raises(b.AuthenticationError) as caught:
+                await bee.start("inst-1")
+            assert (caught.value.delivered, server.methods) == ("no", ["POST"])
+            # What was left of the body is nobody's answer.
+            assert (await bee.instances.get("inst-1")).id == "inst-1"
 
 
 @pytest.mark.fault("H12")

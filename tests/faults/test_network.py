@@ -181,6 +181,24 @@ async def test_the_second_address_of_a_name_is_tried(clock: HandClock) -> None:
     assert server.lines == ["POST /api/v1/instances/inst-1/start"]
 
 
+@pytest.mark.fault("N7")
+@pytest.mark.skipif(sys.platform != "linux", reason="only there all of 127/8 is this machine")
+async def test_a_host_that_has_moved_is_found_at_once(
+    clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name whose address leads nowhere is looked up again, and not remembered for a minute."""
+    names = Names("127.0.0.2")
+    monkeypatch.setattr(aiohttp.connector, "DefaultResolver", lambda **_: names)
+    async with FaultServer(honest()) as server:
+        async with client(server.url.replace("127.0.0.1", "two.localhost"), clock) as bee:
+            with pytest.raises(b.NotSentError):
+                await bee.start("inst-1")
+            names.hosts = ("127.0.0.1",)
+            await bee.start("inst-1")
+
+    assert server.applied == ["inst-1"]
+
+
 @pytest.mark.fault("N8", "N9")
 @pytest.mark.parametrize(
     ("name", "expired", "trusts"),
@@ -224,6 +242,44 @@ async def test_a_tls_port_that_speaks_plain_text_is_given_nothing(clock: HandClo
 
     assert (caught.value.reason, caught.value.attempts) == ("tls", 1)
     assert server.connections == 1
+
+
+@pytest.mark.fault("N9")
+@pytest.mark.parametrize(
+    "babble",
+    [b"HTTP/1.1 503 Wait\r\n\r\n", bytes.fromhex("15030300020250"), b""],
+    ids=["plain text", "alert", "nothing"],
+)
+async def test_a_host_that_has_lost_its_tls_for_a_moment_ends_nothing(
+    clock: HandClock, authority: trustme.CA, babble: bytes
+) -> None:
+    """What has spoken it before will do so again: that is an outage, and no wrong address."""
+
+    async def leave(peer: Peer, seen: Seen) -> None:
+        peer.apply(id_of(seen.target))
+        await peer.answer(instance(id_of(seen.target)), "200 OK", "Connection: close")
+        raise ConnectionError
+
+    async def stand_in(peer: Peer) -> None:
+        await peer.reader.read(4096)
+        await peer.send(babble)
+        if stranger.connections == 2:
+            await stranger.close_listener()
+            await server.open_listener()
+
+    stranger = FaultServer(stand_in)
+    async with FaultServer(requests(leave), honest(), tls=tls(authority)) as server:
+        url = server.url.replace("127.0.0.1", "localhost")
+        async with client(url, clock, ssl=trusting(authority)) as bee:
+            await bee.start("inst-1")
+            await server.close_listener()
+            stranger.port = server.port
+            async with stranger:
+                report = await bee.start_many(["inst-2"])
+
+    assert report.ok
+    assert report["inst-2"].attempts == 3
+    assert server.applied == ["inst-1", "inst-2"]
 
 
 @pytest.mark.fault("N10")

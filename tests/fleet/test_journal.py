@@ -281,6 +281,15 @@ def test_what_is_no_path_is_refused(wrong: object) -> None:
     gc.collect()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Nothing could be read from it again, and nobody empties it."""
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(ConfigurationError, match="pipe is a pipe"):
+        opened(tmp_path / "pipe")
+
+
 def test_what_cannot_be_opened_is_refused(tmp_path: Path) -> None:
     """It says why: there is no such folder, it is a folder."""
     with pytest.raises(ConfigurationError, match="cannot be opened: No such file"):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -20,6 +21,9 @@ from beeos_async.emulator import Emulator
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
 VAULT = "vault"
+
+MANY = 1_000_000
+"""Duplicates that are pulled only where nothing else gets a turn."""
 
 
 def client(server: FaultServer, clock: Any, **options: Any) -> AsyncBeeOS:
@@ -234,6 +238,41 @@ async def test_stopping_sends_away_who_only_waits(clock: HandClock) -> None:
     assert {one.reason for one in run.report.skipped} == {"stopped"}
 
 
+@pytest.mark.fault("N27")
+async def test_a_probe_that_finds_the_host_still_down_costs_its_id_no_retry(
+    clock: HandClock,
+) -> None:
+    """However long the host is down, and however few the ids that look whether it still is."""
+
+    async def down(peer: Peer, seen: Seen) -> None:
+        broken = len(peer.server.seen) <= 80
+        await (refuse(peer, "503 Down", "auth_transient") if broken else accept(peer, seen))
+
+    async with FaultServer(requests(down)) as server, client(server, clock) as bee:
+        report = await bee.start_many(ids(8))
+
+    assert report.counts == {"succeeded": 8}
+    assert sorted(server.applied) == ids(8)
+    # As many as would have cost each of them more than its three retries.
+    assert len(server.seen) == 88
+
+
+@pytest.mark.fault("N27")
+@pytest.mark.parametrize("kind", ["503", "reset", "refused"])
+@pytest.mark.parametrize("size", [6, 300])
+async def test_a_host_that_is_down_at_the_very_beginning_costs_no_id(
+    clock: HandClock, size: int, kind: Any
+) -> None:
+    """Few are in flight then, and fewer failures than that many slots would ask for are enough."""
+    async with Emulator(instances=size, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(30, kind)
+        async with cloud.client(_clock=clock, max_concurrency=200, **ROAD) as bee:
+            report = await bee.start_many(cloud.ids)
+
+    assert report.counts == {"succeeded": size}
+    assert {cloud.effects(id) for id in cloud.ids} == {1}
+
+
 async def test_stopping_sends_away_who_waits_for_a_host_that_is_down(clock: HandClock) -> None:
     """The host comes back later: no id goes to it then that had not gone before `stop`."""
     known: set[str] = set()
@@ -379,17 +418,36 @@ async def test_a_callback_that_exits_is_not_swallowed(clock: HandClock) -> None:
             await bee.start_many(ids(50), max_concurrency=2, on_outcome=leave)
 
 
-async def test_endless_duplicates_neither_hold_the_loop_nor_outlast_the_run() -> None:
+@pytest.mark.parametrize("kind", ["generator", "async generator"])
+async def test_endless_duplicates_neither_hold_the_loop_nor_outlast_the_run(
+    clock: HandClock, kind: str
+) -> None:
     """A generator that repeats itself ends at the deadline, or when the run is stopped."""
+    pulled = 0
 
     def round_and_round() -> Iterator[str]:
-        while True:
+        nonlocal pulled
+        for pulled in itertools.count(1):
             yield "inst-1"
+            # Time begins to pass once the loop was free to bring the answer.
+            if answered:
+                clock.time += 0.001
+            assert pulled < MANY
 
-    async with FaultServer(honest()) as server, client(server, RealClock()) as bee:
+    async def likewise() -> AsyncIterator[str]:
+        for id in round_and_round():
+            yield id
+
+    given = round_and_round if kind == "generator" else likewise
+    async with FaultServer(honest()) as server, client(server, clock) as bee:
+        answered: list[object] = []
         # Few workers: sixty who spin leave a busy machine no time to connect.
-        report = await bee.start_many(round_and_round(), deadline=0.2, max_concurrency=4)
-        async with bee.start_stream(round_and_round()) as run:
+        report = await bee.start_many(
+            given(), deadline=1, max_concurrency=4, on_outcome=answered.append
+        )
+        assert 1000 < pulled < MANY
+        answered.clear()
+        async with bee.start_stream(given()) as run:
             async for _ in run:
                 run.stop()
 

@@ -81,6 +81,22 @@ async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandCl
     assert len(server.seen) == 2
 
 
+async def test_a_list_that_is_not_paged_ends_although_its_items_change(clock: HandClock) -> None:
+    """The same two machines, each time with another name: that is no next page."""
+
+    async def same(peer: Peer, _: Seen) -> None:
+        rows = b'[{"id":"inst-1","name":"%d"},{"id":"inst-2"}]' % len(peer.server.seen)
+        await peer.send(http(b'{"success":true,"data":%s}' % rows))
+
+    async with (
+        FaultServer(requests(same)) as server,
+        AsyncBeeOS("k", base_url=server.url, _clock=clock) as bee,
+    ):
+        assert [one.id async for one in bee.instances.list()] == ["inst-1", "inst-2"]
+
+    assert len(server.seen) == 2
+
+
 async def test_a_wish_moves_an_instance(cloud: Emulator, bee: AsyncBeeOS) -> None:
     """Start, restart, stop and destroy are each answered by the instance they move."""
     id = cloud.ids[0]

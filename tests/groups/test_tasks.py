@@ -108,6 +108,23 @@ async def test_tasks_are_listed_newest_first_and_page_by_page(
     ]
 
 
+async def test_a_list_whose_cursors_go_round_ends_where_it_began(clock: HandClock) -> None:
+    """Three pages that lead to each other are read once."""
+
+    async def page(peer: Peer, seen: Seen) -> None:
+        turn = int(seen.target.partition("since=")[2].partition("&")[0] or 0) % 3 + 1
+        told = b'{"tasks":[{"task_id":"tsk-%d"}],"next_since":"%d"}' % (turn, turn)
+        await peer.answer(b'{"success":true,"data":%s}' % told)
+
+    async with FaultServer(requests(page)) as server:
+        async with AsyncBeeOS("emulator", base_url=server.url, _clock=clock) as bee:
+            found = [row.task_id async for row in bee.tasks.list()]
+
+    # The first page has another address when a cursor leads to it.
+    assert found == ["tsk-1", "tsk-2", "tsk-3", "tsk-1"]
+    assert len(server.seen) == 4
+
+
 async def test_a_list_goes_on_from_a_cursor(bee: AsyncBeeOS, agent: str) -> None:
     """That of an earlier page; one that is none is refused."""
     for n in range(5):

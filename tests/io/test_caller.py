@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from fault_server import FaultServer, Peer, Seen, honest, id_of, instance, requests
+from fault_server import FaultServer, Peer, Seen, honest, id_of, in_turn, instance, requests
 from hand_clock import HandClock
 from roads import ROAD
 
@@ -425,13 +425,37 @@ async def test_a_throttled_look_waits_and_keeps_the_start_in_doubt(clock: HandCl
     """The look's own rate limit cools the look's endpoint and costs it no retry."""
     slow = refuse("429 Slow", "rate_limited", "Retry-After: 1")
     async with (
-        FaultServer(requests(apply_and_vanish), requests(*[slow] * 6, accept)) as server,
+        FaultServer(
+            requests(apply_and_vanish), requests(*[slow] * 6, refuse("500 Oops", ""), accept)
+        ) as server,
         client(server, clock) as bee,
     ):
         await bee.start("inst-1")
 
-    assert [one.method for one in server.seen] == ["POST"] + ["GET"] * 7
+    assert [one.method for one in server.seen] == ["POST"] + ["GET"] * 8
     assert server.applied == ["inst-1"]
+
+
+@pytest.mark.parametrize("slow", ["silence", "504 Slow"])
+async def test_a_start_that_nobody_waits_for_any_more_may_still_take(
+    clock: HandClock, slow: str
+) -> None:
+    """A look that finds it not yet taken is no proof, whatever the next try is told."""
+
+    async def silent(peer: Peer, _: Seen) -> None:
+        await peer.hang()
+
+    late = silent if slow == "silence" else refuse(slow, "service_timeout")
+    answers = late, accept, refuse("403 Forbidden", "forbidden")
+    async with (
+        FaultServer(in_turn(*answers)) as server,
+        client(server, clock, timeout=0.1) as bee,
+    ):
+        with pytest.raises(b.PermissionDeniedError) as caught:
+            await bee.start("inst-1")
+
+    assert [one.method for one in server.seen] == ["POST", "GET", "POST"]
+    assert caught.value.delivered == "maybe"
 
 
 async def test_a_look_waits_for_its_own_endpoint_outside_the_gate(clock: HandClock) -> None:

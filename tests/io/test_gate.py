@@ -43,14 +43,18 @@ async def test_no_more_pass_than_there_are_slots(clock: HandClock) -> None:
     assert door.in_flight == 0
 
 
-async def test_lanes_are_served_in_their_order_and_each_in_its_own(clock: HandClock) -> None:
+@pytest.mark.parametrize("endpoints", ["one", "many"])
+async def test_lanes_are_served_in_their_order_and_each_in_its_own(
+    clock: HandClock, endpoints: str
+) -> None:
     """Single calls pass fleets, fleets pass polls, and within a lane the first comes first."""
+    # At one endpoint it is its pace that is waited for, at many it is the client's one slot.
     door = gate(clock)
     first = await door.enter("x", Lane.SINGLE)
     served: list[str] = []
 
     async def visit(name: str, lane: Lane) -> None:
-        turn = await door.enter("x", lane)
+        turn = await door.enter("x" if endpoints == "one" else name, lane)
         served.append(name)
         door.leave(turn)
 
@@ -175,7 +179,7 @@ async def test_a_slot_given_to_one_who_is_cancelled_goes_on_to_the_next(clock: H
     doomed.cancel()
     await asyncio.wait([doomed])
 
-    door.leave(await heir)
+    door.leave(await asyncio.wait_for(heir, 10))
     assert doomed.cancelled()
     assert door.in_flight == 0
 
@@ -375,7 +379,7 @@ async def test_a_slot_that_comes_with_a_cancellation_goes_to_the_next(clock: Han
     doomed.cancel()
     await asyncio.wait([doomed])
 
-    door.leave(await heir)
+    door.leave(await asyncio.wait_for(heir, 10))
     assert doomed.cancelled()
     assert door.in_flight == 0
 
@@ -453,7 +457,8 @@ async def test_a_socket_that_comes_with_a_cancellation_goes_to_the_next(
     with pytest.raises(asyncio.CancelledError):
         await waiting[0]
 
-    assert await asyncio.gather(*waiting[1:]) == [True] * others
+    told = asyncio.gather(*waiting[1:])
+    assert await asyncio.wait_for(told, 10) == [True] * others
     door.leave(keeps)
 
 

@@ -11,7 +11,17 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp.client_proto import ResponseHandler
-from fault_server import FaultServer, Peer, Seen, honest, id_of, instance, requests
+from fault_server import (
+    FaultServer,
+    Peer,
+    Seen,
+    chunked,
+    honest,
+    http,
+    id_of,
+    instance,
+    requests,
+)
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
@@ -52,6 +62,36 @@ def plain_sends(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(AiohttpTransport, "send", counted)
     return seen
+
+
+@pytest.mark.parametrize("answer", ["plain", "chunked"])
+async def test_what_is_pushed_onto_a_resting_connection_is_nobodys_answer(answer: str) -> None:
+    """It lies with its lease, or in the pool; what came over it since is not read."""
+
+    async def push(peer: Peer, seen: Seen) -> None:
+        body = instance(id_of(seen.target))
+        await peer.send(http(body) if answer == "plain" else chunked(body) + b"0\r\n\r\n")
+        peer.push_when_idle(http(instance("inst-2")), after=0.01)
+
+    def is_dirty() -> bool:
+        transport: Any = bee._caller.transport
+        if answer == "plain":
+            return not transport._lines.idle
+        resting = transport._session.connector._conns.values()
+        return any(pooled[0][0].should_close for pooled in resting)
+
+    async with FaultServer(requests(push), honest()) as server, client(server.url) as bee:
+        await bee.start("inst-1")
+        async with asyncio.timeout(10):
+            while not is_dirty():
+                await asyncio.sleep(0.001)
+        # It says what would be a right answer.
+        await bee.start("inst-2")
+
+    assert [(one.connection, id_of(one.target)) for one in server.seen] == [
+        (0, "inst-1"),
+        (1, "inst-2"),
+    ]
 
 
 async def test_the_installed_aiohttp_leases(untried: None, plain_sends: list[str]) -> None:

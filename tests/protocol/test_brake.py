@@ -9,31 +9,31 @@ import pytest
 from beeos_async._protocol.brake import LONGEST_PROBE, MAX_OUTAGE, Brake
 
 
-def fail(brake: Brake, times: int, now: float = 0.0) -> None:
+def fail(brake: Brake, times: int, now: float = 0.0, in_flight: int = 1) -> None:
     for _ in range(times):
-        brake.hear(failing=True, probe=False, now=now, chance=0.5)
+        brake.hear(failing=True, probe=False, now=now, chance=0.5, in_flight=in_flight)
 
 
 def answer(brake: Brake, times: int = 1, now: float = 0.0) -> None:
     for _ in range(times):
-        brake.hear(failing=False, probe=False, now=now, chance=0.5)
+        brake.hear(failing=False, probe=False, now=now, chance=0.5, in_flight=1)
 
 
-@pytest.mark.parametrize(("slots", "run"), [(1, 20), (40, 20), (64, 32), (200, 51)])
-def test_failures_in_a_row_open_it(slots: int, run: int) -> None:
-    """Half the slots, at least twenty, and at most half a hundred."""
-    brake = Brake(slots)
-    fail(brake, run - 1)
+@pytest.mark.parametrize(("in_flight", "run"), [(1, 20), (40, 20), (64, 32), (200, 51)])
+def test_failures_in_a_row_open_it(in_flight: int, run: int) -> None:
+    """Half of what is in flight, at least twenty, and at most half a hundred."""
+    brake = Brake()
+    fail(brake, run - 1, in_flight=in_flight)
     assert brake.wait(0.0) == 0.0
     assert not brake.go()
-    fail(brake, 1)
+    fail(brake, 1, in_flight=in_flight)
 
     assert brake.wait(0.0) == 0.25
 
 
 def test_an_answer_between_ends_the_row() -> None:
     """Single failures, however many, are not an outage."""
-    brake = Brake(64)
+    brake = Brake()
     for _ in range(100):
         fail(brake, 1)
         answer(brake)
@@ -43,9 +43,9 @@ def test_an_answer_between_ends_the_row() -> None:
 
 def test_more_than_half_of_the_last_hundred_open_it() -> None:
     """A host that fails most of the time is failing."""
-    brake = Brake(64)
+    brake = Brake()
     for _ in range(17):
-        fail(brake, 3)
+        fail(brake, 3, in_flight=64)
         answer(brake)
 
     assert brake.open_since is not None
@@ -53,7 +53,7 @@ def test_more_than_half_of_the_last_hundred_open_it() -> None:
 
 def test_old_failures_are_forgotten() -> None:
     """Only the last hundred requests count."""
-    brake = Brake(64)
+    brake = Brake()
     for _ in range(10):
         fail(brake, 5)
         answer(brake, 6)
@@ -63,7 +63,7 @@ def test_old_failures_are_forgotten() -> None:
 
 def test_one_probe_goes_and_the_pauses_double_up_to_five_seconds() -> None:
     """Everybody else waits for it."""
-    brake = Brake(1)
+    brake = Brake()
     fail(brake, 20)
     now, pauses = 0.0, []
     for _ in range(8):
@@ -72,20 +72,20 @@ def test_one_probe_goes_and_the_pauses_double_up_to_five_seconds() -> None:
         assert brake.wait(now) == 0.0
         assert brake.go()
         assert brake.wait(now) == math.inf
-        assert not brake.hear(failing=True, probe=True, now=now, chance=1.0)
+        assert not brake.hear(failing=True, probe=True, now=now, chance=1.0, in_flight=1)
 
     assert pauses == pytest.approx([0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, LONGEST_PROBE])
 
 
 def test_a_probe_that_is_answered_closes_it() -> None:
     """What was in the air from before tells nothing."""
-    brake = Brake(1)
+    brake = Brake()
     fail(brake, 20)
-    assert not brake.hear(failing=False, probe=False, now=0.1, chance=0.5)
+    assert not brake.hear(failing=False, probe=False, now=0.1, chance=0.5, in_flight=1)
     assert brake.open_since is not None
     brake.go()
 
-    assert brake.hear(failing=False, probe=True, now=0.3, chance=0.5)
+    assert brake.hear(failing=False, probe=True, now=0.3, chance=0.5, in_flight=1)
     assert brake.open_since is None
     fail(brake, 19)
     assert brake.open_since is None
@@ -93,7 +93,7 @@ def test_a_probe_that_is_answered_closes_it() -> None:
 
 def test_a_probe_that_is_lost_makes_room_for_the_next() -> None:
     """A cancelled probe does not hold everybody up."""
-    brake = Brake(1)
+    brake = Brake()
     fail(brake, 20)
     brake.go()
     brake.lose_probe(1.0)
@@ -103,7 +103,7 @@ def test_a_probe_that_is_lost_makes_room_for_the_next() -> None:
 
 def test_an_outage_is_waited_out_for_five_minutes() -> None:
     """Then a fleet gives up."""
-    brake = Brake(1)
+    brake = Brake()
     assert not brake.outlasted(1e9)
     fail(brake, 20)
 
