@@ -53,12 +53,12 @@ if TYPE_CHECKING:
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
-    from .fleet.journal import JournalState
     from .fleet.options import FleetOptions, StreamOptions
     from .fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .fleet.report import FleetError, FleetReport
+    from .fleet.steps import JournalState
     from .groups.agents import InvokeStream
     from .models._base import Accepted
     from .models.agents import (
@@ -291,12 +291,12 @@ _ROOMS = {
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
-    "fleet.journal": ("JournalState",),
     "fleet.options": ("FleetOptions", "StreamOptions"),
     "fleet.outcomes": ("Failed", "Outcome", "Skipped", "Succeeded", "TimedOut", "Unknown"),
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "fleet.report": ("FleetError", "FleetReport"),
+    "fleet.steps": ("JournalState",),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
     "models.agents": (

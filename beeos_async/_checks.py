@@ -11,7 +11,7 @@ import re
 import ssl
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -45,13 +45,6 @@ _UUID: Final = re.compile(
 _ROUTE: Final = re.compile(r"/(?!/)(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*").fullmatch
 
 
-@runtime_checkable
-class _Named(Protocol):
-    """An instance, an agent: what is often given in place of its id."""
-
-    id: str
-
-
 def quoted_id(value: object, what: str = "id") -> str:
     """Check an id and encode it for a path.
 
@@ -70,7 +63,9 @@ def quoted_id(value: object, what: str = "id") -> str:
     if type(value) is str and _PLAIN_ID(value):
         return value
     if not isinstance(value, str):
-        hint = f"; give its .id, {value.id!r}" if isinstance(value, _Named) else ""
+        # An instance, an agent: what is often given in place of its id.
+        own = getattr(value, "id", None)
+        hint = f"; give its .id, {own!r}" if isinstance(own, str) else ""
         msg = f"{what} must be a string, not {type(value).__name__}{hint}"
         raise ConfigurationError(msg)
     if not value:

@@ -24,8 +24,6 @@ from .wording import NO_ID, as_json, clean, number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from beeos_async._protocol.endpoint import Endpoint
-
     from .options import Server
 
 STREAMS: Final = {
@@ -79,7 +77,7 @@ async def make(said: Said, server: Server) -> int:
         # With a key of its own it may be sent again when its answer was lost.
         key = str(uuid.uuid4())
     async with client_of(server) as bee:
-        if _is_for_good(row) and not said.yes:
+        if _is_for_good(row.method, row.operation) and not said.yes:
             names = " ".join([row.operation, *said.ids])
             if not await agreed(f"{names} at {bee.base_url} cannot be undone."):
                 complain("nothing was sent")
@@ -101,9 +99,9 @@ async def make(said: Said, server: Server) -> int:
     return OK
 
 
-def _is_for_good(row: Endpoint[Any]) -> bool:
+def _is_for_good(method: str, operation: str) -> bool:
     """Tell whether an operation takes away what nothing brings back."""
-    return row.method == "DELETE" or row.operation in CLEARING
+    return method == "DELETE" or operation in CLEARING
 
 
 def _path(pieces: Sequence[str], ids: Sequence[str], route: str) -> str:

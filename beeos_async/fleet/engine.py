@@ -30,12 +30,13 @@ from .._protocol.endpoint import Endpoint
 from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .journal import Accepted, Journal, JournalState
+from .journal import Journal
 from .mailbox import Mailbox
 from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally, TimedOut
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
+from .steps import Accepted, JournalState
 from .verdicts import (
     doubt_of,
     is_final,

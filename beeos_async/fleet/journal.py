@@ -20,15 +20,26 @@ import os
 import stat
 import sys
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, NoReturn, cast
+from typing import Any, Final, NoReturn, cast
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from .._checks import Key, file_of
 from ..errors import ConfigurationError
-from ..models.instances import Instance
-from .outcomes import Failed, Kind, Outcome, Skipped, Succeeded, TimedOut, Unknown, is_cut
-from .records import Lines, UnreadableError
+from .outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, is_cut
+from .records import UnreadableError
+from .steps import (
+    FORMAT,
+    LINES,
+    Accepted,
+    End,
+    Header,
+    JournalState,
+    Line,
+    Past,
+    Sent,
+    known_of,
+)
 
 if sys.platform == "win32":  # pragma: no cover -- one of the two is here
     import msvcrt
@@ -51,9 +62,6 @@ else:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-FORMAT: Final = 1
-"""The version of what is written here."""
-
 _FAR: Final = 2**40
 _BINARY: Final[int] = getattr(os, "O_BINARY", 0)
 """Lines end in one way everywhere."""
@@ -62,52 +70,6 @@ _READING: Final = os.O_RDONLY | _BINARY
 _WRITING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY
 _HEAD: Final = b'{"kind":"header",'
 _END: Final = b'\n{"kind":"end"}\n'
-
-
-class Header(Struct, frozen=True, kw_only=True, tag_field="kind", tag="header"):
-    """Begins each run: what it is about."""
-
-    format: int
-    action: str
-    """The operationId that is called for each id, or `wait`."""
-
-    wait: str | None = None
-    """What is waited for; of a function no more is known than that it is one."""
-
-    base_url: str
-    key: str | None
-    """The fingerprint of the key; `None` for a callable, whose keys come and go."""
-
-    at: datetime | None = None
-    """When, by the calendar; for those who read."""
-
-
-class Sent(Struct, frozen=True, tag_field="kind", tag="sent"):
-    """An id is about to be sent."""
-
-    id: str
-
-
-class Accepted(Struct, frozen=True, tag_field="kind", tag="accepted"):
-    """The server has accepted an id, which is now waited for."""
-
-    outcome: Succeeded[Instance | None]
-    """What came of it so far."""
-
-
-class End(Struct, frozen=True, tag_field="kind", tag="end"):
-    """The run has come to its end: each of its ids has an outcome of its own."""
-
-
-Line = Outcome[Any] | Header | Sent | Accepted | End
-
-Past = Succeeded[Any] | Unknown | Sent | Accepted
-"""The last that is known of an id, where it is not to be tried as if nothing had been."""
-
-JournalState = Kind | Literal["accepted"]
-"""How far an id had come when a run was cut short: to an outcome, or to being waited for."""
-
-_LINES: Final[Lines[Line]] = Lines(Header, Sent, Accepted, End)
 
 
 class Journal:
@@ -189,7 +151,7 @@ class Journal:
         try:
             with open(file, "rb", closefd=False) as reader:
                 self._read(file, reader, mend=False)
-            return {id: _known(self._at(file, place)) for id, place in self._places.items()}
+            return {id: known_of(self._at(file, place)) for id, place in self._places.items()}
         finally:
             self._places.clear()
             self.close()
@@ -284,7 +246,7 @@ class Journal:
             raise self._broken.with_traceback(None)
         file = self._file
         assert file is not None  # noqa: S101 -- opened before anything is sent
-        rest = _LINES.write(line)
+        rest = LINES.write(line)
         try:
             # More than one turn only where it does not fit: the next one says why.
             while rest:
@@ -298,7 +260,7 @@ class Journal:
         # What is written goes to the end, wherever was read before.
         os.lseek(file, place[0], os.SEEK_SET)
         # It was understood when the file was opened, and nobody else writes here.
-        return _LINES.read(os.read(file, place[1]))
+        return LINES.read(os.read(file, place[1]))
 
     def _read(self, file: int, reader: io.BufferedReader, *, mend: bool) -> None:
         """Read the last section, if it was cut short, into `_places`.
@@ -341,7 +303,7 @@ class Journal:
     def _take(self, raw: bytes, place: int) -> None:
         """Heed one line."""
         try:
-            line = _LINES.read(raw)
+            line = LINES.read(raw)
         except UnreadableError as error:
             self._refuse(f"is damaged at byte {place:,}: {error}")
         match line:
@@ -375,13 +337,3 @@ class Journal:
     def _refuse(self, why: str) -> NoReturn:
         msg = f"journal {self.path} {why}"
         raise ConfigurationError(msg) from None
-
-
-def _known(line: Line) -> JournalState:
-    match line:
-        case Accepted():
-            return "accepted"
-        case Succeeded() | Failed() | TimedOut() | Skipped():
-            return line.kind
-        case _:
-            return "unknown"

@@ -19,8 +19,8 @@ from ..errors import (
 )
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .journal import Accepted, Past, Sent
 from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, TimedOut, Unknown
+from .steps import Accepted, Past, Sent
 
 T = TypeVar("T")
 

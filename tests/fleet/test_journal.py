@@ -22,8 +22,9 @@ from beeos_async.errors import (
     Problem,
     Trouble,
 )
-from beeos_async.fleet.journal import FORMAT, Accepted, Journal, Sent
+from beeos_async.fleet.journal import Journal
 from beeos_async.fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
+from beeos_async.fleet.steps import FORMAT, Accepted, Sent
 from beeos_async.models.instances import Instance
 
 URL = "http://127.0.0.1:1"

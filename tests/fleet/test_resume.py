@@ -22,8 +22,9 @@ from msgspec import json
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
-from beeos_async.fleet.journal import Accepted, Journal
+from beeos_async.fleet.journal import Journal
 from beeos_async.fleet.records import Lines
+from beeos_async.fleet.steps import Accepted
 
 pytestmark = pytest.mark.anyio
 
