@@ -50,8 +50,9 @@ CLOSE_GRACE: Final = 1.0
 class AsyncBeeOS(Errands, Fleets, Direct):
     """An asyncio client of the BeeOS API: one pooled session, one semaphore, all endpoints.
 
-    Every method raises only errors of `beeos_async.errors`.  `ConfigurationError` comes
-    before any I/O; a `TransportError` says in `.delivered` whether the request may have
+    What goes wrong with a call is an error of `beeos_async.errors`.  Outside of that tree are
+    the mistakes of a program, as `TypeError` and `RuntimeError`, what its own files and
+    callbacks raise, and cancellation.  `ConfigurationError` comes before any I/O; a `TransportError` says in `.delivered` whether the request may have
     arrived; an `APIError` is the server's no.  `deadline=`, which every method takes, is
     the whole call in seconds: queueing, attempts and pauses.
 

@@ -17,7 +17,7 @@ from roads import ROAD
 import beeos_async as b
 from beeos_async import AsyncBeeOS, FleetReport
 
-SECRET: Final = "oag_" + "5ec2e7" * 8
+SECRET: Final = "oag_" + "5ec2e7-" * 8
 """The key of every client of the fault tests; it is looked for wherever something is shown."""
 
 TESTS: Final = str(Path(__file__).parent)

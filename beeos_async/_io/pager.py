@@ -55,6 +55,10 @@ class Pager(Generic[T]):
         self._params = params
         self._deadline = deadline
 
+    def __repr__(self) -> str:
+        """Show what it lists."""
+        return f"<Pager of {self._row.operation}>"
+
     async def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over the items of all pages."""
         async for items in self._news():

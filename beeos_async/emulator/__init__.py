@@ -109,6 +109,11 @@ class Emulator:
         self._wanted = port
         self._port: int | None = None
 
+    def __repr__(self) -> str:
+        """Show what there is, and where."""
+        where = f"at {self.url}" if self._port is not None else "not open"
+        return f"<Emulator of {len(self.world):,} instances, {where}>"
+
     @property
     def log(self) -> list[Entry]:
         """The requests that came, in order."""

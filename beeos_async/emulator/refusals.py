@@ -31,7 +31,10 @@ _CODES: Final[Mapping[int, str]] = {
     504: "service_timeout",
 }
 
-_REAL_KEY: Final = re.compile(r"oag_[0-9a-fA-F]{64}").fullmatch
+# An API key, also one that was cut short, or a user's JWT: three parts, none of them short.
+_REAL_KEY: Final = re.compile(
+    r"oag_[0-9A-Za-z]{32,} | [\w-]{20,} (?: \. [\w-]{20,} ){2}", re.ASCII | re.VERBOSE
+).fullmatch
 
 
 class RefusedError(Exception):

@@ -172,6 +172,10 @@ class FleetRun(Generic[T]):
                 limit=None if collect else WAITING_LIMIT,
             )
 
+    def __repr__(self) -> str:
+        """Show how far it is."""
+        return f"<FleetRun of {self._operation}: {self.progress}>"
+
     async def __aenter__(self) -> Self:
         """Begin."""
         if self._driver is not None:

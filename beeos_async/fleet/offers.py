@@ -14,7 +14,7 @@ from ..errors import ConfigurationError
 from ..models.instances import Instance
 from ..waiting import Action, DestroyWish, StartWish, StopWish, Wish, check_wish
 from .engine import FleetRun
-from .options import FleetOptions, StreamOptions
+from .options import FleetOptions, StreamOptions, check_options
 from .plan import FleetPlan, look
 from .report import FleetReport
 from .running import stop_again
@@ -33,10 +33,10 @@ class Fleets:
     async def start_many(
         self, ids: Ids, *, wait: StartWish | None = None, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
-        """Start a fleet: every distinct id has exactly one outcome.
+        """Start a fleet: each distinct id has one turn, and exactly one outcome.
 
-        An id given twice is sent for once.  A start whose answer was lost is sent again only
-        after a look has shown that it did not take.
+        A start is sent again only where it certainly did not arrive, or where a look has shown
+        that it did not take.
 
         Ids are pulled only as their turn comes, in order; a generator or an async iterator
         is never read further ahead than `max_concurrency` + 1.  A `Pager` is read to its
@@ -70,14 +70,16 @@ class Fleets:
             wait: `"running"`; `"online"`: running, and its control channel is up;
                 `"connected"`: its message connection is up as well; or a function that says
                 yes to the instance as a look shows it.
-            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
-                `journal`, all keywords; see `FleetOptions`.
+            **options: `max_concurrency`: how many ids at once; `deadline`: seconds for the
+                whole run; `max_failures`: how many, or which share, may fail before it stops;
+                `on_outcome`: called, or awaited, for each outcome; `journal`: a file by which
+                a run that was cut short goes on.  All keywords; `FleetOptions` says more.
 
         Returns:
             The report.  Failures are in it; they are not raised.
 
         Raises:
-            TypeError: `ids` is a single string, or no iterable.
+            TypeError: `ids` is a single string, or no iterable; there is no such option.
             ConfigurationError: An option cannot work; the journal is in use, or of something
                 else.
             OSError: The journal cannot be written.
@@ -89,6 +91,7 @@ class Fleets:
             again = await bee.start_many(report.retryable_ids, journal="again.jsonl")
             ```
         """
+        check_options("start_many", options, "wait")
         waiting = self._waiting(wait, "start")
         return await self._collected(table.START_INSTANCE, ids, options, waiting)
 
@@ -100,7 +103,8 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: `"stopped"`.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Returns:
             The report; `already` is said of what was stopped before.
@@ -111,6 +115,7 @@ class Fleets:
             print(report.counts)  # {'succeeded': 2}
             ```
         """
+        check_options("stop_many", options, "wait")
         waiting = self._waiting(wait, "stop")
         return await self._collected(table.STOP_INSTANCE, ids, options, waiting)
 
@@ -126,7 +131,8 @@ class Fleets:
             ids: As for `start_many`.
             wait: As for `start_many`; it counts only once an instance has left `running`, or
                 shows that it has started since.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Example:
             ```python
@@ -135,6 +141,7 @@ class Fleets:
                 print(outcome.id, outcome.error)
             ```
         """
+        check_options("restart_many", options, "wait")
         waiting = self._waiting(wait, "restart")
         return await self._collected(table.RESTART_INSTANCE, ids, options, waiting)
 
@@ -154,7 +161,8 @@ class Fleets:
             ids: As for `start_many`.
             confirm: `True`; there is no default, and nothing else will do.
             wait: `"terminated"`; an instance that is not there any more is.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
@@ -166,6 +174,7 @@ class Fleets:
             ```
         """
         _confirm(confirm, "destroy_many")
+        check_options("destroy_many", options, "confirm", "wait")
         waiting = self._waiting(wait, "destroy")
         return await self._collected(table.DESTROY_INSTANCE, ids, options, waiting)
 
@@ -178,7 +187,8 @@ class Fleets:
             ids: As for `start_many`.
             wish: `"running"`, `"online"` or `"connected"`, as for `start_many`; `"stopped"`;
                 `"terminated"`; or a function that says yes to the instance as a look shows it.
-            **options: As for `start_many`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`.
 
         Returns:
             The report.  An instance that is wished elsewhere is `Failed` with a `WaitError`
@@ -190,6 +200,7 @@ class Fleets:
             print(report)  # 2 of 2 ready in … s
             ```
         """
+        check_options("wait_many", options)
         waiting = self._waiting(wish, "")
         return await self._collected(table.GET_INSTANCE, ids, options, waiting)
 
@@ -205,7 +216,8 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `start_many`.
-            **options: As for `start_many`, and `collect`: `False` keeps counters only.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`, and `collect`: `False` keeps counters only.
 
         Example:
             ```python
@@ -215,6 +227,7 @@ class Fleets:
             print(run.report)  # 20 of 20 started in … s
             ```
         """
+        check_options("start_stream", options, "wait")
         waiting = self._waiting(wait, "start")
         return FleetRun(self._caller, table.START_INSTANCE, ids, waiting=waiting, **options)
 
@@ -226,7 +239,8 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `stop_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
 
         Example:
             ```python
@@ -235,6 +249,7 @@ class Fleets:
             print(run.report.counts)  # {'succeeded': 20}
             ```
         """
+        check_options("stop_stream", options, "wait")
         waiting = self._waiting(wait, "stop")
         return FleetRun(self._caller, table.STOP_INSTANCE, ids, waiting=waiting, **options)
 
@@ -250,7 +265,8 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `restart_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
 
         Example:
             ```python
@@ -260,6 +276,7 @@ class Fleets:
                         run.stop()  # no more restarts; what is in flight finishes
             ```
         """
+        check_options("restart_stream", options, "wait")
         waiting = self._waiting(wait, "restart")
         return FleetRun(self._caller, table.RESTART_INSTANCE, ids, waiting=waiting, **options)
 
@@ -277,7 +294,8 @@ class Fleets:
             ids: As for `start_many`.
             confirm: As for `destroy_many`.
             wait: As for `destroy_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
 
         Raises:
             ConfigurationError: It was not confirmed; nothing was sent.
@@ -290,6 +308,7 @@ class Fleets:
             ```
         """
         _confirm(confirm, "destroy_stream")
+        check_options("destroy_stream", options, "confirm", "wait")
         waiting = self._waiting(wait, "destroy")
         return FleetRun(self._caller, table.DESTROY_INSTANCE, ids, waiting=waiting, **options)
 
@@ -301,7 +320,8 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wish: As for `wait_many`.
-            **options: As for `start_stream`.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome`, `journal`
+                and `collect`, as for `start_stream`.
 
         Example:
             ```python
@@ -310,6 +330,7 @@ class Fleets:
                     print(outcome.id, outcome.kind)
             ```
         """
+        check_options("wait_stream", options)
         waiting = self._waiting(wish, "")
         return FleetRun(self._caller, table.GET_INSTANCE, ids, waiting=waiting, **options)
 
@@ -350,7 +371,8 @@ class Fleets:
         Args:
             ids: As for `start_many`.
             wait: As for `start_many`.
-            **options: As for `start_many`; they are about starting.
+            **options: `max_concurrency`, `deadline`, `max_failures`, `on_outcome` and
+                `journal`, as for `start_many`; they are about starting.
 
         Yields:
             The report of the start.
@@ -362,6 +384,7 @@ class Fleets:
             # What was started here is stopped again, and nothing else.
             ```
         """
+        check_options("running", options, "wait")
         run = self._run(table.START_INSTANCE, ids, options, self._waiting(wait, "start"))
         async with stop_again(self._caller, run):
             async with run:

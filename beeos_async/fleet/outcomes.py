@@ -223,11 +223,14 @@ class Tally(Struct):
 
     def add(self, outcome: Outcome[T]) -> None:
         """Count one outcome."""
-        self.counts[outcome.kind] = self.counts.get(outcome.kind, 0) + 1
-        # A lost answer that a look has settled was no first try; a conflict was an answer.
+        kind, counts = outcome.kind, self.counts
+        counts[kind] = counts[kind] + 1 if kind in counts else 1
         if isinstance(outcome, Succeeded):
-            self.already += outcome.already
-            self.first_tries += outcome.attempts <= 1 and (outcome.already or not outcome.looks)
+            # A lost answer that a look has settled was no first try; a conflict was an answer.
+            if outcome.attempts <= 1 and (outcome.already or not outcome.looks):
+                self.first_tries += 1
+            if outcome.already:
+                self.already += 1
 
 
 def may_yet_succeed(outcome: Outcome[T]) -> bool:

@@ -67,6 +67,15 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
         counted = Counter(self.states.values())
         return {state: counted[state] for state in _ORDER if counted[state]}
 
+    def __rich_repr__(self) -> list[tuple[str, object]]:
+        """Give the sums: the states may be those of a hundred thousand."""
+        sums = {"counts": self.counts, "requests": self.requests, "seconds": self.seconds}
+        return list(sums.items())
+
+    def __repr__(self) -> str:
+        """Show the one line."""
+        return f"<FleetPlan: {self}>"
+
     def __str__(self) -> str:
         """Sum up in one line."""
         met = ", ".join(

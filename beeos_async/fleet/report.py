@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from html import escape
 from typing import Any, Final, Generic, Self, TypeVar
 
-from ..errors import BeeOSError, ConfigurationError, RateLimitError, SkippedError
+from ..errors import BeeOSError, ConfigurationError, SkippedError
 from ..models.instances import Instance
 from ..waiting import WaitTimeoutError
 from .outcomes import (
@@ -24,31 +23,12 @@ from .outcomes import (
     words,
 )
 from .records import Form, learn, read_report, write_report
+from .sentence import sentence
 
 T = TypeVar("T")
 
-_OTHERS: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown", "skipped")
-
-# It may also be that the run was interrupted, and then nothing has timed out.
-_LABELS: Final[Mapping[str, str]] = {"timed_out": "not ready"}
-
 ROWS_SHOWN: Final = 100
 """Ids a notebook shows of those that did not succeed."""
-
-_PAST: Final[Mapping[str, str]] = {
-    "startInstance": "started",
-    "stopInstance": "stopped",
-    "restartInstance": "restarted",
-    "destroyInstance": "destroyed",
-    "getInstance": "found",
-    "wait": "ready",
-}
-
-_ALREADY: Final[Mapping[str, str]] = {
-    "startInstance": "already running",
-    "stopInstance": "already stopped",
-    "destroyInstance": "already gone",
-}
 
 
 class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
@@ -269,31 +249,7 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     def __str__(self) -> str:
         """Sum up in one line what a person can act on."""
-        counts = self._tally.counts
-        text = f"{self._what()} in {self.elapsed:.1f} s"
-        parts = [
-            f"{counts[kind]:,} {_LABELS.get(kind) or kind}{_why(self, kind)}"
-            for kind in _OTHERS
-            if counts.get(kind)
-        ]
-        if self.fatal is not None:
-            parts.append(f"ended by {type(self.fatal).__name__}")
-        if again := len(self.retryable_ids):
-            parts.append(f"{again:,} retryable{_when(self)}")
-        if self.duplicates:
-            parts.append(f"{self.duplicates:,} duplicate{'' if self.duplicates == 1 else 's'}")
-        return "; ".join([text, *parts])
-
-    def _what(self) -> str:
-        """Say how many succeeded; what was so before is no work of this run."""
-        past = _PAST.get(self.operation, "done")
-        before = _ALREADY.get(self.operation, "already done")
-        own = self._tally.counts.get("succeeded", 0) - self.already
-        if not self.already:
-            return f"{own:,} of {len(self):,} {past}"
-        if not own:
-            return f"{self.already:,} of {len(self):,} {before}"
-        return f"{own:,} of {len(self):,} {past}, {self.already:,} {before},"
+        return sentence(self.operation, self._outcomes.values(), self._tally)
 
     def __repr__(self) -> str:
         """Show the one line."""
@@ -406,22 +362,3 @@ def _named(error: BeeOSError, id: str) -> BeeOSError:
         return error
     named.__notes__ = [*getattr(error, "__notes__", ()), f"instance {id}"]
     return named
-
-
-def _when(report: FleetReport[T]) -> str:
-    """Say how long the quota wants to be left alone."""
-    asked = [
-        one.error.retry_after or 0.0
-        for one in report.failed
-        if isinstance(one.error, RateLimitError) and one.error.gave_up == "throttled"
-    ]
-    return f", in {max(asked):,.0f} s" if asked else ""
-
-
-def _why(report: FleetReport[T], kind: Kind) -> str:
-    """Name the commonest causes of one kind."""
-    causes = Counter(
-        words(one).partition(":")[0] for one in report if one.kind == kind and words(one)
-    )
-    named = ", ".join(f"{cause}: {count:,}" for cause, count in causes.most_common(3))
-    return f" ({named})" if named else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Final, Generic, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Final, Generic, TypeVar, cast
 
 from msgspec import Meta, Struct, ValidationError, convert, structs
 
@@ -21,14 +21,34 @@ Moment = Annotated[datetime, Meta(tz=True)]
 DIGITS: Final = 128
 """How long a number may be that travels as decimal digits."""
 
+VEIL: Final = "…"
+"""What stands for a value that is for a few eyes only."""
+
+
+class Discreet(Struct, frozen=True, kw_only=True):
+    """A model that may end up in a log, and shows nothing there that opens a door."""
+
+    veiled: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are not shown: secrets, and addresses that are as good as one."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Give the fields to show."""
+        told = [(name, getattr(self, name)) for name in self.__struct_fields__]
+        return [(name, VEIL if one and name in self.veiled else one) for name, one in told]
+
+    def __repr__(self) -> str:
+        """Show the fields."""
+        told = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({told})"
+
 
 # `rename` and `omit_defaults` are inherited; `frozen` and `kw_only` must be said again
 # on each class, for the type checkers and for msgspec in that order.
-class Camel(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Camel(Discreet, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A model whose fields are in camelCase on the wire."""
 
 
-class Snake(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Snake(Discreet, frozen=True, kw_only=True, omit_defaults=True):
     """A model whose fields are in snake_case on the wire."""
 
 

@@ -12,7 +12,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -68,6 +68,8 @@ class Screenshot(Snake, frozen=True, kw_only=True):
         await bee.files.fetch(shot.url, f"desk.{shot.format}")
         ```
     """
+
+    veiled: ClassVar = frozenset({"url"})
 
     file_id: str = ""
     url: str = ""

@@ -10,6 +10,8 @@ Example:
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from .._checks import length
 from ._base import Snake
 from .messages import Attachment
@@ -34,6 +36,8 @@ class PresignUpload(Snake, frozen=True, kw_only=True):
 class PresignedUpload(Snake, frozen=True, kw_only=True):
     """Where a file is to be sent, once."""
 
+    veiled: ClassVar = frozenset({"upload_url", "download_url"})
+
     file_id: str
     upload_url: str
     """Takes one PUT of the bytes with exactly the announced `Content-Type`; whoever has it
@@ -48,6 +52,8 @@ class PresignedUpload(Snake, frozen=True, kw_only=True):
 
 class FileMeta(Snake, frozen=True, kw_only=True):
     """What is known of a file."""
+
+    veiled: ClassVar = frozenset({"download_url"})
 
     file_id: str
     filename: str = ""

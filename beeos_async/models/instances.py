@@ -11,7 +11,7 @@ Example:
 from __future__ import annotations
 
 from html import escape
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -109,6 +109,10 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     screenshot_updated_at: Moment | None = None
     capabilities: dict[str, Any] = {}
 
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """Give what tells one from another; prompts and settings are for a few eyes only."""
+        return [(name, value) for name in _BRIEF if (value := getattr(self, name))]
+
     def _repr_html_(self) -> str:
         """Show a table in a notebook, of what is set and neither long nor for a few eyes only."""
         rows = "".join(
@@ -118,6 +122,8 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
         )
         return f"<table><caption>{escape(self.name or self.id)}</caption>{rows}</table>"
 
+
+_BRIEF: Final = ("id", "name", "status", "desired_status", "connectivity", "os_type")
 
 _SHOWN: Final = (
     *("id", "status", "desired_status", "connectivity", "connectivity_reason", "halt_reason"),
@@ -146,6 +152,8 @@ class DeployInstance(Camel, frozen=True, kw_only=True):
         new = await bee.instances.deploy(wanted)
         ```
     """
+
+    veiled: ClassVar = frozenset({"system_prompt", "mcp_servers", "provider_config", "config"})
 
     name: Short
     variant_id: Short | None = None

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, cast
 
 from msgspec import Meta, Struct, structs
 
-from ._base import Moment, Snake, fitting
+from ._base import Discreet, Moment, Snake, fitting
 
 MessageType = (
     Literal[
@@ -68,7 +68,7 @@ PartState = Literal["streaming", "done"] | str
 
 
 class _Part(
-    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="unknown"
+    Discreet, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="unknown"
 ):
     """One piece of a message."""
 
@@ -109,6 +109,7 @@ class FilePart(_Part, frozen=True, kw_only=True, tag="file"):
     """A file."""
 
     type: ClassVar[Literal["file"]] = "file"
+    veiled: ClassVar = frozenset({"url"})
     url: str = ""
     """Where it is; never an address to send the key to."""
 

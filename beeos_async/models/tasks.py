@@ -10,7 +10,7 @@ Example:
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import UNSET, Meta
 
@@ -182,6 +182,8 @@ class ContinueTask(Snake, frozen=True, kw_only=True):
 
 class RegisterWebhook(Snake, frozen=True, kw_only=True):
     """Who shall be told how a task goes."""
+
+    veiled: ClassVar = frozenset({"token", "secret"})
 
     url: str
     token: str | None = None

@@ -51,6 +51,15 @@ async def test_a_closed_emulator_has_no_address() -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
+async def test_an_emulator_shows_what_it_is() -> None:
+    """How many instances there are, and where."""
+    cloud = Emulator(3)
+    assert repr(cloud) == "<Emulator of 3 instances, not open>"
+    async with cloud:
+        cloud.world.add_instance()
+        assert repr(cloud) == f"<Emulator of 4 instances, at {cloud.url}>"
+
+
 async def test_an_emulator_is_opened_once_at_a_time() -> None:
     """Opening it twice is a mistake in the test that does it."""
     async with Emulator(1) as cloud:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from typing import Any
 
@@ -83,6 +84,54 @@ async def test_what_an_option_is_called_matters(cloud: Emulator, bee: AsyncBeeOS
             await bee.stop_many(cloud.ids, **options)
 
     assert cloud.log == []
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "own"),
+    [
+        ("start_many", {}, "wait, "),
+        ("stop_many", {}, "wait, "),
+        ("restart_many", {}, "wait, "),
+        ("destroy_many", {"confirm": True}, "confirm, wait, "),
+        ("wait_many", {"wish": "online"}, ""),
+        ("start_stream", {}, "wait, "),
+        ("stop_stream", {}, "wait, "),
+        ("restart_stream", {}, "wait, "),
+        ("destroy_stream", {"confirm": True}, "confirm, wait, "),
+        ("wait_stream", {"wish": "online"}, ""),
+        ("running", {}, "wait, "),
+    ],
+)
+async def test_a_wrong_option_is_answered_with_the_right_ones(
+    bee: AsyncBeeOS, method: str, arguments: dict[str, Any], own: str
+) -> None:
+    """In the name of the method that was called, with the one that was meant."""
+    with pytest.raises(TypeError) as caught:
+        called = getattr(bee, method)([], **arguments, max_failure=3)
+        await (called.__aenter__() if method == "running" else called)
+
+    names = "max_concurrency, deadline, max_failures, on_outcome, journal"
+    more = ", collect" if method.endswith("_stream") else ""
+    assert str(caught.value) == (
+        f"{method}() has no option 'max_failure'; did you mean 'max_failures'?"
+        f" there are {own}{names}{more}"
+    )
+
+
+async def test_an_option_like_none_is_answered_with_those_there_are(bee: AsyncBeeOS) -> None:
+    """Without a guess."""
+    options: dict[str, Any] = {"zzz": 1}
+    with pytest.raises(TypeError, match=r"^start_many\(\) has no option 'zzz'; there are wait, "):
+        await bee.start_many([], **options)
+
+
+def test_every_option_is_shown_by_help() -> None:
+    """What a `TypedDict` says of its fields is invisible at run time; its docstring is not."""
+    shown = f"{b.FleetOptions.__doc__}{b.StreamOptions.__doc__}"
+    assert all(f"    {name}: " in shown for name in b.StreamOptions.__annotations__)
+    for method in ("start_many", "stop_many", "wait_stream", "running"):
+        shown = inspect.getdoc(getattr(AsyncBeeOS, method)) or ""
+        assert all(f"`{name}`" in shown for name in b.FleetOptions.__annotations__)
 
 
 async def test_what_is_stopped_already_is_said_to_be(cloud: Emulator, bee: AsyncBeeOS) -> None:

@@ -126,6 +126,19 @@ async def test_nothing_to_start_is_a_plan_too(cloud: Emulator, bee: AsyncBeeOS) 
     assert str(plan) == "no ids: 0 requests, and the quota is not known yet"
 
 
+async def test_a_plan_shows_its_sums_alone(cloud: Emulator, bee: AsyncBeeOS) -> None:
+    """Not each of a hundred thousand ids; `rich` likewise."""
+    plan = await bee.plan_start(cloud.ids)
+
+    assert repr(plan) == f"<FleetPlan: {plan}>"
+    assert dict(plan.__rich_repr__()) == {
+        "counts": {"would_start": len(cloud.ids)},
+        "requests": len(cloud.ids),
+        "seconds": None,
+    }
+    assert repr(bee.instances.list()) == "<Pager of listInstances>"
+
+
 @pytest.mark.parametrize(
     ("quota", "least", "most"), [("10/s", 1.0, 1.2), ("600/min", 0.0, 0.0), (2, 9.5, 9.7)]
 )

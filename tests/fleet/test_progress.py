@@ -61,6 +61,7 @@ async def test_a_run_tells_how_far_it_is() -> None:
             await run.wait()
             after = run.progress
 
+    assert repr(run).startswith("<FleetRun of startInstance: 10 of 10 at ")
     assert (before.done, before.total, before.in_flight, before.rate) == (0, 13, 0, 0.0)
     assert before.seconds_left is None
     assert (middle.done, middle.in_flight, middle.counts) == (0, 4, {})

@@ -9,7 +9,10 @@ from samples import sample, samples
 
 from beeos_async import Attachment, ConfigurationError, DecodeError, FileMeta, PresignedUpload
 from beeos_async._protocol.wire import read
+from beeos_async.models.control import Screenshot
 from beeos_async.models.files import PresignUpload
+from beeos_async.models.messages import FilePart
+from beeos_async.models.tasks import RegisterWebhook
 
 UPLOAD = "https://objects.example.org/in/fil-bill"
 
@@ -56,6 +59,23 @@ def test_a_file_can_be_attached() -> None:
         file_id="fil-bill", filename="Größe.pdf", content_type="application/pdf"
     )
     assert FileMeta(file_id="f").attachment == Attachment(file_id="f")
+
+
+def test_an_address_that_lets_anybody_in_is_not_shown() -> None:
+    """That there is one is."""
+    shown = (
+        FileMeta(file_id="f", download_url="https://o.example/f?sig=d"),
+        PresignedUpload(file_id="f", upload_url="https://o.example/f?sig=u", download_url="x"),
+        Screenshot(file_id="f", url="https://o.example/f?sig=s"),
+        FilePart(name="f", url="https://o.example/f?sig=p"),
+        RegisterWebhook(url="https://o.example", secret="sig=" + "s" * 16, token="sig=t"),  # noqa: S106 -- a pretend one
+    )
+
+    for one in shown:
+        assert "sig=" not in repr(one)
+        assert "'…'" in repr(one)
+        assert "…" in dict(one.__rich_repr__()).values()
+    assert repr(FileMeta(file_id="f")).endswith("download_url='')")
 
 
 def test_every_sample_is_read() -> None:

@@ -316,6 +316,48 @@ def test_a_notebook_shows_a_table_of_what_is_set() -> None:
     assert "verse" not in shown
 
 
+def test_an_instance_shows_in_a_log_what_tells_it_from_others() -> None:
+    """Neither prompts, nor settings with tokens in them, nor a signed address; `rich` likewise."""
+    one = Instance(
+        id="inst-1",
+        name="night",
+        status="running",
+        connectivity="online",
+        os_type="linux",
+        screenshot_url="https://pictures.example/1?sign=x",
+        system_prompt="Answer in verse.",
+        mcp_servers={"mail": {"token": "t"}},
+    )
+
+    assert repr(one) == (
+        "Instance(id='inst-1', name='night', status='running', connectivity='online',"
+        " os_type='linux')"
+    )
+    assert [name for name, _ in one.__rich_repr__()] == [
+        *("id", "name", "status", "connectivity", "os_type")
+    ]
+    assert repr(Instance(id="inst-1")) == "Instance(id='inst-1')"
+
+
+def test_what_is_to_be_deployed_shows_no_prompt_and_no_settings() -> None:
+    """All else is there, and an empty prompt is told to be none."""
+    shown = repr(
+        DeployInstance(
+            name="night",
+            agent_framework="clover",
+            system_prompt="Answer in verse.",
+            mcp_servers={"mail": {"token": "t-1"}},
+            provider_config={"password": "p-1"},
+            config={"password": "p-2"},
+        )
+    )
+
+    assert shown.startswith("DeployInstance(name='night', variant_id=None, agent_framework='cl")
+    assert shown.count("='…'") == 4
+    assert not any(secret in shown for secret in ("verse", "t-1", "p-1", "p-2"))
+    assert "system_prompt=None" in repr(DeployInstance(name="a", variant_id="b"))
+
+
 def test_a_notebook_names_an_instance_without_a_name_by_its_id() -> None:
     """Rows of a list may carry little."""
     assert "<caption>inst-1</caption>" in Instance(id="inst-1")._repr_html_()
