@@ -42,10 +42,14 @@ class Clock(Protocol):
         ...
 
 
+ticks: Final = time.monotonic
+"""`RealClock.now`, for those who ask several times a request and know no other clock."""
+
+
 class RealClock:
     """The clock of the machine."""
 
-    now = staticmethod(time.monotonic)
+    now = staticmethod(ticks)
     wall = staticmethod(time.time)
     # Jitter spreads load; nobody gains by guessing it.
     chance = staticmethod(random.random)
@@ -93,12 +97,12 @@ class Limits(Generic[E]):
         if self._timer is not None:
             self._timer.cancel()
         self.next = end
-        pause = end - RealClock.now()
+        pause = end - ticks()
         self._timer = asyncio.get_running_loop().call_later(pause, self._look)
 
     def _look(self) -> None:
         self._timer, self.next = None, math.inf
-        now = RealClock.now()
+        now = ticks()
         for one in [one for one in self.watched if one.end <= now]:
             one.end = math.inf
             one.expire()

@@ -17,7 +17,6 @@ from typing import Any, Final
 from urllib.request import urlopen
 
 from beeos_async._version import __version__
-from beeos_async.emulator import EFFECTS_PATH
 
 HERE: Final = Path(__file__).parent
 
@@ -71,6 +70,9 @@ def told_by(url: str) -> Any:
     Args:
         url: Where it is.
     """
+    # Imported here: a side that is measured shall not carry a server.
+    from beeos_async.emulator import EFFECTS_PATH  # noqa: PLC0415
+
     with urlopen(url + EFFECTS_PATH, timeout=60) as answer:  # noqa: S310 -- of this machine
         return json.load(answer)
 
@@ -78,7 +80,13 @@ def told_by(url: str) -> Any:
 class Promises:
     """Figures beside what was promised of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, quick: bool = False) -> None:
+        """Begin with none.
+
+        Args:
+            quick: Whether it shall only be seen that all runs: then no figure means anything.
+        """
+        self._quick = quick
         self._broken: list[str] = []
 
     def hold(self, what: str, figure: float, most: float, *, unit: str = "") -> None:
@@ -90,14 +98,31 @@ class Promises:
             most: What was promised.
             unit: Of both.
         """
-        holds = figure <= most
+        self._tell(what, figure, f"at most {most:,.6g}{unit}", unit, holds=figure <= most)
+
+    def reach(self, what: str, figure: float, least: float, *, unit: str = "") -> None:
+        """Print a figure that shall be large, and remember whether it was.
+
+        Args:
+            what: The figure's name.
+            figure: What was measured.
+            least: What was promised.
+            unit: Of both.
+        """
+        self._tell(what, figure, f"at least {least:,.6g}{unit}", unit, holds=figure >= least)
+
+    def _tell(self, what: str, figure: float, bound: str, unit: str, *, holds: bool) -> None:
+        if self._quick:
+            return
         if not holds:
             self._broken.append(what)
         mark = "" if holds else "   BROKEN"
-        print(f"  {what:44}{figure:>12,.4g}{unit}  (at most {most:,.6g}{unit}){mark}", flush=True)
+        print(f"  {what:44}{figure:>12,.4g}{unit}  ({bound}){mark}", flush=True)
 
     def close(self) -> None:
         """Leave with an exit code that says whether all of them held."""
+        if self._quick:
+            return
         if self._broken:
             sys.exit(f"broken: {', '.join(self._broken)}")
         print("\nall promises hold")

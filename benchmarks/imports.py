@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from _measure import about
+from _measure import Promises, about
 from msgspec import json
 
 PROGRAMS = {
@@ -24,6 +24,7 @@ PROGRAMS = {
     "from beeos_async import AsyncBeeOS": "from beeos_async import AsyncBeeOS",
     "import aiohttp": "import aiohttp",
 }
+LOADED = "import beeos_async, sys; sys.exit('aiohttp' in sys.modules)"
 MILLISECOND = 1000
 
 
@@ -50,8 +51,12 @@ def main() -> None:
         print(f"{name:40}{median(times):>8,.1f} ms beyond a bare Python")
     if chosen.json is not None:
         chosen.json.write_bytes(json.format(json.encode({"imports": beyond}), indent=1))
-    cost = median(beyond["import beeos_async"])
-    print(f"\nimport beeos_async costs {cost:.0f} ms beyond a bare Python")
+    print()
+    promises = Promises(quick=chosen.quick)
+    promises.hold("ms of import beeos_async", median(beyond["import beeos_async"]), 80)
+    loaded = subprocess.run([sys.executable, "-c", LOADED], check=False).returncode
+    promises.hold("aiohttp imported with it", loaded, 0)
+    promises.close()
 
 
 if __name__ == "__main__":

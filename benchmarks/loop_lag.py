@@ -13,7 +13,7 @@ import sys
 from statistics import median
 from time import perf_counter
 
-from _measure import about, spread
+from _measure import Promises, about, spread
 from _run import Options, parser, save
 from _server import Server, server
 from _sides import bee_of, ids_of
@@ -45,6 +45,9 @@ def main() -> None:
     print(f"                                 {median(alone):.2f} beside nothing")
     save(chosen, "loop_lag", {"beside": beside, "alone": alone, "longest": longest})
     print(f"\na run holds the loop for {spread(beside)[:-1].replace('x', ' ms')}), p99.9")
+    promises = Promises(quick=chosen.quick)
+    promises.hold("ms a run holds the loop, p99.9", median(beside), 5)
+    promises.close()
 
 
 async def held(where: Server, chosen: Options) -> list[float]:

@@ -10,7 +10,7 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from msgspec import Struct
 
@@ -58,6 +58,10 @@ U = TypeVar("U")
 
 FLEET_THROTTLE_WAIT: Final = 300.0
 """Seconds a `Retry-After` may ask of a fleet."""
+
+# What each call needs of its enums: to look a member up runs Python code on 3.11.
+_RAISE: Final = Verdict.RAISE
+_SINGLE: Final = Lane.SINGLE
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -110,76 +114,94 @@ class Call(Generic[T]):
     It outlives a cancellation: whoever made it can see whether the request had left.
     """
 
-    attempts: int = 0
-    """How often the request itself was sent."""
-
-    tries: int = 0
-    """How often anything was sent, looks included."""
-
-    refusals: int = 0
-    """How many answers were a 429."""
-
-    excused: int = 0
-    """How many tries an outage of the host has cost."""
-
-    looked: int = 0
-    """How often it was looked whether it took, since it was last sent."""
-
-    unsettled: BeeOSError | None = None
-    """The failure of which it is not known yet whether the request took all the same."""
-
-    verdict: Verdict = Verdict.RAISE
-    """What the last failure asks for."""
-
-    already: bool = False
-    """Whether a conflict turned out to be a wish that had come true before this call."""
-
-    failure: BeeOSError | None = None
-    """Why the last attempt failed."""
-
-    gave_up: GaveUp | None = None
-    """What came before the next try could."""
-
-    doubted: bool = False
-    """Whether any attempt may have taken without saying so."""
-
-    lingering: bool = False
-    """Whether an attempt that nobody waits for any more may still take."""
-
-    rekeyed: bool = False
-    queued: float = 0.0
-    throttled: float = 0.0
-    sending: float = 0.0
-    """Seconds its requests were under way, looks included."""
-
-    request_id: str | None = None
-
     def __init__(
         self,
         row: Endpoint[T],
-        ids: tuple[str, ...],
+        id: str,
+        request: Request,
         pass_: Pass,
-        *,
+        key: str | None,
+    ) -> None:
+        """Begin; nothing is sent yet.
+
+        All are positional, and every attribute is set here and in this order: that is what the
+        interpreter is fast at.
+
+        Args:
+            row: The endpoint.
+            id: What its path names first; empty where it names nothing.
+            request: What goes out.
+            pass_: What a run adds.
+            key: The idempotency key, the same in every attempt.
+        """
+        self.row = row
+        self.id = id
+        self.request = request
+        self.pass_ = pass_
+        self.key = key
+        self.flight: Flight = Flight()
+        self.attempts: int = 0
+        """How often the request itself was sent."""
+
+        self.tries: int = 0
+        """How often anything was sent, looks included."""
+
+        self.refusals: int = 0
+        """How many answers were a 429."""
+
+        self.excused: int = 0
+        """How many tries an outage of the host has cost."""
+
+        self.looked: int = 0
+        """How often it was looked whether it took, since it was last sent."""
+
+        self.unsettled: BeeOSError | None = None
+        """The failure of which it is not known yet whether the request took all the same."""
+
+        self.verdict: Verdict = _RAISE
+        """What the last failure asks for."""
+
+        self.already: bool = False
+        """Whether a conflict turned out to be a wish that had come true before this call."""
+
+        self.failure: BeeOSError | None = None
+        """Why the last attempt failed."""
+
+        self.gave_up: GaveUp | None = None
+        """What came before the next try could."""
+
+        self.doubted: bool = False
+        """Whether any attempt may have taken without saying so."""
+
+        self.lingering: bool = False
+        """Whether an attempt that nobody waits for any more may still take."""
+
+        self.rekeyed: bool = False
+        self.queued: float = 0.0
+        self.throttled: float = 0.0
+        self.sending: float = 0.0
+        """Seconds its requests were under way, looks included."""
+
+        self.request_id: str | None = None
+
+    @classmethod
+    def to(
+        cls,
+        row: Endpoint[T],
+        *ids: str,
+        pass_: Pass,
         params: Mapping[str, object] | None = None,
         body: object = None,
         key: str | None = None,
         operation: str | None = None,
-    ) -> None:
-        """Check and build the request; nothing is sent yet.
+    ) -> Self:
+        """Check and build the request of a call.
 
         Raises:
             ConfigurationError: An id or the body cannot be sent.
         """
-        self.row = row
-        self.id: str = ids[0] if ids else ""
-        self.key = key
-        """The idempotency key, the same in every attempt."""
-
-        self.request: Request = build(
-            row, *ids, params=params, body=body, key=key, operation=operation
-        )
-        self.pass_ = pass_
-        self.flight: Flight = Flight()
+        request = build(row, *ids, params=params, body=body, key=key, operation=operation)
+        return cls(row, ids[0] if ids else "", request, pass_, key)
 
     @property
     def in_doubt(self) -> bool:
@@ -249,6 +271,7 @@ class Caller:
         self.transport = transport
         self.gate = gate
         self.clock = clock
+        self.now = clock.now
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
@@ -284,11 +307,11 @@ class Caller:
         """
         if deadline is not None:
             seconds("deadline", deadline)
-            deadline += self.clock.now()
+            deadline += self.now()
         key = self.key_of(row, body, key)
         pass_ = Pass(deadline=deadline)
         return await self.run(
-            Call(row, ids, pass_, params=params, body=body, key=key, operation=operation)
+            Call.to(row, *ids, pass_=pass_, params=params, body=body, key=key, operation=operation)
         )
 
     def accompany(
@@ -329,7 +352,7 @@ class Caller:
         """
         self.transport.stay_home()
         try:
-            while (turn := await self._enter(call)) is not None:
+            while (turn := self._pass(call) or await self._enter(call)) is not None:
                 try:
                     return await self._try(call, turn)
                 except BeeOSError as error:
@@ -350,11 +373,18 @@ class Caller:
         # could be freed by the garbage collector alone.
         raise call.end()
 
+    def _pass(self, call: Call[Any]) -> Turn | None:
+        """Take a turn, where it is to be had at once: the usual thing."""
+        deadline = call.pass_.deadline
+        if call.unsettled is not None or (deadline is not None and self.now() >= deadline):
+            return None
+        return self.gate.admit(call.row.bucket)
+
     async def _enter(self, call: Call[Any]) -> Turn | None:
         """Wait for a turn; `None` where none comes in time."""
         settle = call.row.repeat.settle
         row: Endpoint[Any] = settle.ask if settle and call.unsettled else call.row
-        came = self.clock.now()
+        came = self.now()
         until, pass_ = call.until, call.pass_
         bound = FLEET_THROTTLE_WAIT
         if pass_.lane is Lane.SINGLE:
@@ -375,15 +405,15 @@ class Caller:
             call.failure = call.failure or _cooling(rest.seconds)
             call.gave_up = None if pass_.lane is Lane.SINGLE else "throttled"
         else:
-            call.queued += self.clock.now() - came - turn.throttled
+            call.queued += self.now() - came - turn.throttled
             call.throttled += turn.throttled
             return turn
         return None
 
     def _begin(self, call: Call[Any]) -> None:
         """Tell who counts calls, and who writes them down, that one is sent for the first time."""
-        if call.pass_.lane is Lane.SINGLE:
-            self.gate.budget.call(self.clock.now())
+        if call.pass_.lane is _SINGLE:
+            self.gate.budget.call(self.now())
         if call.pass_.before is not None:
             call.pass_.before(call.id)
 
@@ -454,17 +484,18 @@ class Caller:
         key = self.key if isinstance(self.key, Key) else await self._ask_key(call)
         call.flight.key = key
         call.tries += 1
-        began = self.clock.now()
-        until = call.until
-        limit = max(self.options.timeout, row.least_timeout)
-        if until is not None:
+        began = self.now()
+        limit = self.options.timeout
+        if row.least_timeout:
+            limit = max(limit, row.least_timeout)
+        if call.pass_.deadline is not None and (until := call.until) is not None:
             limit = max(0.0, min(limit, until - began))
         status: int | None = None
         failure: BeeOSError | None = None
         response: Response | None = None
         try:
             response = await self.transport.send(
-                request, call.flight, limit, min(limit, self.options.connect_timeout)
+                request, call.flight, limit, self.options.connect_timeout
             )
             status, call.request_id = response.status, response.request_id
             answer = read(row, call.id, response)
@@ -475,10 +506,11 @@ class Caller:
             self._hear(call, turn, error)
             raise
         else:
-            self.gate.hear(turn, failing=False)
+            if not self.gate.brake.is_calm:
+                self.gate.hear(turn, failing=False)
             return answer
         finally:
-            passed = self.clock.now() - began
+            passed = self.now() - began
             call.sending += passed
             if self.tells or log.isEnabledFor(logging.DEBUG):
                 self.tell(call, row, status, failure, passed)
@@ -489,7 +521,7 @@ class Caller:
     async def _rest(self, call: Call[Any], turn: Turn) -> bool:
         """Wait until the next try is due; tell whether there is one."""
         failure, until = call.failure, call.until
-        if until is not None and self.clock.now() >= until:
+        if until is not None and self.now() >= until:
             call.gave_up = "deadline"
             return False
         if call.verdict in {Verdict.SETTLE, Verdict.THROTTLED}:
@@ -503,7 +535,7 @@ class Caller:
             pause = conflict_pause(call.spent)
         else:
             pause = backoff(call.spent, self.clock.chance())
-        now = self.clock.now()
+        now = self.now()
         if until is not None and now + pause >= until:
             call.gave_up = "deadline"
         elif (
@@ -538,7 +570,7 @@ class Caller:
         wait = cool_down(asked, max(1, call.refusals), self.clock.chance())
         self.gate.cool(turn, bucket, wait)
         until = call.until
-        if until is not None and self.clock.now() + wait > until:
+        if until is not None and self.now() + wait > until:
             call.gave_up = "deadline"
             return False
         if call.pass_.lane is not Lane.SINGLE:
@@ -578,7 +610,7 @@ class Caller:
         assert not isinstance(self.key, Key)  # noqa: S101 -- the callers have looked
         limit, until = self.options.timeout, call.until
         if until is not None:
-            limit = min(limit, until - self.clock.now())
+            limit = min(limit, until - self.now())
         timer = self.clock.limit(limit)
         try:
             async with timer:

@@ -60,10 +60,9 @@ class Feed:
 class FeedFlight(Flight):
     """The attempt that opens a feed, and keeps the answer where it is one."""
 
-    keeps = True
-
     def __init__(self) -> None:
         super().__init__()
+        self.keeps = True
         self.feed: Feed | None = None
         self.head = Response(0, {}, b"")
         """Of the last answer, whatever it is."""

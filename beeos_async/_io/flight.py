@@ -25,14 +25,16 @@ class Flight:
     key: Key
     """The key the attempt goes with; set before it takes off."""
 
-    keeps: bool = False
-    """Whether it may take over its answer instead of having it read."""
+    def __init__(self) -> None:
+        """Begin on the ground."""
+        self.keeps: bool = False
+        """Whether it may take over its answer instead of having it read."""
 
-    sent: bool = False
-    """Whether the request has begun to be written; until then it certainly never left."""
+        self.sent: bool = False
+        """Whether the request has begun to be written; until then it certainly never left."""
 
-    road: Closable | None = None
-    """What it went out on."""
+        self.road: Closable | None = None
+        """What it went out on."""
 
     def take_off(self, road: Closable) -> None:
         """Note that the request is about to be written, and on what."""

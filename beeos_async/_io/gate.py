@@ -86,11 +86,14 @@ class Gate:
             rate_of: The known quota of an endpoint, if any.
         """
         self.slots: Final = slots
+        self.in_flight: int = 0
+        """How many slots of the semaphore are taken; who waits for one stands in the queue."""
+
         self.brake: Final = Brake()
         self.budget: Final = RetryBudget()
         self._clock = clock
+        self._now = clock.now
         self._rate_of = rate_of
-        self._free = anyio.Semaphore(slots, max_value=slots, fast_acquire=True)
         self._queue = Queue()
         self._bare = Queue()
         self._doors: dict[str, Door] = {}
@@ -100,11 +103,6 @@ class Gate:
         self._alarms: set[asyncio.Timeout] = set()
         self.when_closed: list[Callable[[], None]] = []
         """Told when the client closes."""
-
-    @property
-    def in_flight(self) -> int:
-        """How many slots are taken."""
-        return self.slots - self._free.value
 
     def snapshot(self) -> dict[str, EndpointState]:
         """Tell what is known of each endpoint that was called, by operationId or bucket."""
@@ -143,6 +141,28 @@ class Gate:
         """
         if self._closed:
             raise _closed()
+
+    def admit(self, bucket: str) -> Turn | None:
+        """Give a turn where nobody and nothing is to be waited for; else `enter` is the way.
+
+        Args:
+            bucket: Whose quota the request draws on.
+        """
+        door = self._doors.get(bucket)
+        if (
+            door is None
+            or door.queue.waiting
+            or self._queue.waiting
+            or self.in_flight >= self.slots
+            or self._closed
+            or self.brake.open_since is not None
+            or door.pacer.wait(now := self._now()) > 0
+        ):
+            return None
+        turn = Turn(door=door)
+        door.pacer.go(turn, now)
+        self.in_flight += 1
+        return turn
 
     async def enter(
         self,
@@ -186,8 +206,8 @@ class Gate:
                 turn.over = False
                 await self._stand(door, Place(turn, until, bound, owner), lane)
             try:
-                if self._free.value and not self._queue.waiting:
-                    self._free.acquire_nowait()
+                if self.in_flight < self.slots and not self._queue.waiting:
+                    self.in_flight += 1
                 else:
                     place = Place(turn, until, bound, owner)
                     await self._wait(self._queue, place, lane)
@@ -268,8 +288,6 @@ class Gate:
 
     def hear(self, turn: Turn, *, failing: bool) -> None:
         """Tell the brake how a request ended."""
-        if not failing and self.brake.is_calm:
-            return
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
         since = brake.open_since
@@ -430,7 +448,7 @@ class Gate:
         if self._queue.waiting:
             self._queue.next().grant()
             return
-        self._free.release()
+        self.in_flight -= 1
         if self._idle and not self.in_flight:
             self._idle.set()
 

@@ -89,7 +89,8 @@ class LeasedTransport(AiohttpTransport):
             if plain is None:
                 answer = await self._told(line, request.answer_cap)
             else:
-                answer = Response(200, *plain, self._clock.wall())
+                head, body = plain
+                answer = Response(200, head, body, self._wall())
         except asyncio.CancelledError:
             _give_up(line)
             failure = self._failures.of_cancellation(flight)
@@ -118,7 +119,7 @@ class LeasedTransport(AiohttpTransport):
                     # Past the interim ones.
                     if not 100 <= message.code < 200 or message.code == SWITCHING_PROTOCOLS:
                         break
-                head = line.head = Response(message.code, message.headers, b"", self._clock.wall())
+                head = line.head = Response(message.code, message.headers, b"", self._wall())
                 body = await read_body(message.headers, content, cap)
                 return structs.replace(head, body=body)
         except Exception:
@@ -197,15 +198,15 @@ class LeasedTransport(AiohttpTransport):
         headers = self._common[body is not None]
         if request.headers:
             headers = self._headers(request.headers, json=body is not None)
-        start = (
-            f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n"
-            f"{headers}Authorization: {key.header}\r\n"
-        )
         if body is not None:
-            return f"{start}Content-Length: {len(body)}\r\n\r\n".encode("ascii") + body
-        if request.method in _BODILESS:
-            return f"{start}\r\n".encode("ascii")
-        return f"{start}Content-Length: 0\r\n\r\n".encode("ascii")
+            length = f"Content-Length: {len(body)}\r\n"
+        else:
+            length = "" if request.method in _BODILESS else "Content-Length: 0\r\n"
+        head = (
+            f"{request.method} {self._base_path}{request.target} HTTP/1.1\r\n"
+            f"{headers}Authorization: {key.header}\r\n{length}\r\n"
+        ).encode("ascii")
+        return head if body is None else head + body
 
     def _headers(self, own: Headers = (), *, json: bool) -> str:
         """Write the headers that need no key; a request's own ones go before ours."""

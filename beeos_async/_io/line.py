@@ -12,7 +12,7 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from .._clock import Limits, RealClock
+from .._clock import Limits, ticks
 from .._protocol.head import Head, plain
 from .._protocol.message import Response
 from .flight import Flight
@@ -51,7 +51,7 @@ class Lines:
         while self.idle:
             line, _ = self.idle.popitem()
             # The loop may have been held for longer than a timer knows.
-            if line.end > RealClock.now() and not line.transport.is_closing():
+            if line.end > ticks() and not line.transport.is_closing():
                 return line
             line.close()
         return None
@@ -140,7 +140,7 @@ class Line(asyncio.BufferedProtocol):
         """
         self._most = min(cap, LARGEST)
         limits = self._lines.limits
-        self.end = end = RealClock.now() + seconds
+        self.end = end = ticks() + seconds
         if end < limits.next:
             limits.wake(end)
         waiter: asyncio.Future[Plain | None] = asyncio.Future(loop=self._loop)
@@ -153,7 +153,7 @@ class Line(asyncio.BufferedProtocol):
         """Be idle: the answer was whole."""
         if not self._over:
             lines = self._lines
-            self.end = end = RealClock.now() + KEEP_ALIVE
+            self.end = end = ticks() + KEEP_ALIVE
             if end < lines.limits.next:
                 lines.limits.wake(end)
             lines.idle[self] = None
@@ -237,7 +237,7 @@ class Line(asyncio.BufferedProtocol):
         """Let the handler read the answer from its beginning, in the pieces it came in."""
         pieces = [piece for piece in (self._partial, news) if piece]
         self._waiter, self._partial = None, b""
-        self.left, self.end = self.end - RealClock.now(), math.inf
+        self.left, self.end = self.end - ticks(), math.inf
         self.handler.set_response_params(read_until_eof=True)
         for piece in pieces:
             self.handler.data_received(piece)

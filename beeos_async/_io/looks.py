@@ -171,7 +171,7 @@ class Looks:
     async def _look(self, id: str) -> None:
         began = self._caller.clock.now()
         try:
-            item = (await self._ask(Call(self._one, (id,), self._pass()))).data
+            item = (await self._ask(Call.to(self._one, id, pass_=self._pass()))).data
         except NotFoundError:
             item = None
         self._misses.pop(id, None)
@@ -185,7 +185,8 @@ class Looks:
         asked = 0
         while params is not None:
             began = self._caller.clock.now()
-            page = await self._ask(Call(self._many, (), self._pass(), params=params))
+            call = Call.to(self._many, pass_=self._pass(), params=params)
+            page = await self._ask(call)
             asked += 1
             for row in page.data:
                 ids.discard(row.id)

@@ -274,7 +274,8 @@ class Subscription:
         """
         # Where it cannot be told, the next connection tells why.
         with contextlib.suppress(APIError, TransportError):
-            found = await self._caller.run(Call(look.ask, self._ids, Pass(deadline=until)))
+            call = Call.to(look.ask, *self._ids, pass_=Pass(deadline=until))
+            found = await self._caller.run(call)
             self._ended = look.over(found)
 
     async def _call(self, until: float | None) -> FeedFlight:
@@ -287,10 +288,10 @@ class Subscription:
     def _ask(self, until: float | None) -> Call[Any]:
         """Build the request for what comes after the last event."""
         rule, opening = self._row.resume, self._opening
-        call = Call(
+        call = Call.to(
             self._row.opening,
-            self._ids,
-            Pass(deadline=until),
+            *self._ids,
+            pass_=Pass(deadline=until),
             params={**opening.params, **rule.params(self.last)},
             body=opening.body,
             key=self._key,

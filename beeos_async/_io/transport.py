@@ -80,6 +80,7 @@ class AiohttpTransport:
             **road: How to connect, and as whom; see `Road`.
         """
         self._clock = clock
+        self._wall = clock.wall
         self._base = URL(base_url)
         self._base_path = self._base.raw_path.rstrip("/")
         self._user_agent = road["user_agent"]
@@ -129,7 +130,7 @@ class AiohttpTransport:
                 kept = flight.keep(response)
                 cap = request.answer_cap
                 body = b"" if kept else await read_body(response.headers, response.content, cap)
-            return Response(response.status, response.headers, body, self._clock.wall())
+            return Response(response.status, response.headers, body, self._wall())
         except asyncio.CancelledError:
             drop(response)
             failure = self._failures.of_cancellation(flight)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, cast, get_origin
@@ -113,27 +113,30 @@ class Endpoint(Generic[T]):
     least_timeout: float = 0.0
     refuses_in_200: bool = False
 
+    shape: Literal["enveloped", "bare", "empty", "accepted"] = field(init=False)
+    """How its answer comes: in an envelope, as it is, not at all, or with a header."""
+
+    pieces: tuple[str, ...] = field(init=False)
+    """The route cut where ids go."""
+
+    def __post_init__(self) -> None:
+        """Read off what each request would have to read off again."""
+        kind = cast("type", get_origin(self.answer) or self.answer)
+        shape = "empty" if kind is NoneType else "bare"
+        if issubclass(kind, Envelope | Page):
+            shape = "enveloped"
+        elif kind is Accepted:
+            shape = "accepted"
+        object.__setattr__(self, "shape", shape)
+        head, *rest = self.path.split("{")
+        pieces = (head, *(piece.partition("}")[2] for piece in rest))
+        object.__setattr__(self, "pieces", pieces)
+
     # Built at first use: seventy decoders would slow the import of every program.
     @cached_property
     def decode(self) -> Callable[[bytes], T]:
         """Decode a well-formed body in one strict pass."""
         return json.Decoder(self.answer).decode
-
-    @cached_property
-    def shape(self) -> Literal["enveloped", "bare", "empty", "accepted"]:
-        """How its answer comes: in an envelope, as it is, not at all, or with a header."""
-        kind = cast("type", get_origin(self.answer) or self.answer)
-        if issubclass(kind, Envelope | Page):
-            return "enveloped"
-        if kind is Accepted:
-            return "accepted"
-        return "empty" if kind is NoneType else "bare"
-
-    @cached_property
-    def pieces(self) -> tuple[str, ...]:
-        """The route cut where ids go."""
-        head, *rest = self.path.split("{")
-        return (head, *(piece.partition("}")[2] for piece in rest))
 
 
 @dataclass(frozen=True, eq=False)

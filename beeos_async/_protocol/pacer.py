@@ -201,7 +201,11 @@ class Pacer:
             now: When.
         """
         self.in_flight += 1
-        ticket.epoch, ticket.went = self._epoch, now
+        ticket.went = now
+        if self._base is None and not self._epoch and self._ledger.opened is not None:
+            # Nothing is known of a quota, and it is not the first one: there is nothing to note.
+            return
+        ticket.epoch = self._epoch
         ticket.probe, self._probe_due = self._probe_due, False
         if ticket.probe:
             self._probing = True

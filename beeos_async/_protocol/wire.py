@@ -67,6 +67,22 @@ def build(
     )
 
 
+def bare(row: Endpoint[Any], id: str) -> Request:
+    """Make the request of a call that names one resource and says nothing else, as a start does.
+
+    It is what `build` would make, in a third of the time.
+
+    Args:
+        row: The endpoint; its path has one place for an id.
+        id: What goes there.
+
+    Raises:
+        ConfigurationError: The id cannot be sent.
+    """
+    before, after = row.pieces
+    return Request(row.method, before + quoted_id(id) + after, None, row.answer_cap)
+
+
 def _query(params: Mapping[str, object]) -> str:
     given = {name: _text(value) for name, value in params.items() if value is not None}
     with contextlib.suppress(UnicodeEncodeError):

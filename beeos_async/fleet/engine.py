@@ -27,6 +27,7 @@ from .._checks import budget, count, seconds
 from .._io.caller import Call, Caller, Pass
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
+from .._protocol.wire import bare
 from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
@@ -119,6 +120,7 @@ class FleetRun(Generic[T]):
             ConfigurationError: An option cannot work.
         """
         self._clock = caller.clock
+        self._now = caller.clock.now
         self._source = Source(ids, caller.clock, self._admit)
         size = self._source.size
         if max_concurrency is not None:
@@ -144,6 +146,7 @@ class FleetRun(Generic[T]):
         self._outcomes: dict[str, Outcome[T] | None] = {}
         self._tally = Tally(counts={})
         self._mail: Mailbox[Outcome[T]] = Mailbox(read=read)
+        self._is_quiet = not read and on_outcome is None and journal is None and waiting is None
         self._halted: Reason | None = None
         # Whether an id was left without its turn, or may have been.
         self._left_some = False
@@ -187,7 +190,7 @@ class FleetRun(Generic[T]):
         if journal is not None:
             await _opened(journal)
         self._caller.gate.when_closed.append(self._close)
-        self._began = self._clock.now()
+        self._began = self._now()
         self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
         before = None if journal is None else journal.sent
@@ -313,14 +316,14 @@ class FleetRun(Generic[T]):
         known = {id: outcome for id, outcome in self._outcomes.items() if outcome is not None}
         tally = structs.replace(self._tally, counts=dict(self._tally.counts))
         if self._driver is not None and not self._driver.done():
-            tally.elapsed = self._clock.now() - self._began
+            tally.elapsed = self._now() - self._began
         return FleetReport(self._operation, known, tally)
 
     @property
     def progress(self) -> Progress:
         """How far the run is, how fast it goes and what holds it, in this moment."""
         return self._meter.read(
-            self._clock.now(),
+            self._now(),
             self._tally,
             size=self._source.size,
             past=self._past,
@@ -377,7 +380,7 @@ class FleetRun(Generic[T]):
                     self._write(outcome)
                 else:
                     self._break_off(outcome)
-            self._tally.elapsed = self._clock.now() - self._began
+            self._tally.elapsed = self._now() - self._began
             self._caller.gate.when_closed.remove(self._close)
             if self._journal is not None:
                 self._journal.unlock()
@@ -425,7 +428,10 @@ class FleetRun(Generic[T]):
                 await self._waits.change()
                 continue
             try:
-                id = await self._source.next(self._pass.deadline)
+                deadline = self._pass.deadline
+                id = self._source.at_once(deadline)
+                if id is None:
+                    id = await self._source.next(deadline)
             except LateError:
                 self._halt("deadline")
                 return
@@ -434,20 +440,10 @@ class FleetRun(Generic[T]):
                 return
             if id is None:
                 return
-            if self._journal is not None:
-                await self._turn(id, self._journal)
-                continue
-            if (halted := self._halted) is not None:
-                # It came in the very moment in which nothing more was to be launched.
-                await self._put(Skipped(id, halted))
-                return
-            self._busy += 1
-            outcome = await self._one(id)
-            self._busy -= 1
-            if self._waits is not None and isinstance(outcome, Succeeded):
-                await self._wait_for(outcome, self._waits)
+            if self._journal is None and self._halted is None:
+                await self._bring(id)
             else:
-                await self._put(outcome)
+                await self._turn(id)
 
     async def _wait_for(self, accepted: Succeeded[T], waits: Waits[T]) -> None:
         """Give an id that was accepted away, unless it is ready already."""
@@ -460,19 +456,38 @@ class FleetRun(Generic[T]):
         # Also one that was accepted by an earlier run costs no request.
         await self._breathe()
 
-    async def _turn(self, id: str, journal: Journal) -> None:
-        """Bring one id to its outcome where a journal may know of it."""
-        past = journal.past(id)
+    async def _turn(self, id: str) -> None:
+        """Give one id its turn where a journal may know of it, or nothing is launched any more."""
+        past = None if self._journal is None else self._journal.past(id)
         if self._halted is not None or (past is not None and is_final(past, self._row)):
             await self._put(self._left(id))
             await self._breathe()
-            return
-        self._busy += 1
-        if isinstance(past, Accepted):
-            outcome = cast("Outcome[T]", past.outcome)
+        elif isinstance(past, Accepted):
+            await self._pass_on(cast("Outcome[T]", past.outcome))
         else:
-            outcome = await self._one(id, None if past is None else doubt_of(past))
+            await self._bring(id, None if past is None else doubt_of(past))
+
+    async def _bring(self, id: str, doubt: BeeOSError | None = None) -> None:
+        """Bring one id to its outcome, whatever it takes.
+
+        Args:
+            id: The id.
+            doubt: Why it is looked at first: an earlier run may have sent it.
+        """
+        self._busy += 1
+        began = self._now()
+        outcome = await self._call(id, began, 0, doubt)
+        if is_refused_key(outcome):
+            outcome = await self._bear(outcome, began)
         self._busy -= 1
+        if self._is_quiet and outcome.attempts:
+            # Nobody is told, and others had their turns while the request was out.
+            self._write(outcome)
+        else:
+            await self._pass_on(outcome)
+
+    async def _pass_on(self, outcome: Outcome[T]) -> None:
+        """Tell of an outcome, or let what was accepted wait."""
         if self._waits is not None and isinstance(outcome, Succeeded):
             await self._wait_for(outcome, self._waits)
         else:
@@ -490,28 +505,15 @@ class FleetRun(Generic[T]):
         self._past += outcome.kind != "skipped"
         return outcome
 
-    async def _one(self, id: str, doubt: BeeOSError | None = None) -> Outcome[T]:
-        """Come to the outcome of one id, whatever it takes.
-
-        Args:
-            id: The id.
-            doubt: Why it is looked at first: an earlier run may have sent it.
-        """
-        began = self._clock.now()
-        attempts = 0
-        while True:
-            outcome = await self._call(id, began, attempts, doubt)
-            # The usual thing first.
-            if isinstance(outcome, Succeeded) or not is_refused_key(outcome):
-                return outcome
-            if self._halted is not None:
-                return outcome
-            attempts, doubt = outcome.attempts, None
+    async def _bear(self, outcome: Outcome[T], began: float) -> Outcome[T]:
+        """Bear a refused key: try it once more, or wait for who does."""
+        while is_refused_key(outcome) and self._halted is None:
             if self._probing is None:
                 return await self._probe(outcome, began)
             await self._bide(outcome, self._probing.wait())
-            if self._halted is not None:
-                return outcome
+            if self._halted is None:
+                outcome = await self._call(outcome.id, began, outcome.attempts)
+        return outcome
 
     async def _probe(self, refused: Outcome[T], began: float) -> Outcome[T]:
         """Try a refused key once more, while nothing is launched: a second no is final."""
@@ -532,7 +534,7 @@ class FleetRun(Generic[T]):
         """Sleep until a refused key is due once more, or nothing is."""
         left = math.inf
         if self._pass.deadline is not None:
-            left = max(0.0, self._pass.deadline - self._clock.now())
+            left = max(0.0, self._pass.deadline - self._now())
         with contextlib.suppress(ClientClosedError):
             await self._caller.gate.rest(min(KEY_PROBE, left))
         if left <= KEY_PROBE:
@@ -557,9 +559,10 @@ class FleetRun(Generic[T]):
     ) -> Outcome[T]:
         """Make the call for one id; `before` requests were made for it already."""
         try:
-            call: Call[Envelope[Any]] = Call(self._row, (id,), self._pass)
+            request = bare(self._row, id)
         except ConfigurationError:
             return Skipped(id, "invalid_id")
+        call: Call[Envelope[Any]] = Call(self._row, id, request, self._pass, None)
         if self._waits is not None and not self._waits.sends:
             return Succeeded(id, cast("T", Instance(id=id)))
         if doubt is not None:
@@ -569,7 +572,7 @@ class FleetRun(Generic[T]):
         try:
             answer = await self._caller.run(call)
         except asyncio.CancelledError:
-            elapsed, attempts = self._clock.now() - began, before + call.attempts
+            elapsed, attempts = self._now() - began, before + call.attempts
             self._break_off(judged(call, None, None, self._halted, attempts, elapsed))
             raise
         except BeeOSError as error:
@@ -578,7 +581,7 @@ class FleetRun(Generic[T]):
             self._heed(failure, what_ends(failure))
         except Exception as error:  # noqa: BLE001 -- of the callable that gives the key, or the journal's
             self._fail(error)
-        elapsed, attempts = self._clock.now() - began, before + call.attempts
+        elapsed, attempts = self._now() - began, before + call.attempts
         return judged(call, answer, failure, self._halted, attempts, elapsed)
 
     def _heed(self, error: BeeOSError, reason: Reason | None) -> None:

@@ -144,7 +144,7 @@ async def _sweep(
     missing = sum(state is None for state in states.values())
     while params is not None and missing > pages:
         pass_ = Pass(lane=Lane.FLEET, deadline=deadline)
-        page = await caller.run(Call(table.LIST_INSTANCES, (), pass_, params=params))
+        page = await caller.run(Call.to(table.LIST_INSTANCES, pass_=pass_, params=params))
         for instance in page.data:
             # A row may say less than a look: what says nothing of its state was not found.
             if instance.status and states.get(instance.id, "") is None:

@@ -98,6 +98,25 @@ class Source:
         if self._items is not None and self.size is not None:
             yield from filter(self._take, map(_name, self._items))
 
+    def at_once(self, deadline: float | None) -> str | None:
+        """Pull the next id, where it is there and new; else `next` is the way.
+
+        Args:
+            deadline: When it is of no more use, on the clock's `now`.
+
+        Raises:
+            LateError: The deadline came first.
+        """
+        if self._items is None:
+            return None
+        if deadline is not None:
+            self._check(deadline)
+        for item in self._items:
+            # The usual thing first: nearly every item is a plain string.
+            id = item if type(item) is str else _name(item)
+            return id if self._take(id) else None
+        return None
+
     async def next(self, deadline: float | None) -> str | None:
         """Pull the next id.
 
@@ -116,8 +135,7 @@ class Source:
             async with self._pulling:
                 return await self._pull(deadline)
         for passed, item in enumerate(self._items, 1):
-            # The usual thing first: nearly every item is a plain string.
-            id = item if type(item) is str else _name(item)
+            id = _name(item)
             if self._take(id):
                 return id
             if passed % BREATH == 0:

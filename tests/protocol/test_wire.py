@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,7 +29,7 @@ from beeos_async._protocol.table import (
     ROWS,
     START_INSTANCE,
 )
-from beeos_async._protocol.wire import build, read
+from beeos_async._protocol.wire import bare, build, read
 from beeos_async.errors import (
     APIError,
     AuthenticationError,
@@ -853,3 +854,16 @@ def test_the_other_resource_is_named_safely() -> None:
 def test_a_list_endpoint_reads_lists() -> None:
     """A null list is an empty one."""
     assert read(LIST_MODELS, "", sample("catalog/models_null").response).data == []
+
+
+@pytest.mark.parametrize("id", ["instance_a", "a b", "", "..", "é", "a/b", "x" * 129])
+def test_a_bare_request_is_the_one_that_would_be_built(id: str) -> None:
+    """Or it is refused in the same words."""
+
+    def told(make: Callable[[Any, str], Request]) -> Request | str:
+        try:
+            return make(START_INSTANCE, id)
+        except ConfigurationError as error:
+            return str(error)
+
+    assert told(bare) == told(build)
