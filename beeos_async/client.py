@@ -52,9 +52,10 @@ class AsyncBeeOS(Errands, Fleets, Direct):
 
     What goes wrong with a call is an error of `beeos_async.errors`.  Outside of that tree are
     the mistakes of a program, as `TypeError` and `RuntimeError`, what its own files and
-    callbacks raise, and cancellation.  `ConfigurationError` comes before any I/O; a `TransportError` says in `.delivered` whether the request may have
-    arrived; an `APIError` is the server's no.  `deadline=`, which every method takes, is
-    the whole call in seconds: queueing, attempts and pauses.
+    callbacks raise, and cancellation.  `ConfigurationError` comes before any I/O; a
+    `TransportError` says in `.delivered` whether the request may have arrived; an `APIError`
+    is the server's no.  `deadline=`, which every method takes, is the whole call in seconds:
+    queueing, attempts and pauses.
 
     What is trusted: the base URL given here, its certificate, and nothing in an answer.
     The key goes to that host alone, in one header, and stands in no `repr`, error or log.

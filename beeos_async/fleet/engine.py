@@ -278,6 +278,13 @@ class FleetRun(Generic[T]):
 
         Raises:
             ConfigurationError: It cannot be read, is no journal, or is of something else.
+
+        Example:
+            ```python
+            begun = await bee.start_stream([], journal="night.jsonl").unfinished()
+            report = await bee.start_many([*begun, *ids], journal="night.jsonl")
+            print(len(begun), report.ok)  # 0 True
+            ```
         """
         if self._journal is None:
             return {}
