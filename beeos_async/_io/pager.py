@@ -95,11 +95,11 @@ class Pager(Generic[T]):
                 )
             )
             names = {self._style.name(item) for item in page.data}
-            if names and names <= known and page.total is None:
+            again = before is not None and before.data == page.data
+            if names and (again or (names <= known and page.total is None)):
                 # However its items have changed, and wherever it leads: the server does not page.
                 return
-            if not (before and page.data and before.data == page.data):
-                yield page
+            yield page
             params, before, known = self._style.next(params, page, before), page, names
 
     async def collect(self, *, limit: int | None = None) -> list[T]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sized
-from itertools import count
 from typing import Any, Final, cast
 
 import anyio
@@ -154,9 +153,9 @@ class Source:
     async def _pull(self, deadline: float | None) -> str | None:
         stream = self._stream
         assert stream is not None  # noqa: S101 -- opened before any worker
-        for passed in count(1):
-            if self._over:
-                break
+        passed = 0
+        while not self._over:
+            passed += 1
             timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
             try:
                 async with timer:

@@ -44,6 +44,11 @@ ROWS = {
     "N25": "a proxy refuses, fails, hangs, closes or talks nonsense",
     "N26": "this machine is out of sockets",
     "N27": "the server dies and comes back",
+    "N28": "the host moves, and its name leads elsewhere",
+    "N29": "the host loses its TLS for a moment",
+    "N30": "the host is down from the very beginning",
+    "N31": "half of all connections are reset, as they are made or in use",
+    "N32": "more connections than so many are not let in",
     # What a server answers.
     "H1": "400 that names a parameter",
     "H2": "401",
@@ -70,6 +75,8 @@ ROWS = {
     "H25": "a lost answer to what acts each time",
     "H26": "a lost answer to what carries a key",
     "H27": "413 while the body is still on its way",
+    "H28": "a refusal whose body never comes whole",
+    "H29": "a list whose cursors go round, or which is not paged at all",
     # What a body holds.
     "P1": "no JSON, or more than one document of it",
     "P2": "no UTF-8",
@@ -110,6 +117,8 @@ ROWS = {
     "C22": "runs two fleets and single calls at once",
     "C24": "raises the recursion limit, brings another loop, debugs asyncio",
     "C25": "pickles the client, errors and reports",
+    "C26": "has an endless source that repeats itself",
+    "C27": "keeps its journal in a pipe",
 }
 
 

@@ -7,6 +7,7 @@ import gzip
 import socket
 import subprocess
 import sys
+from random import Random
 
 import aiohttp
 import pytest
@@ -181,7 +182,7 @@ async def test_the_second_address_of_a_name_is_tried(clock: HandClock) -> None:
     assert server.lines == ["POST /api/v1/instances/inst-1/start"]
 
 
-@pytest.mark.fault("N7")
+@pytest.mark.fault("N28")
 @pytest.mark.skipif(sys.platform != "linux", reason="only there all of 127/8 is this machine")
 async def test_a_host_that_has_moved_is_found_at_once(
     clock: HandClock, monkeypatch: pytest.MonkeyPatch
@@ -244,7 +245,7 @@ async def test_a_tls_port_that_speaks_plain_text_is_given_nothing(clock: HandClo
     assert server.connections == 1
 
 
-@pytest.mark.fault("N9")
+@pytest.mark.fault("N29")
 @pytest.mark.parametrize(
     "babble",
     [b"HTTP/1.1 503 Wait\r\n\r\n", bytes.fromhex("15030300020250"), b""],
@@ -483,6 +484,61 @@ async def test_a_fleet_whose_answers_are_lost_starts_each_of_its_ids_once(
     agree(report, server.applied)
     assert server.methods.count("GET") == 10
     assert server.methods.count("POST") == (100 if applied else 110)
+
+
+@pytest.mark.fault("N31")
+@pytest.mark.parametrize("when", ["made", "in use"])
+async def test_a_fleet_half_of_whose_connections_are_reset_is_told_as_it_happened(
+    clock: HandClock, when: str
+) -> None:
+    """Whatever is lost on the way, nothing is claimed, denied or done twice."""
+    dice = Random(7)  # noqa: S311 -- the same each time
+
+    async def reset_half(peer: Peer) -> None:
+        while when == "in use" or dice.random() < 0.5:
+            seen = await peer.read()
+            if when == "in use" and dice.random() < 0.5:
+                if seen.method == "POST" and dice.random() < 0.5:
+                    peer.apply(id_of(seen.target))
+                break
+            await tell_truth(peer, seen)
+        peer.rst()
+
+    async with FaultServer(reset_half) as server:
+        async with client(server, clock) as bee:
+            report = await bee.start_many(ids(300))
+
+    check_report(report, ids(300))
+    agree(report, server.applied)
+    assert len(report.succeeded) > 250
+
+
+@pytest.mark.fault("N32")
+async def test_a_fleet_that_is_let_in_by_a_few_connections_is_told_as_it_happened(
+    clock: HandClock,
+) -> None:
+    """Who finds the door shut loses tries, and at worst is told to be unknown."""
+    inside = 0
+
+    async def let_in(peer: Peer) -> None:
+        nonlocal inside
+        if inside >= 20:
+            peer.rst()
+            return
+        inside += 1
+        try:
+            while True:
+                await late(peer, await peer.read())
+        finally:
+            inside -= 1
+
+    async with FaultServer(let_in) as server:
+        async with client(server, clock) as bee:
+            report = await bee.start_many(ids(500))
+
+    check_report(report, ids(500))
+    agree(report, server.applied)
+    assert len(report.succeeded) > 400
 
 
 @pytest.mark.fault("N15")

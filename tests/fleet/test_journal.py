@@ -282,6 +282,7 @@ def test_what_is_no_path_is_refused(wrong: object) -> None:
     gc.collect()
 
 
+@pytest.mark.fault("C27")
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 def test_a_pipe_is_refused(tmp_path: Path) -> None:
     """Nothing could be read from it again, and nobody empties it."""

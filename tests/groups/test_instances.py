@@ -81,6 +81,7 @@ async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandCl
     assert len(server.seen) == 2
 
 
+@pytest.mark.fault("H29")
 async def test_a_list_that_is_not_paged_ends_although_its_items_change(clock: HandClock) -> None:
     """The same two machines, each time with another name: that is no next page."""
 

@@ -108,6 +108,7 @@ async def test_tasks_are_listed_newest_first_and_page_by_page(
     ]
 
 
+@pytest.mark.fault("H29")
 async def test_a_list_whose_cursors_go_round_ends_where_it_began(clock: HandClock) -> None:
     """Three pages that lead to each other are read once."""
 
