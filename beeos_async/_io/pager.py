@@ -65,8 +65,8 @@ class Pager(Generic[T]):
             for item in items:
                 yield item
 
-    # Not for type checkers, which see for themselves that a pager cannot be awaited.
-    if not TYPE_CHECKING:
+    # Type checkers see for themselves that a pager cannot be awaited.
+    if not TYPE_CHECKING:  # pragma: no branch -- what runs is not checked
 
         def __await__(self) -> NoReturn:
             """Say what would be right: the interpreter's own words do not."""

@@ -389,14 +389,15 @@ def test_an_unexpected_error_leaves_the_terminal_usable(open_cloud: Clouds) -> N
 
 
 class Full(io.StringIO):
-    """Standard output on a disk without room."""
+    """Standard output on a disk without room, or with another fault."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, number: int = errno.ENOSPC) -> None:
         super().__init__()
         self._file = file
+        self._number = number
 
     def write(self, text: str) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(self._number, os.strerror(self._number))
 
     def fileno(self) -> int:
         return self._file
@@ -423,6 +424,24 @@ def test_a_full_disk_is_one_line(
     assert ("start it again for the rest" in ran.err) is (arguments[0] == "start")
     # What is written after that goes nowhere, and is no second error.
     assert (tmp_path / "out").read_text() == ""
+
+
+@pytest.mark.parametrize("arguments", [["start", "--json"], ["ls"], ["endpoints"]])
+def test_a_reader_that_has_left_is_no_failure(
+    command: Command,
+    open_cloud: Clouds,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+) -> None:
+    """It has what it wanted; a shell is told what it is told of other programs."""
+    where = [] if arguments == ["endpoints"] else ["--base-url", open_cloud(instances=3).url]
+    which = ["--status", "stopped"] if where else []
+    with (tmp_path / "out").open("w+") as out:
+        monkeypatch.setattr(sys, "stdout", Full(out.fileno(), errno.EPIPE))
+        ran = command(*arguments, *which, *where)
+
+    assert (ran.code, ran.err.count("\n")) == (141, "start" in arguments)
 
 
 def test_a_file_without_room_is_named(capsys: pytest.CaptureFixture[str]) -> None:
