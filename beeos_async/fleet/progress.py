@@ -162,7 +162,7 @@ class Meter:
             size: How many ids were given, where it is known.
             past: How many of them were done by an earlier run.
             busy: How many of them are in flight.
-            waits: Those of them that were accepted, and are not yet as wished.
+            waits: Those of them that were accepted, and are not yet ready.
             until: When the run ends in any case.
             probing: Whether it waits for a refused key.
             unread: Whether it waits for its reader.

@@ -133,12 +133,12 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def retryable_ids(self) -> list[str]:
-        """The ids worth another run: all but those that succeeded and those that cannot."""
+        """The ids worth retrying: all but those that succeeded and those that cannot."""
         return [one.id for one in self if may_yet_succeed(one)]
 
     @property
     def duplicates(self) -> int:
-        """How many ids were given again, and left out."""
+        """How many duplicate ids were given, and left out."""
         return self._tally.duplicates
 
     @property
