@@ -485,8 +485,8 @@ def test_each_error_of_a_fleet_says_of_which_id_it_is() -> None:
     assert noted.__notes__ == ["before"]
 
 
-def test_an_error_that_cannot_be_copied_stands_as_it_is() -> None:
-    """It is of a class of the user's own."""
+def test_an_error_of_a_class_of_ones_own_is_named_too() -> None:
+    """Whatever its constructor asks for."""
 
     class OddError(BeeOSError):
         def __init__(self, *, why: str) -> None:
@@ -497,7 +497,9 @@ def test_an_error_that_cannot_be_copied_stands_as_it_is() -> None:
     with pytest.raises(FleetError) as caught:
         report_of([Failed("a", odd)]).raise_for_failures()
 
-    assert caught.value.exceptions[0] is odd
+    (named,) = caught.value.exceptions
+    assert isinstance(named, OddError)
+    assert (named.why, named.__notes__, hasattr(odd, "__notes__")) == ("no", ["instance a"], False)
 
 
 def test_an_instance_that_is_none_is_not_the_last_one_seen() -> None:
