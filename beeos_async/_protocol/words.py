@@ -10,6 +10,9 @@ from ..models.messages import Message
 FINISHED: Final = 64
 """Finished replies that are remembered; a conversation may go on for ever."""
 
+_NO_ANSWER: Final = frozenset({"failed", "refused"})
+"""States of a reply whose body says why there is none."""
+
 E_contra = TypeVar("E_contra", contravariant=True)
 
 
@@ -32,15 +35,16 @@ class InvokeWords:
         if isinstance(event, InvokeDelta):
             self._said.append(event.text)
             return event.text
-        said = "".join(self._said) if isinstance(event, InvokeDone) else ""
-        # After a failure the text may say what failed, which is no more of the answer.
-        if isinstance(event, InvokeDone) and event.text.startswith(said):
-            return event.text[len(said) :]
+        # After a failure the text says what failed, which is no more of the answer.
+        if isinstance(event, InvokeDone) and not event.is_error:
+            said = "".join(self._said)
+            if event.text.startswith(said):
+                return event.text[len(said) :]
         return ""
 
 
 class ChannelWords:
-    """The replies of a task or a conversation, without reasoning, questions and refusals.
+    """The replies of a task or a conversation, without reasoning, questions and failures.
 
     A reply that grows is told by what each frame of it adds; pieces of older agents are
     told as they come, and not again when the whole follows.
@@ -71,6 +75,8 @@ class ChannelWords:
             said = self._whole.pop(id, None)
         if said is None:
             said, self._loose = self._loose, ""
+        if event.state in _NO_ANSWER:
+            return ""
         if event.streaming:
             self._said[id] = event.text
         elif id:

@@ -12,6 +12,7 @@ from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import Style, next_offset
 from .._protocol.words import InvokeWords
+from ..errors import ConfigurationError
 from ..models.agents import Agent, InvokeAgent, InvokeReply, UpdateAgent, Visibility
 from ..models.events import InvokeDone, InvokeEvent
 from ..models.messages import Attachment
@@ -37,8 +38,7 @@ class InvokeStream(TextStream[InvokeEvent]):
         async with bee.agents.invoke_stream(agent_id, "Reconcile August.") as reply:
             async for words in reply.text():
                 print(words, end="", flush=True)
-        if reply.done and reply.done.is_error:
-            print(reply.done.code, reply.done.error)
+        reply.raise_for_error()
         ```
     """
 
@@ -46,6 +46,33 @@ class InvokeStream(TextStream[InvokeEvent]):
     def done(self) -> InvokeDone | None:
         """The event that ended it, with the whole answer; `None` while it has not ended."""
         return self._final if isinstance(self._final, InvokeDone) else None
+
+    def raise_for_error(self) -> InvokeDone:
+        """Raise where the agent failed or refused.
+
+        Returns:
+            The event that ended it, with the whole answer, where it did not.
+
+        Raises:
+            AgentError: It did.
+            ConfigurationError: That is not known yet: its end was not taken.
+
+        Example:
+            ```python
+            async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+                async for words in reply.text():
+                    print(words, end="", flush=True)
+            print(reply.raise_for_error().context_id)
+            ```
+        """
+        done = self.done
+        if done is None:
+            msg = "whether the agent failed is known at the end: take every event first"
+            raise ConfigurationError(msg)
+        InvokeReply(
+            text=done.text or done.error, context_id=done.context_id, is_error=done.is_error
+        ).raise_for_error()
+        return done
 
 
 class Agents:

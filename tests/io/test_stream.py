@@ -21,6 +21,7 @@ from msgspec import json
 from multidict import CIMultiDict
 
 from beeos_async import (
+    AgentError,
     AsyncBeeOS,
     AuthenticationError,
     BackfillTruncated,
@@ -806,6 +807,23 @@ async def test_an_invocation_that_failed_says_so(clock: HandClock) -> None:
     assert events[1] == InvokeFailure(code="service_timeout", status_code=504, message="late")
     assert stream.done is not None
     assert (stream.done.is_error, stream.done.code) == (True, "service_timeout")
+    with pytest.raises(AgentError, match="late"):
+        stream.raise_for_error()
+
+
+async def test_a_failure_that_only_the_end_tells_is_not_told_as_an_answer(
+    clock: HandClock,
+) -> None:
+    """Whoever prints the words prints none; what went wrong is an error to ask for."""
+    end = {"is_error": True, "code": "agent_reply_error", "text": "ledger locked"}
+    told = b"retry: 2000\r\n\r\nevent: done\r\ndata: " + json.encode(end) + b"\r\n\r\n"
+    async with client(serve(tells(told)), clock) as bee:
+        async with bee.agents.invoke_stream("agt", "Book it.") as reply:
+            with pytest.raises(ConfigurationError, match="take every event first"):
+                reply.raise_for_error()
+            assert [words async for words in reply.text()] == []
+        with pytest.raises(AgentError, match="ledger locked"):
+            reply.raise_for_error()
 
 
 async def test_the_words_of_an_invocation(clock: HandClock) -> None:
@@ -815,6 +833,7 @@ async def test_the_words_of_an_invocation(clock: HandClock) -> None:
     async with client(server, clock) as bee:
         async with bee.agents.invoke_stream("agt", "Book it.") as reply:
             assert [words async for words in reply.text()] == ["Booked ", "42."]
+            assert reply.raise_for_error() is reply.done
             assert reply.done is not None
 
 

@@ -61,8 +61,30 @@ def test_an_answer_without_deltas_is_its_end(text: str, rest: str) -> None:
 
 @pytest.mark.parametrize(("text", "rest"), [("abc", "c"), ("ab", ""), ("x", ""), ("", "")])
 def test_the_end_adds_what_was_missing(text: str, rest: str) -> None:
-    """But no sentence about what failed."""
-    assert answer(InvokeDelta(text="ab"), InvokeDone(text=text, is_error=True))[-1] == rest
+    """And takes nothing back."""
+    assert answer(InvokeDelta(text="ab"), InvokeDone(text=text))[-1] == rest
+
+
+@pytest.mark.parametrize("before", [[], [InvokeDelta(text="ledger")]])
+def test_what_failed_is_no_answer(before: list[InvokeEvent]) -> None:
+    """The end of a failure says what failed, even where it goes on from what was said."""
+    assert answer(*before, InvokeDone(text="ledger locked", is_error=True))[-1] == ""
+
+
+@pytest.mark.parametrize("state", ["failed", "refused"])
+def test_a_reply_that_failed_is_no_answer(state: str) -> None:
+    """What it said before stands, its body says what failed, and the next one begins anew."""
+    assert words(reply("3"), reply("3 crash trace", state=state), reply("3", id="n")) == [
+        "3",
+        "",
+        "3",
+    ]
+    assert words(piece("3"), reply("crash", state=state), reply("3", id="n")) == ["3", "", "3"]
+
+
+def test_a_reply_that_was_stopped_is_told_as_far_as_it_came() -> None:
+    """Its body is what there is of the answer."""
+    assert words(reply("3"), reply("311", state="cancelled")) == ["3", "11"]
 
 
 def test_a_reply_that_grows_is_told_piece_by_piece() -> None:
