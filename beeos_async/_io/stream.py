@@ -22,7 +22,8 @@ from .._protocol.text import shown
 from .._protocol.words import Words
 from ..errors import BeeOSError, ConfigurationError
 from .caller import Caller
-from .subscription import Listening, Opening, Subscription
+from .listening import Listening, Opening
+from .subscription import Subscription
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -176,9 +177,8 @@ class EventStream(Generic[E]):
                 return None
             flaw = words_of(error)
         # Raised down here, where no foreign exception is being handled: none is chained.
-        failure = unreadable(structs.replace(self._line.head, body=frame.data), flaw)
-        failure.last_offset = self._line.last
-        raise failure
+        answer = structs.replace(self._line.head, body=frame.data)
+        raise self._line.marked(unreadable(answer, flaw))
 
     def _leave(self) -> None:
         self._state = "over"

@@ -153,6 +153,19 @@ class Look(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
+class Whole(Generic[T]):
+    """How an answer is told that comes in one piece, although a stream was asked for.
+
+    Attributes:
+        row: Who reads it.
+        frame: Makes the one event that has all of it.
+    """
+
+    row: Endpoint[T]
+    frame: Callable[[T], Frame]
+
+
+@dataclass(frozen=True, eq=False)
 class StreamEndpoint(Generic[E]):
     """An operation that is answered by a stream of events.
 
@@ -161,9 +174,11 @@ class StreamEndpoint(Generic[E]):
         event: What a frame means.
         resume: How it goes on after it broke off.
         look: How to tell whether it goes on at all; `None` where it cannot be resumed.
+        whole: How to tell an answer in one piece; `None` where the contract knows none.
     """
 
     opening: Endpoint[Any]
     event: Callable[[Frame], E]
     resume: Resume[E]
     look: Look[Any] | None = None
+    whole: Whole[Any] | None = None

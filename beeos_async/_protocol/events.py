@@ -14,6 +14,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 import msgspec
 from msgspec import structs
 
+from ..models._base import Envelope
+from ..models.agents import InvokeReply
 from ..models.events import (
     BackfillTruncated,
     ChannelEvent,
@@ -121,6 +123,13 @@ def invoke_event(frame: Frame) -> InvokeEvent:
     if reader is None:
         return UnknownEvent(name=name, data=document)
     return _with_usual_code(reader.fit(document))
+
+
+def invoke_end(answer: Envelope[InvokeReply]) -> Frame:
+    """Make the last frame of an invocation out of an answer that came whole."""
+    reply = answer.data
+    end = InvokeDone(text=reply.text, context_id=reply.context_id, is_error=reply.is_error)
+    return Frame(end.type, msgspec.json.encode(end))
 
 
 def runtime_event(frame: Frame) -> RuntimeEvent:

@@ -46,9 +46,10 @@ from .endpoint import (
     Look,
     Repeat,
     StreamEndpoint,
+    Whole,
     desired,
 )
-from .events import channel_event, invoke_event, runtime_event
+from .events import channel_event, invoke_end, invoke_event, runtime_event
 from .resume import (
     BY_EVENT_ID,
     BY_OFFSET,
@@ -113,8 +114,9 @@ def _stream(
     event: Callable[[Frame], E],
     resume: Resume[E],
     look: Look[Any] | None = None,
+    whole: Whole[Any] | None = None,
 ) -> StreamEndpoint[E]:
-    row = StreamEndpoint(opening, event, resume, look)
+    row = StreamEndpoint(opening, event, resume, look, whole)
     _streams[opening.operation] = row
     return row
 
@@ -400,8 +402,14 @@ INVOKE_AGENT: Final = _row(
     least_timeout=130.0,
 )
 
-# Half a stream that broke off cannot be had again, and a second one is a second invocation.
-STREAM_INVOCATION: Final = _stream(_asked_for_events(INVOKE_AGENT), invoke_event, NEVER)
+# Half a stream that broke off cannot be had again, and a second one is a second invocation:
+# what comes whole, as the contract allows, is the answer all the same.
+STREAM_INVOCATION: Final = _stream(
+    _asked_for_events(INVOKE_AGENT),
+    invoke_event,
+    NEVER,
+    whole=Whole(INVOKE_AGENT, invoke_end),
+)
 
 # tasks
 CREATE_TASK: Final = _row(

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from .._checks import LAST_OFFSET, count, one_of, plain
+from .._io.listening import IDLE, Listening, OnBadEvent, Opening
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
-from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import MESSAGES, Style, by_cursor
 from .._protocol.words import ChannelWords

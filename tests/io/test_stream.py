@@ -826,6 +826,59 @@ async def test_a_failure_that_only_the_end_tells_is_not_told_as_an_answer(
             reply.raise_for_error()
 
 
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/problem+json"])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_answer_in_one_piece_is_the_answer(
+    clock: HandClock, kind: str, fails: bool
+) -> None:
+    """A server that does not stream has answered all the same: its reply is the end."""
+    reply = {"text": "Booked 42.", "context_id": "c", "is_error": fails}
+    body = json.encode({"success": True, "data": reply})
+    server = serve(says("200 OK", f"Content-Type: {kind}", body=body))
+    async with client(server, clock) as bee:
+        stream = bee.agents.invoke_stream("agt", "Book it.")
+        events = await told(stream)
+
+    assert events == [InvokeDone(text="Booked 42.", context_id="c", is_error=fails)]
+    assert (stream.done, stream.end_reason) == (events[0], "done")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"success": true, "data": '),
+        ("application/json", b'{"success": false, "data": {}}'),
+        ("text/html", b"<h1>Welcome</h1>"),
+        ("text/event-stream", b"data: none\n\n"),
+    ],
+)
+async def test_an_invocation_whose_answer_is_of_no_use_shows_it(
+    clock: HandClock, kind: str, body: bytes
+) -> None:
+    """It was made: the error has what came, and the key to look for it with."""
+    server = serve(says("200 OK", f"Content-Type: {kind}", body=body))
+    async with client(server, clock) as bee:
+        with pytest.raises(DecodeError) as caught:
+            await told(bee.agents.invoke_stream("agt", "Go.", idempotency_key="key-1"))
+
+    assert (caught.value.delivered, caught.value.idempotency_key) == ("yes", "key-1")
+    assert caught.value.trouble.excerpt in f"data: {body.decode()}"
+    assert len(caught.value.trouble.excerpt) > 3
+    assert len(server.seen) == 1
+
+
+async def test_a_stream_of_a_task_has_no_answer_in_one_piece(clock: HandClock) -> None:
+    """The contract knows none: whatever it is, it is not told as one, and it is shown."""
+    body = json.encode({"success": True, "data": {"text": "?"}})
+    server = serve(says("200 OK", "Content-Type: application/json", body=body))
+    async with client(server, clock) as bee:
+        with pytest.raises(DecodeError, match="no stream of events") as caught:
+            await told(bee.tasks.events("agt", "tsk"))
+
+    assert caught.value.trouble.excerpt == body.decode()
+
+
 async def test_the_words_of_an_invocation(clock: HandClock) -> None:
     """Nothing but them."""
     reasoning = b'data: {"type": "reasoning", "text": "hm"}\n\n'
