@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -21,6 +21,9 @@ from .refusal import refusal, runtime_refusal, unreadable, words_of
 from .text import shown, word
 
 T = TypeVar("T")
+
+ACCEPTED: Final = 202
+"""What alone is a yes, whatever the body."""
 
 
 def build(
@@ -157,11 +160,9 @@ def _decoded(row: Endpoint[T], response: Response) -> T:
     body = response.body
     if row.shape == "empty":
         return cast("T", None)
-    refuse_depth(body)
     if row.shape == "accepted":
-        held = opaque(body) if body else {}
-        named = word(response.headers.get(OPERATION_HEADER), 128)
-        return cast("T", Accepted(operation_id=named, body=held))
+        return cast("T", _accepted(response))
+    refuse_depth(body)
     try:
         return row.decode(body)
     except msgspec.ValidationError as error:
@@ -171,3 +172,17 @@ def _decoded(row: Endpoint[T], response: Response) -> T:
             # A number beyond all bounds; the strict pass has named its place.
             raise error from None
         return salvage(row.answer, document)
+
+
+def _accepted(response: Response) -> Accepted:
+    """Read what began an operation: the header names it, whatever the body is."""
+    named = word(response.headers.get(OPERATION_HEADER), 128)
+    try:
+        refuse_depth(response.body)
+        held = opaque(response.body) if response.body else {}
+    except UNREADABLE:
+        # It was accepted all the same, and to send it again would not mend the body.
+        if response.status != ACCEPTED and not named:
+            raise
+        held = {}
+    return Accepted(operation_id=named, body=held)
