@@ -13,6 +13,9 @@ from .._protocol.resume import Place
 IDLE: Final = 120.0
 """Seconds of silence after which a connection is taken for dead; servers send no keep-alives."""
 
+WORKING: Final = 300.0
+"""Likewise for a stream that cannot be had again: an agent may think for as long."""
+
 OnBadEvent = Literal["raise", "skip"]
 """What happens to an event that cannot be read."""
 

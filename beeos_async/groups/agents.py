@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, get_args
 
 from .._checks import count, one_of, plain
-from .._io.listening import IDLE, Listening, OnBadEvent, Opening
+from .._io.listening import WORKING, Listening, OnBadEvent, Opening
 from .._io.pager import Pager
 from .._io.stream import TextStream
 from .._protocol import table
@@ -245,7 +245,7 @@ class Agents:
         idempotency_key: str | None = None,
         metadata: Mapping[str, str] | None = None,
         attachments: Sequence[Attachment] | None = None,
-        idle: float = IDLE,
+        idle: float = WORKING,
         on_bad_event: OnBadEvent = "raise",
         deadline: float | None = None,
     ) -> InvokeStream:
@@ -263,7 +263,8 @@ class Agents:
             idempotency_key: The message's id, a UUID; else one is made up.
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
-            idle: Seconds of silence after which it is given up.
+            idle: Seconds of silence after which it is given up: five minutes, since the gateway
+                alone waits nearly two for the agent, and what is given up is not had again.
             on_bad_event: Whether an event that cannot be read is raised, as a `DecodeError`,
                 or passed over (`"skip"`).
             deadline: Seconds for the whole stream.
