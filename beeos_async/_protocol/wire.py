@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode
 
@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from .._checks import idempotency_key, quoted_id, uuid
 from ..errors import ConfigurationError
-from ..models._base import Accepted
+from ..models._base import Accepted, Page
 from .body import UNREADABLE, opaque, refuse_depth
 from .endpoint import Endpoint
 from .lenient import salvage
@@ -171,7 +171,15 @@ def _decoded(row: Endpoint[T], response: Response) -> T:
         except msgspec.ValidationError:
             # A number beyond all bounds; the strict pass has named its place.
             raise error from None
-        return salvage(row.answer, document)
+        return _counted(salvage(row.answer, document), document)
+
+
+def _counted(value: T, document: object) -> T:
+    """Note on a page how many rows were left out: who counts rows counts them, too."""
+    if not isinstance(value, Page):
+        return value
+    rows = cast("dict[str, Sized | None]", document).get("data") or ()
+    return structs.replace(value, left_out=len(rows) - len(cast("Page[object]", value).data))
 
 
 def _accepted(response: Response) -> Accepted:
