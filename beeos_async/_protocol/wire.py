@@ -58,7 +58,7 @@ def build(
         target += "?" + query
     headers: tuple[tuple[str, str], ...] = ()
     if key is not None:
-        idempotency_key(key)
+        idempotency_key(key, header=row.key == "header")
         if row.key == "header":
             headers = ((KEY_HEADER, key),)
         else:

@@ -237,8 +237,8 @@ class Conversations:
             conversation_id: The conversation; in a closed one it is a `ConflictError`.
             message: What is said.
             attachments: Files that were uploaded before, at most 16.
-            idempotency_key: 1 to 128 characters, else one is made up.  The same key in the
-                same conversation is the same message.
+            idempotency_key: Any text, else one is made up.  The same key in the same
+                conversation is the same message.
             deadline: Seconds for the whole call.
 
         Returns:

@@ -105,7 +105,7 @@ class Tasks:
             message: What it is to do.
             context_id: The task it belongs to.
             deadline_ms: Milliseconds after which the server ends it as `timeout`, up to a week.
-            idempotency_key: 1 to 128 characters, else one is made up.
+            idempotency_key: Any text, else one is made up.
             metadata: Texts of your own by name.
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.

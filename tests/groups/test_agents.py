@@ -202,7 +202,7 @@ async def test_an_agent_whose_instance_is_not_online_is_offline(
         ({"timeout_ms": 115_001}, "timeout_ms"),
         ({"timeout_ms": -1}, "timeout_ms"),
         ({"metadata": {"a": 1}}, "metadata"),
-        ({"idempotency_key": "with blank"}, "idempotency_key"),
+        ({"idempotency_key": ""}, "idempotency_key"),
         ({"attachments": [b.Attachment(file_id="f")] * 17}, "attachments"),
     ],
 )

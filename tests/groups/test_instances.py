@@ -82,7 +82,11 @@ async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandCl
 @pytest.mark.parametrize("total", [b"", b',"total":6'])
 async def test_a_page_without_any_name_is_not_the_end(total: bytes, clock: HandClock) -> None:
     """Rows that cannot be named are rows: what follows them is not lost."""
-    pages = [b'[{"name":"a"},{"name":"b"}]', b'[{"id":"inst-3"},{"id":null}]', b'[{"id":"inst-5"}]']
+    pages = [
+        b'[{"name":"a"},{"name":"b"}]',
+        b'[{"id":"inst-3"},{"id":null}]',
+        b'[{"id":"inst-5"}]',
+    ]
 
     async def paged(peer: Peer, seen: Seen) -> None:
         number = int(seen.target.partition("page=")[2].partition("&")[0])
