@@ -94,7 +94,6 @@ class Endpoint(Generic[T]):
         answer_cap: Bytes of a decoded answer that are read at most.
         body_cap: Bytes a request body may have.
         key: Where its idempotency key travels, if it takes one.
-        takes_operation_id: Whether the caller may choose the id of the operation it begins.
         least_timeout: Seconds an attempt is given at least.
         refuses_in_200: Whether a 200 is the runtime's refusal, and only a 202 a yes.
     """
@@ -109,7 +108,6 @@ class Endpoint(Generic[T]):
     answer_cap: int = 8 * MIB
     body_cap: int = MIB // 16
     key: Literal["body", "header"] | None = None
-    takes_operation_id: bool = False
     least_timeout: float = 0.0
     refuses_in_200: bool = False
 

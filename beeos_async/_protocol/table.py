@@ -81,7 +81,6 @@ class _Special(TypedDict, total=False):
     answer_cap: int
     body_cap: int
     key: Literal["body", "header"]
-    takes_operation_id: bool
     least_timeout: float
     refuses_in_200: bool
 
@@ -593,7 +592,6 @@ CANCEL_CONVERSATION: Final = _row(
     Envelope[CancelAccepted],
     KEYED,
     key="header",
-    takes_operation_id=True,
     body_cap=MIB,
 )
 
@@ -605,7 +603,6 @@ CLEAR_CONVERSATION: Final = _row(
     ClearAccepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
 )
 SET_CONVERSATION_MODEL: Final = _row(
     "setConversationModel",
@@ -614,7 +611,6 @@ SET_CONVERSATION_MODEL: Final = _row(
     Accepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
     body_cap=MIB,
 )
 
@@ -645,7 +641,6 @@ INVOKE_RUNTIME_METHOD: Final = _row(
     Accepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
     refuses_in_200=True,
 )
 LIST_RUNTIME_OPERATIONS: Final = _row(
@@ -682,7 +677,6 @@ CANCEL_RUNTIME_OPERATION: Final = _row(
     OperationCancelAccepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
 )
 
 # A ticket is good for one session: a second one is another ticket.
