@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Agents", "InvokeStream"]
 
 AGENTS_LIMIT: Final = 100
-"""Rows a request asks for; the server's own default is 20, and it knows no most."""
+"""Rows a request asks for; the server's own default is 20."""
 
-MOST_AGENTS: Final = 1000
+MOST_AGENTS: Final = 2**31 - 1
+"""What its type holds; the contract sets no other most."""
 
 _STYLE: Final = Style(next_offset, page=lambda page: page, name=lambda row: row.id)
 
@@ -107,7 +108,7 @@ class Agents:
         Args:
             instance_id: Only those of this instance.
             status: Only those in this state, such as `active`.
-            limit: Rows a request, 1 to 1,000.
+            limit: Rows a request; the server may give fewer.
             deadline: Seconds for each page.
 
         Returns:
