@@ -98,6 +98,9 @@ class Subscription:
         self._untold = 0
         """How often it broke off since the last new event, and without a word of its end."""
 
+        self._dropped = False
+        """Whether the server said that it lets go of the stream, when it last broke off."""
+
         self._ended: str | None = None
         """Why there is no more to come than the next connection tells."""
 
@@ -157,13 +160,16 @@ class Subscription:
             self.break_off("the connection ended before the stream did", meant=feed.orderly)
         return []
 
-    def break_off(self, why: str, *, failed: bool = True, meant: bool = False) -> None:
+    def break_off(
+        self, why: str, *, failed: bool = True, meant: bool = False, dropped: bool = False
+    ) -> None:
         """Let go of the connection; the next step opens another one, unless all is told.
 
         Args:
             why: In words.
             failed: Whether that counts; silence does not, since nothing may have happened.
             meant: Whether the server is known to have told all it had.
+            dropped: Whether it said that it lets go of the stream: then a look comes first.
 
         Raises:
             BeeOSError: There is no next step.
@@ -179,6 +185,7 @@ class Subscription:
         if meant and fruitless and self._ended is not None:
             self.over = self._ended
             return
+        self._dropped = dropped
         self._lost = self._caller.clock.now()
         if not failed or self._lost - self._opened >= HEALTHY:
             self._breaks = 0
@@ -223,7 +230,7 @@ class Subscription:
             await self._caller.gate.rest(max(asked, pause(self._breaks, self._asked)))
             self._refuse_lateness()
             until = over if self._until is None else min(over, self._until)
-            if self._untold > 1 and self._row.look is not None:
+            if self._row.look is not None and (self._dropped or self._untold > 1):
                 await self._look(self._row.look, until)
             try:
                 flight = await self._call(until)
