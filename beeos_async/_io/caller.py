@@ -270,7 +270,7 @@ class Caller:
         self.transport = transport
         self.gate = gate
         self.clock = clock
-        self.now = clock.now
+        self.now: Callable[[], float] = clock.now
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
