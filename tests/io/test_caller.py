@@ -449,7 +449,7 @@ async def test_a_start_that_nobody_waits_for_any_more_may_still_take(
     answers = late, accept, refuse("403 Forbidden", "forbidden")
     async with (
         FaultServer(in_turn(*answers)) as server,
-        client(server, clock, timeout=0.1) as bee,
+        client(server, clock, timeout=0.4) as bee,
     ):
         with pytest.raises(b.PermissionDeniedError) as caught:
             await bee.start("inst-1")
