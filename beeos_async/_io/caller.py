@@ -10,7 +10,7 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
 
@@ -184,24 +184,23 @@ class Call(Generic[T]):
 
         self.request_id: str | None = None
 
-    @classmethod
+    @staticmethod
     def to(
-        cls,
-        row: Endpoint[T],
+        row: Endpoint[U],
         *ids: str,
         pass_: Pass,
         params: Mapping[str, object] | None = None,
         body: object = None,
         key: str | None = None,
         operation: str | None = None,
-    ) -> Self:
+    ) -> Call[U]:
         """Check and build the request of a call.
 
         Raises:
             ConfigurationError: An id or the body cannot be sent.
         """
         request = build(row, *ids, params=params, body=body, key=key, operation=operation)
-        return cls(row, ids[0] if ids else "", request, pass_, key)
+        return Call(row, ids[0] if ids else "", request, pass_, key)
 
     @property
     def in_doubt(self) -> bool:
