@@ -25,9 +25,10 @@ from ._clock import RealClock
 from ._protocol.throttle import RateLimit, parse_rate
 from .client import AsyncBeeOS
 from .errors import BeeOSError, ConfigurationError
-from .fleet.journal import Journal, Sent
+from .fleet.journal import Journal
 from .fleet.outcomes import Outcome, Tally
 from .fleet.report import FleetReport
+from .fleet.steps import Sent
 from .fleet.verdicts import left_by
 from .models.instances import Instance
 from .waiting import StartWish, StopWish
