@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .fleet.report import FleetError, FleetReport
+    from .fleet.steps import JournalState
     from .groups.agents import InvokeStream
     from .models._base import Accepted
     from .models.agents import (
@@ -184,6 +185,7 @@ __all__ = [
     "InvokeReasoning",
     "InvokeReply",
     "InvokeStream",
+    "JournalState",
     "Message",
     "MessagePage",
     "Model",
@@ -300,6 +302,7 @@ _ROOMS = {
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "fleet.report": ("FleetError", "FleetReport"),
+    "fleet.steps": ("JournalState",),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
     "models.agents": (

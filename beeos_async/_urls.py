@@ -15,6 +15,9 @@ from .errors import ConfigurationError
 DEFAULT_URL: Final = "https://openapi.beeos.ai"
 
 
+SHOWN: Final = 8
+"""Characters of what is no URL that are repeated: it may be a key, put in the wrong place."""
+
 HOST_LIMIT: Final = 253
 """Characters of a host name: what the DNS can carry."""
 
@@ -51,9 +54,11 @@ def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     )
     parts, port = _url_parts(value, "base_url")
     host = parts.hostname or ""
+    # What stands before an @ may be a password.
+    begins = "" if "@" in value else f", and begins with {value[:SHOWN]!r}"
     must(
         parts.scheme in {"https", "http"},
-        "base_url must begin with https:// (or http:// for loopback)",
+        f"base_url must begin with https:// (or http:// for loopback){begins}",
     )
     must("@" not in parts.netloc, "base_url holds user information; the key is given as api_key")
     must("?" not in value and "#" not in value, "base_url must have no query and no fragment")
@@ -65,7 +70,11 @@ def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     must(
         parts.scheme == "https" or allow_insecure or is_loopback(host),
         f"base_url is plain http to {host}: the key would be readable on the way;"
-        " use https, or say allow_insecure=True",
+        " use https (only in Python, allow_insecure=True lets it through)",
+    )
+    must(
+        not parts.path.rstrip("/").endswith("/api/v1"),
+        "base_url ends in /api/v1, which every path brings along: leave it out",
     )
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"

@@ -21,9 +21,9 @@ from ._protocol.throttle import RateLimit, parse_rate
 from ._share import TICK, Action, work_on
 from .client import AsyncBeeOS
 from .errors import BeeOSError, ConfigurationError
-from .fleet.journal import Sent
 from .fleet.outcomes import Outcome, Skipped, Tally
 from .fleet.report import FleetReport
+from .fleet.steps import Sent
 from .fleet.verdicts import left_by
 from .models.instances import Instance
 from .waiting import StartWish, StopWish

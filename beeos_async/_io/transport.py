@@ -129,6 +129,8 @@ class AiohttpTransport:
                 kept = flight.keep(response)
                 cap = request.answer_cap
                 body = b"" if kept else await read_body(response.headers, response.content, cap)
+                if flight.keeps:
+                    flight.hear(body)
             return Response(response.status, response.headers, body, self._wall())
         except asyncio.CancelledError:
             drop(response)

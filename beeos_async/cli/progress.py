@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from beeos_async import Skipped, Succeeded
+from beeos_async import ServerError, Skipped, Succeeded, TransportError
 
 from .latencies import Latencies
 
@@ -78,6 +78,9 @@ class Progress:
         self.refusals: int = 0
         """How many answers were a 429."""
 
+        self.failures: int = 0
+        """How many requests the host or the connection has failed."""
+
         self.troubles: deque[Outcome[Any]] = deque(maxlen=TROUBLES)
         """The last outcomes that a person may want to read."""
 
@@ -115,6 +118,8 @@ class Progress:
             self.latencies.add(attempt.seconds)
         if attempt.status == THROTTLED:
             self.refusals += 1
+        elif isinstance(attempt.error, ServerError | TransportError):
+            self.failures += 1
 
     def tick(self, now: float, sight: Sight | None = None) -> None:
         """Move on to another moment.

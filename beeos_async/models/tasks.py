@@ -137,6 +137,7 @@ class TaskSummary(Snake, frozen=True, kw_only=True):
     """`completed`, `canceled`, `timeout`, or a newer word; empty while it is open."""
 
     metadata: dict[str, Any] = {}
+    created_at: Moment | None = None
     deadline_at: Moment | None = None
 
     @property
