@@ -1,4 +1,4 @@
-"""Where the key may go: base URLs and proxies, checked before any I/O."""
+"""Where the key may go, and what a task tells: URLs, checked before any I/O."""
 
 from __future__ import annotations
 
@@ -78,6 +78,35 @@ def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     )
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def check_receiver(url: str, *, allow_insecure: bool = False) -> None:
+    """Check where the server is to tell how a task goes; the URL itself is not repeated.
+
+    Args:
+        url: `https://host[:port]/path?query`; plain `http` for loopback names only.
+        allow_insecure: Let plain `http` go to any host.
+
+    Raises:
+        ConfigurationError: Nobody can listen there, or others could listen on the way.
+    """
+    must(
+        url.isascii() and not _CONTROL_OR_BLANK(url) and "\\" not in url,
+        "url has a blank, a control character, a backslash or a character outside ASCII"
+        " (write what is foreign as punycode or with percent signs)",
+    )
+    parts, _ = _url_parts(url, "url")
+    host = parts.hostname or ""
+    must(
+        parts.scheme in {"https", "http"} and _is_host(host),
+        "url must be where the receiver listens: https://host/path",
+    )
+    must("@" not in parts.netloc, "url holds user information; a receiver is given a token")
+    must(
+        parts.scheme == "https" or allow_insecure or is_loopback(host),
+        f"url is plain http to {host}: token and task would be readable on the way;"
+        " use https, or a client with allow_insecure=True",
+    )
 
 
 def is_loopback(host: str) -> bool:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from .._checks import Key, Options, seconds
 from .._clock import Clock
+from .._protocol.brake import MAX_OUTAGE
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.message import Request, Response
 from .._protocol.retry import (
@@ -230,7 +231,7 @@ class Call(Generic[T]):
 
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
-        error = self.unsettled or self.failure or _too_late()
+        error = self.unsettled or self.failure or _unsent(self.gave_up)
         if self.unsettled is not None or (self.lingering and error.delivered == "no"):
             error.delivered = "maybe"
         error.gave_up = self.gave_up
@@ -270,7 +271,7 @@ class Caller:
         self.transport = transport
         self.gate = gate
         self.clock = clock
-        self.now = clock.now
+        self.now: Callable[[], float] = clock.now
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
@@ -428,7 +429,7 @@ class Caller:
             except BeeOSError as error:
                 if _gone(call, error):
                     return self._answer(call, None)
-                call.verdict = judge(repeat, error, call.attempts)
+                call.verdict = judge(repeat, error, call.spent)
                 if is_own_echo(repeat, error, doubted=call.doubted):
                     error.delivered = "yes"
                     error.add_note("the first attempt arrived: look for what it made")
@@ -502,7 +503,7 @@ class Caller:
             failure = error
             if isinstance(error, DecodeError) and error.reason == "wrong_id":
                 call.flight.ground()
-            self._hear(call, turn, error)
+            self._hear(call, turn, error, limit, began)
             raise
         else:
             if not self.gate.brake.is_calm:
@@ -548,13 +549,28 @@ class Caller:
         await self.gate.rest(pause)
         return True
 
-    def _hear(self, call: Call[Any], turn: Turn, error: BeeOSError) -> None:
+    def _hear(
+        self, call: Call[Any], turn: Turn, error: BeeOSError, limit: float, began: float
+    ) -> None:
         """Tell the brake; a try that the host's failing cost is not the call's."""
+        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
+        if turn.bare or self._was_cut_short(call, error, limit, began):
+            # That tells nothing of the host; a probe is to be had from somebody else.
+            return
         failing = is_host_failure(error)
         self.gate.hear(turn, failing=failing)
-        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
             _excuse(call)
+
+    def _was_cut_short(
+        self, call: Call[Any], error: BeeOSError, limit: float, began: float
+    ) -> bool:
+        """Tell whether an attempt ended with its deadline, before the host's time was up."""
+        until = call.until
+        if until is None or limit < until - began:
+            return False
+        # To connect is an attempt's beginning, and has an error of its own.
+        return isinstance(error, RequestTimeoutError) or self.now() >= until
 
     def _cool(self, call: Call[Any], turn: Turn) -> bool:
         """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
@@ -695,14 +711,13 @@ def _excuse(call: Call[Any]) -> None:
         call.looked -= 1
 
 
-def _too_late() -> RequestTimeoutError:
-    return RequestTimeoutError(
-        Trouble(
-            message="the deadline came before the request could be sent",
-            reason="timeout",
-            delivered="no",
-        )
-    )
+def _unsent(gave_up: GaveUp | None) -> TransportError:
+    """Say why a call was never sent."""
+    if gave_up == "outage":
+        message = f"not sent: the host has been failing for {MAX_OUTAGE:.0f} s"
+        return NotSentError(Trouble(message=message, reason="outage", delivered="no"))
+    message = "the deadline came before the request could be sent"
+    return RequestTimeoutError(Trouble(message=message, reason="timeout", delivered="no"))
 
 
 def _cooling(seconds: float) -> RateLimitError:

@@ -81,6 +81,30 @@ async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandCl
     assert len(server.seen) == 2
 
 
+@pytest.mark.parametrize("total", [b"", b',"total":6'])
+async def test_a_page_without_any_name_is_not_the_end(total: bytes, clock: HandClock) -> None:
+    """Rows that cannot be named are rows: what follows them is not lost."""
+    pages = [
+        b'[{"name":"a"},{"name":"b"}]',
+        b'[{"id":"inst-3"},{"id":null}]',
+        b'[{"id":"inst-5"}]',
+    ]
+
+    async def paged(peer: Peer, seen: Seen) -> None:
+        number = int(seen.target.partition("page=")[2].partition("&")[0])
+        rows = pages[number] if number < len(pages) else b"[]"
+        await peer.send(http(b'{"success":true,"data":%s%s}' % (rows, total)))
+
+    async with (
+        FaultServer(requests(paged)) as server,
+        AsyncBeeOS("k", base_url=server.url, _clock=clock) as bee,
+    ):
+        found = [page async for page in bee.instances.list(page_size=2).pages()]
+
+    assert [one.id for page in found for one in page.data] == ["inst-3", "inst-5"]
+    assert [page.left_out for page in found][:3] == [2, 1, 0]
+
+
 @pytest.mark.fault("H29")
 async def test_a_list_that_is_not_paged_ends_although_its_items_change(clock: HandClock) -> None:
     """The same two machines, each time with another name: that is no next page."""

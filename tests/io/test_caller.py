@@ -16,6 +16,9 @@ from roads import ROAD
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async._io.caller import Call, Pass
+from beeos_async._io.queues import Lane
+from beeos_async._protocol import table
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
@@ -736,3 +739,23 @@ async def test_single_calls_to_a_dead_server_do_not_ask_it_four_times_each(
     assert len(server.seen) == 200 + 100 + 200 * 0.2
     assert (errors[0].attempts, errors[0].gave_up) == (4, None)
     assert (errors[-2].attempts, errors[-2].gave_up) == (1, "budget")
+
+
+@pytest.mark.fault("N33")
+async def test_what_an_outage_kept_from_being_sent_says_so(clock: HandClock) -> None:
+    """The host is down for longer than probes go, one at a time: no deadline came."""
+    async with (
+        FaultServer(requests(refuse("503 Down"))) as server,
+        client(server, clock) as bee,
+    ):
+        caller, pass_ = bee._caller, Pass(lane=Lane.POLL)
+        calls = [Call.to(table.GET_INSTANCE, f"inst-{n}", pass_=pass_) for n in range(200)]
+        ends = await asyncio.gather(*map(caller.run, calls), return_exceptions=True)
+
+    asked = {id_of(seen.target) for seen in server.seen}
+    unsent = [end for call, end in zip(calls, ends, strict=True) if call.id not in asked]
+    assert unsent
+    for end in unsent:
+        assert isinstance(end, b.NotSentError)
+        assert (end.reason, end.gave_up, end.attempts) == ("outage", "outage", 0)
+        assert str(end) == "not sent: the host has been failing for 300 s [outage]"
