@@ -179,7 +179,8 @@ def _counted(value: T, document: object) -> T:
     if not isinstance(value, Page):
         return value
     rows = cast("dict[str, Sized | None]", document).get("data") or ()
-    return structs.replace(value, left_out=len(rows) - len(cast("Page[object]", value).data))
+    page = cast("Page[object]", value)
+    return cast("T", structs.replace(page, left_out=len(rows) - len(page.data)))
 
 
 def _accepted(response: Response) -> Accepted:

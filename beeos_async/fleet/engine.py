@@ -84,6 +84,9 @@ class FleetRun(Generic[T]):
         ```
     """
 
+    # Here, for a traceback that shows its locals also shows what was refused as it was made.
+    _is_made = False
+
     def __init__(
         self,
         caller: Caller,
@@ -174,9 +177,12 @@ class FleetRun(Generic[T]):
                 hear=self._hear,
                 limit=None if collect else WAITING_LIMIT,
             )
+        self._is_made = True
 
     def __repr__(self) -> str:
         """Show how far it is."""
+        if not self._is_made:
+            return "<FleetRun that was refused>"
         return f"<FleetRun of {self._operation}: {self.progress}>"
 
     async def __aenter__(self) -> Self:

@@ -96,6 +96,11 @@ async def test_what_is_no_collection_is_refused_before_any_request(
     assert server.connections == 0
 
 
+def test_a_run_that_was_refused_can_be_shown() -> None:
+    """A traceback that shows its locals shows it, half made as it is."""
+    assert repr(b.FleetRun.__new__(b.FleetRun)) == "<FleetRun that was refused>"
+
+
 @pytest.mark.fault("C21")
 @pytest.mark.parametrize(
     "options",
