@@ -50,6 +50,9 @@ if TYPE_CHECKING:
         StreamEndedError,
         TransportError,
         UnprocessableEntityError,
+        WaitError,
+        WaitReason,
+        WaitTimeoutError,
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .fleet.report import FleetError, FleetReport
+    from .fleet.steps import JournalState
     from .groups.agents import InvokeStream
     from .models._base import Accepted
     from .models.agents import (
@@ -125,7 +129,7 @@ if TYPE_CHECKING:
         TaskWebhook,
         WebhookDelivery,
     )
-    from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
+    from .waiting import StartWish, Wish
 
 __all__ = [
     "APIError",
@@ -181,6 +185,7 @@ __all__ = [
     "InvokeReasoning",
     "InvokeReply",
     "InvokeStream",
+    "JournalState",
     "Message",
     "MessagePage",
     "Model",
@@ -286,6 +291,9 @@ _ROOMS = {
         "StreamEndedError",
         "TransportError",
         "UnprocessableEntityError",
+        "WaitError",
+        "WaitReason",
+        "WaitTimeoutError",
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
@@ -294,6 +302,7 @@ _ROOMS = {
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "fleet.report": ("FleetError", "FleetReport"),
+    "fleet.steps": ("JournalState",),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
     "models.agents": (
@@ -340,7 +349,7 @@ _ROOMS = {
         "UnknownPart",
     ),
     "models.mobile": ("AppInfo", "UITree"),
-    "waiting": ("StartWish", "WaitError", "WaitReason", "WaitTimeoutError", "Wish"),
+    "waiting": ("StartWish", "Wish"),
     "models.runtime": (
         "AgentTarget",
         "ConversationTarget",

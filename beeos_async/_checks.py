@@ -20,10 +20,8 @@ from .errors import ConfigurationError
 
 T = TypeVar("T")
 
-
 ID_LIMIT: Final = 128
 """Characters of an id: the contract's `maxLength`."""
-
 
 FOREVER: Final = 1e9
 """Seconds nobody waits for."""
@@ -63,7 +61,10 @@ def quoted_id(value: object, what: str = "id") -> str:
     if type(value) is str and _PLAIN_ID(value):
         return value
     if not isinstance(value, str):
-        msg = f"{what} must be a string, not {type(value).__name__}"
+        # An instance, an agent: what is often given in place of its id.
+        own = getattr(value, "id", None)
+        hint = f"; give its .id, {own!r}" if isinstance(own, str) else ""
+        msg = f"{what} must be a string, not {type(value).__name__}{hint}"
         raise ConfigurationError(msg)
     if not value:
         msg = f"{what} is empty; it must name one resource"
@@ -278,21 +279,25 @@ def file_of(name: str, value: object) -> str:
     return str(given)
 
 
-def idempotency_key(value: object) -> str:
-    """Refuse what no endpoint takes as an idempotency key.
+def idempotency_key(value: object, *, header: bool) -> str:
+    """Refuse what the endpoint does not take as an idempotency key.
+
+    Args:
+        value: The key.
+        header: Whether it travels in a header, which holds less than a body does.
 
     Raises:
-        ConfigurationError: It has not 1 to 128 printable ASCII characters, blanks aside.
+        ConfigurationError: It is no text or empty; or, in a header, it has not 1 to 128
+            printable ASCII characters, blanks aside.
     """
+    must(isinstance(value, str) and value != "", "idempotency_key must be a text, and not empty")
+    key = str(value)
     must(
-        isinstance(value, str)
-        and 0 < len(value) <= ID_LIMIT
-        and value.isascii()
-        and value.isprintable()
-        and " " not in value,
+        not header
+        or (len(key) <= ID_LIMIT and key.isascii() and key.isprintable() and " " not in key),
         f"idempotency_key must have 1 to {ID_LIMIT} printable ASCII characters and no blanks",
     )
-    return str(value)
+    return key
 
 
 def uuid(name: str, value: object) -> str:

@@ -7,43 +7,34 @@ of going on.  Scheduling, moving and watching are Dask's.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 import anyio
-from anyio import to_thread
 from msgspec import Struct
 
-from ._checks import seconds
 from ._clock import RealClock
 from ._protocol.throttle import RateLimit, parse_rate
+from ._share import TICK, Action, work_on
 from .client import AsyncBeeOS
 from .errors import BeeOSError, ConfigurationError
-from .fleet.journal import Journal, Sent
-from .fleet.outcomes import Outcome, Tally
+from .fleet.outcomes import Outcome, Skipped, Tally
 from .fleet.report import FleetReport
+from .fleet.steps import Sent
 from .fleet.verdicts import left_by
 from .models.instances import Instance
 from .waiting import StartWish, StopWish
 
 __all__ = ["start_many", "stop_many"]
 
-TICK: Final = 0.2
-"""Seconds between two reports of a share, and between two looks at the workers."""
-
 TRIES: Final = 3
 """Workers that may die over one share: it may be the share that kills them."""
 
 FAREWELL: Final = 2.0
 """Seconds a run that is broken off takes to tell its workers."""
-
-Action = Literal["start", "stop"]
 
 _clock: Final = RealClock()
 
@@ -56,6 +47,7 @@ class _Share(Struct):
     """The worker's address."""
 
     tries: int = 0
+    """Workers that it was given to, and that may have sent something."""
 
 
 async def start_many(
@@ -87,10 +79,13 @@ async def start_many(
 
     Returns:
         The report, as of one run.  An id whose worker has died is looked after by another
-        one; after three deaths it is `Unknown`.
+        one; after three deaths it is `Unknown`.  A worker that cannot begin, for it has no
+        key, leaves its share `Skipped` with its error as `fatal`; the others go on.
 
     Raises:
         ConfigurationError: There is no worker, or an option cannot work.
+        Exception: What `on_outcome` or a worker raised.  Like whatever breaks the run off, a
+            cancellation too, it has the report of what is known as `report`, and a note of it.
 
     Example:
         ```python
@@ -155,8 +150,11 @@ class _Run:
         if isinstance(ids, str):
             msg = "ids is one string; a fleet is started by a list of them"
             raise TypeError(msg)
-        if deadline is not None:
-            seconds("deadline", deadline)
+        # What cannot work for any worker is refused here: nothing of this is ever opened.
+        given_here: dict[str, Any] = {"api_key": "any", "base_url": "http://127.0.0.1", **options}
+        bee = AsyncBeeOS(**given_here)
+        stream: Callable[..., Any] = bee.start_stream if action == "start" else bee.stop_stream
+        stream((), wait=wait, deadline=deadline, on_outcome=on_outcome)
         given = [one if isinstance(one, str) else one.id for one in ids]
         self._action: Action = action
         self._cluster = cluster
@@ -185,7 +183,6 @@ class _Run:
             self._options["rate_limit"] = _part_of(self._rate_limit, len(shares) or 1)
         news = await dask.Queue(self._name, client=self._cluster)
         working: dict[Any, _Share] = {}
-        done = False
         try:
             for share, home in zip(shares, homes, strict=False):
                 working[self._send(share, home)] = share
@@ -196,14 +193,20 @@ class _Run:
                 await self._hear(await news.get(batch=True))
                 await self._look_after(working, alive)
             await self._hear(await news.get(batch=True))
-            done = True
-        finally:
+            # Those of a worker that could not begin.
+            for outcome in self._leave(shares):
+                await self._tell(outcome)
+        except BaseException as error:
             for future in working:
                 future.release()
-            if not done:
-                # Also while this is being cancelled; but not for a scheduler that is gone.
-                with anyio.move_on_after(FAREWELL, shield=True):
-                    await dask.Event(self._name, client=self._cluster).set()
+            # Also while this is being cancelled; but not for a scheduler that is gone.
+            with contextlib.suppress(Exception), anyio.move_on_after(FAREWELL, shield=True):
+                await dask.Event(self._name, client=self._cluster).set()
+                self._learn(await news.get(batch=True))
+            self._leave(shares)
+            self._hand_over(error)
+            raise
+        finally:
             news.close()
         return self._report()
 
@@ -212,7 +215,7 @@ class _Run:
         share.home, share.tries = home, share.tries + 1
         left = None if self._until is None else max(TICK, self._until - _clock.now())
         return self._cluster.submit(
-            _work,
+            work_on,
             *(self._name, self._action, share.ids),
             {"wait": self._wait, "deadline": left},
             self._options,
@@ -227,13 +230,17 @@ class _Run:
         for future, share in list(working.items()):
             if future.done():
                 del working[future]
-                self._fatal = await future or self._fatal
+                try:
+                    self._fatal = await future or self._fatal
+                except ConfigurationError as error:
+                    self._fatal = error.with_traceback(None)
+                    share.tries -= 1
             elif share.home not in alive:
                 share.ids = [id for id in share.ids if self._outcomes[id] is None]
                 if not share.ids or share.tries == TRIES or self._is_over():
                     del working[future]
-                    for id in share.ids:
-                        await self._take(left_by(Sent(id)))
+                    for outcome in self._leave([share]):
+                        await self._tell(outcome)
                 elif alive:
                     del working[future]
                     busy = [one.home for one in working.values()]
@@ -243,19 +250,43 @@ class _Run:
         return self._until is not None and _clock.now() >= self._until
 
     async def _hear(self, batches: Iterable[bytes]) -> None:
-        """Take in what the workers tell."""
-        for batch in batches:
-            for outcome in FleetReport.from_jsonl(batch):
-                # A worker that was taken for dead may still tell what another has told.
-                if self._outcomes[outcome.id] is None:
-                    await self._take(outcome)
+        """Take in what the workers tell, and tell of it."""
+        for outcome in self._learn(batches):
+            await self._tell(outcome)
 
-    async def _take(self, outcome: Outcome[Instance]) -> None:
+    def _learn(self, batches: Iterable[bytes]) -> list[Outcome[Instance]]:
+        # All of it before anything is told of: whoever is told may raise.
+        told = [one for batch in batches for one in FleetReport[Instance].from_jsonl(batch)]
+        return [one for one in told if self._take(one)]
+
+    def _take(self, outcome: Outcome[Instance]) -> bool:
+        # A worker that was taken for dead may still tell what another has told.
+        if self._outcomes[outcome.id] is not None:
+            return False
         self._outcomes[outcome.id] = outcome
+        return True
+
+    def _leave(self, shares: Iterable[_Share]) -> list[Outcome[Instance]]:
+        """Say of each id that nobody has told of what is known: whether it may have been sent."""
+        left = [
+            left_by(Sent(id)) if share.tries else Skipped(id, "fatal")
+            for share in shares
+            for id in share.ids
+        ]
+        return [one for one in left if self._take(one)]
+
+    async def _tell(self, outcome: Outcome[Instance]) -> None:
         if self._on_outcome is not None:
             told = self._on_outcome(outcome)
             if inspect.isawaitable(told):
                 await told
+
+    def _hand_over(self, error: BaseException) -> None:
+        """Give the report to whoever is told that the run was broken off."""
+        report = self._report()
+        error.add_note(f"beeos_async: {report}")
+        with contextlib.suppress(AttributeError):
+            error.report = report  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
     def _report(self) -> FleetReport[Instance]:
         outcomes = {id: one for id, one in self._outcomes.items() if one is not None}
@@ -275,81 +306,3 @@ def _part_of(quota: RateLimit, parts: int) -> RateLimit:
         amount, _, unit = quota.partition("/")
         return f"{float(amount) / parts:.9f}/{unit}"
     return quota / parts
-
-
-# In a worker ----------------------------------------------------------------------------------
-
-
-def _work(
-    name: str,
-    action: Action,
-    ids: list[str],
-    settings: dict[str, Any],
-    options: dict[str, Any],
-    *,
-    tried: bool,
-) -> BeeOSError | None:
-    """Run a share in a loop of its own, in the worker's thread; give what was fatal, if any."""
-    dask = import_module("distributed")
-    news, stop = dask.Queue(name), dask.Event(name)
-    batch: list[Outcome[Instance]] = []
-
-    def tell() -> bool:
-        # Meanwhile the loop, in the other thread, may put more of them there.
-        told = list(batch)
-        del batch[: len(told)]
-        if told:
-            outcomes = {one.id: one for one in told}
-            report = FleetReport(f"{action}Instance", outcomes, Tally.of(told))
-            news.put(report.to_jsonl().encode())
-        return bool(stop.is_set())
-
-    async def work() -> BeeOSError | None:
-        with TemporaryDirectory() as folder:
-            async with AsyncBeeOS(**options) as bee:
-                if tried:
-                    settings["journal"] = Path(folder, "journal")
-                    _doubt(settings["journal"], action, settings["wait"], bee.base_url, ids)
-                stream = bee.start_stream if action == "start" else bee.stop_stream
-                async with stream(ids, on_outcome=batch.append, **settings) as run:
-                    telling = asyncio.create_task(
-                        _tell_on(tell, run.stop, over := asyncio.Event())
-                    )
-                    try:
-                        await run.wait()
-                    finally:
-                        over.set()
-                        await telling
-        return run.report.fatal
-
-    return asyncio.run(work())
-
-
-async def _tell_on(
-    tell: Callable[[], bool], stop: Callable[[], None], over: asyncio.Event
-) -> None:
-    """Tell of outcomes from time to time, and once more when the work is over."""
-    ending = False
-    while not ending:
-        with contextlib.suppress(TimeoutError):
-            async with _clock.limit(TICK):
-                await over.wait()
-        # It may end while it is being told of: then once more.
-        ending = over.is_set()
-        if await to_thread.run_sync(tell):
-            stop()
-
-
-def _doubt(path: Path, action: Action, wait: Any, base_url: str, ids: Iterable[str]) -> None:
-    """Write the journal of a run that was killed after it had sent every id, or just before.
-
-    So each of them is looked at first, and is sent only if it did not take.
-    """
-    journal = Journal(path, f"{action}Instance", wait, base_url, None)
-    journal.open()
-    try:
-        journal.begin(_clock.wall())
-        for id in ids:
-            journal.sent(id)
-    finally:
-        journal.close()

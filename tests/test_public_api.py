@@ -29,7 +29,8 @@ NAMES = """
     DeviceInfo EndpointState EventStream Failed FileMeta FilePart FleetError FleetOptions
     FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceProjection
     InstanceTarget InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeReply
-    InvokeStream Message MessagePage Model NotFoundError NotSentError OperationCancelAccepted
+    InvokeStream JournalState Message MessagePage Model NotFoundError NotSentError
+    OperationCancelAccepted
     OperationCancelRequest OperationProgress OperationProjection OperationTarget Outcome Pager
     Part PayloadTooLargeError PermissionDeniedError PlanState PresignedUpload Progress Provider
     RateLimitError Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent
@@ -344,25 +345,25 @@ def test_an_action_takes_the_fields_of_its_request(
 
 
 @pytest.mark.parametrize(
-    ("group", "method", "ids", "own"),
+    ("group", "method", "ids", "own", "idle"),
     [
-        ("Agents", "invoke_stream", ["id", "message"], {"idempotency_key": None}),
-        ("Tasks", "events", ["agent_id", "task_id"], {"since": 0}),
-        ("Conversations", "events", ["agent_id", "conversation_id"], {"since": 0}),
-        ("Runtime", "operation_events", ["id", "operation"], {"last_event_id": None}),
+        ("Agents", "invoke_stream", ["id", "message"], {"idempotency_key": None}, 300.0),
+        ("Tasks", "events", ["agent_id", "task_id"], {"since": 0}, 120.0),
+        ("Conversations", "events", ["agent_id", "conversation_id"], {"since": 0}, 120.0),
+        ("Runtime", "operation_events", ["id", "operation"], {"last_event_id": None}, 120.0),
     ],
 )
 def test_a_stream_is_called_as_documented(
-    group: str, method: str, ids: list[str], own: dict[str, Any]
+    group: str, method: str, ids: list[str], own: dict[str, Any], idle: float
 ) -> None:
-    """Ids first; then where to go on, and how it is listened to."""
+    """Ids first; then where to go on, and how it is listened to: longer what comes but once."""
     owner = getattr(GROUPS[group], method)
     found = parameters(owner)
 
     assert positional(owner) == ids
     assert found.items() >= own.items()
     assert {name: found[name] for name in ("idle", "on_bad_event", "deadline")} == {
-        "idle": 120.0,
+        "idle": idle,
         "on_bad_event": "raise",
         "deadline": None,
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from .._protocol.message import Response
 from .flight import Flight
 
@@ -65,7 +67,7 @@ class FeedFlight(Flight):
         self.keeps = True
         self.feed: Feed | None = None
         self.head = Response(0, {}, b"")
-        """Of the last answer, whatever it is."""
+        """The last answer, whatever it is; without a body where that is a feed."""
 
     def keep(self, response: aiohttp.ClientResponse) -> bool:
         """Take over a stream of events; an answer of any other kind is read as ever."""
@@ -78,3 +80,7 @@ class FeedFlight(Flight):
         ):
             self.feed = Feed(response)
         return self.feed is not None
+
+    def hear(self, body: bytes) -> None:
+        """Keep what an answer says that is no stream: it may be of use all the same."""
+        self.head = structs.replace(self.head, body=body)

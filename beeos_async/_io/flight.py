@@ -45,6 +45,9 @@ class Flight:
         """Take over an answer whose head has come; tell whether it did."""
         return False
 
+    def hear(self, body: bytes) -> None:
+        """Take note of what was read; only who may take an answer over is told."""
+
     def ground(self) -> None:
         """Close the connection used: what came over it cannot be trusted."""
         if self.road is not None:

@@ -22,7 +22,8 @@ from .._protocol.text import shown
 from .._protocol.words import Words
 from ..errors import BeeOSError, ConfigurationError
 from .caller import Caller
-from .subscription import Listening, Opening, Subscription
+from .listening import Listening, Opening
+from .subscription import Subscription
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -36,10 +37,11 @@ class EventStream(Generic[E]):
     """A stream of events, opened by `async with` and told by `async for`.
 
     A connection that breaks off, or falls silent, is opened again after the last event that
-    was taken: nothing is lost, and nothing comes twice.  Where it breaks off again and tells
-    nothing new, a look at what it tells of decides whether it is over.  An invocation cannot
-    be gone on with: when it breaks off, `StreamEndedError` says so.  Bytes are read as events
-    are taken, so a slow reader holds the server back.  Leaving the block closes the connection.
+    was taken: nothing is lost, and nothing comes twice.  Where the server lets go of it, or it
+    breaks off again and tells nothing new, a look at what it tells of decides whether it is
+    over.  An invocation cannot be gone on with: when it breaks off, `StreamEndedError` says so.
+    Bytes are read as events are taken, so a slow reader holds the server back.  Leaving the
+    block closes the connection.
 
     What is raised while it is opened or told carries `last_offset`, where to go on:
     `StreamEndedError` if it broke off and could not be resumed, for five minutes or at all,
@@ -156,7 +158,8 @@ class EventStream(Generic[E]):
         if ending is not None and not ending.final:
             # The stream alone was dropped: what it would have told, the next one tells.
             self._frames.clear()
-            line.break_off(f"the server dropped it ({shown(ending.reason, 64)})", meant=True)
+            why = f"the server dropped it ({shown(ending.reason, 64)})"
+            line.break_off(why, meant=True, dropped=True)
             return None
         if place is not None:
             # Only here: what was not taken comes again.
@@ -176,9 +179,8 @@ class EventStream(Generic[E]):
                 return None
             flaw = words_of(error)
         # Raised down here, where no foreign exception is being handled: none is chained.
-        failure = unreadable(structs.replace(self._line.head, body=frame.data), flaw)
-        failure.last_offset = self._line.last
-        raise failure
+        answer = structs.replace(self._line.head, body=frame.data)
+        raise self._line.marked(unreadable(answer, flaw))
 
     def _leave(self) -> None:
         self._state = "over"

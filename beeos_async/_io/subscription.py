@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from msgspec import Struct, structs
+from msgspec import structs
 
-from .._checks import one_of, seconds
-from .._protocol.endpoint import SAFE, Look, StreamEndpoint
+from .._protocol.endpoint import SAFE, Look, StreamEndpoint, Whole
 from .._protocol.message import Response
 from .._protocol.refusal import unreadable
-from .._protocol.resume import HEALTHY, Place, pause
+from .._protocol.resume import HEALTHY, pause
 from .._protocol.retry import Verdict, judge
 from .._protocol.sse import EVENT_CAP, Frame, Parser
 from .._protocol.text import shown
-from ..errors import APIError, RequestTimeoutError, StreamEndedError, TransportError, Trouble
+from .._protocol.wire import read
+from ..errors import (
+    APIError,
+    DecodeError,
+    RequestTimeoutError,
+    StreamEndedError,
+    TransportError,
+    Trouble,
+)
 from .caller import Call, Caller, Pass
 from .feed import EVENT_STREAM, Feed, FeedFlight
-
-IDLE: Final = 120.0
-"""Seconds of silence after which a connection is taken for dead; servers send no keep-alives."""
+from .listening import Listening, Opening
 
 PATIENCE: Final = 300.0
 """Seconds it is tried to go on with a stream that broke off."""
@@ -38,50 +42,13 @@ _HEADERS: Final = {"Accept": EVENT_STREAM, "Accept-Encoding": "identity"}
 log: Final = logging.getLogger("beeos_async")
 
 
-OnBadEvent = Literal["raise", "skip"]
-"""What happens to an event that cannot be read."""
-
-
-class Listening(Struct, frozen=True, kw_only=True):
-    """How a stream is listened to."""
-
-    idle: float = IDLE
-    """Seconds of silence after which it is opened again."""
-
-    on_bad_event: OnBadEvent = "raise"
-    """Whether an event that cannot be read is raised, as a `DecodeError`, or passed over."""
-
-    deadline: float | None = None
-    """Seconds for the whole stream, from its opening to its end."""
-
-    def __post_init__(self) -> None:
-        """Refuse values that cannot work.
-
-        Raises:
-            ConfigurationError: A time is not a positive number, or a word is another one.
-        """
-        seconds("idle", self.idle)
-        one_of("on_bad_event", self.on_bad_event, ("raise", "skip"))
-        if self.deadline is not None:
-            seconds("deadline", self.deadline)
-
-
-class Opening(Struct, frozen=True, kw_only=True):
-    """What a stream is opened with."""
-
-    params: Mapping[str, object] = {}
-    body: object = None
-    key: str | None = None
-    last: Place | None = None
-    """Where the last event stood that is known already."""
-
-
 class Subscription:
     """A stream of frames that goes on when its connection does not.
 
     Attributes:
         last: Where the last event stood that was taken; whoever takes it moves it.
         head: The status and the headers of the connection there is, or was.
+        key: The idempotency key, where the endpoint takes one.
         over: Why nothing more will come, where the stream itself did not say so.
     """
 
@@ -107,6 +74,7 @@ class Subscription:
         """
         self.last = opening.last
         self.head = Response(0, {}, b"")
+        self.key = caller.key_of(row.opening, opening.body, opening.key)
         self.over: str | None = None
         self._caller = caller
         self._row = row
@@ -114,9 +82,11 @@ class Subscription:
         self._opening = opening
         self._idle = listening.idle
         self._deadline = listening.deadline
-        self._key = caller.key_of(row.opening, opening.body, opening.key)
         self._until: float | None = None
         self._feed: Feed | None = None
+        self._whole: Frame | None = None
+        """What there is instead, where the answer came whole."""
+
         self._parser = Parser()
         self._opened = 0.0
         self._began = opening.last
@@ -127,6 +97,9 @@ class Subscription:
 
         self._untold = 0
         """How often it broke off since the last new event, and without a word of its end."""
+
+        self._dropped = False
+        """Whether the server said that it lets go of the stream, when it last broke off."""
 
         self._ended: str | None = None
         """Why there is no more to come than the next connection tells."""
@@ -148,7 +121,11 @@ class Subscription:
         """
         if self._deadline is not None:
             self._until = self._caller.clock.now() + self._deadline
-        self._take_over(await self._call(self._until))
+        flight, whole = await self._call(self._until), self._row.whole
+        if whole is not None and flight.head.body and flight.head.is_json:
+            self._whole = self._read_whole(whole, flight.head)
+        else:
+            self._take_over(flight)
 
     def stay_home(self) -> None:
         """Refuse another event loop or process than the client's.
@@ -167,6 +144,8 @@ class Subscription:
         Raises:
             BeeOSError: Nothing more will come.
         """
+        if self._whole is not None:
+            return [self._whole]
         if self._parser.overflowed:
             msg = f"an event is too large: it has more than {EVENT_CAP:,} bytes"
             raise self.end(msg)
@@ -181,13 +160,16 @@ class Subscription:
             self.break_off("the connection ended before the stream did", meant=feed.orderly)
         return []
 
-    def break_off(self, why: str, *, failed: bool = True, meant: bool = False) -> None:
+    def break_off(
+        self, why: str, *, failed: bool = True, meant: bool = False, dropped: bool = False
+    ) -> None:
         """Let go of the connection; the next step opens another one, unless all is told.
 
         Args:
             why: In words.
             failed: Whether that counts; silence does not, since nothing may have happened.
             meant: Whether the server is known to have told all it had.
+            dropped: Whether it said that it lets go of the stream: then a look comes first.
 
         Raises:
             BeeOSError: There is no next step.
@@ -203,6 +185,7 @@ class Subscription:
         if meant and fruitless and self._ended is not None:
             self.over = self._ended
             return
+        self._dropped = dropped
         self._lost = self._caller.clock.now()
         if not failed or self._lost - self._opened >= HEALTHY:
             self._breaks = 0
@@ -215,7 +198,7 @@ class Subscription:
         """Close it, and make the error that says why."""
         self.close()
         error = StreamEndedError(why, self.last)
-        error.idempotency_key = self._key
+        error.idempotency_key = self.key
         # What cannot be resumed was no read: it acts.
         error.delivered = "no" if self._row.resume.by else "yes"
         return error
@@ -247,7 +230,7 @@ class Subscription:
             await self._caller.gate.rest(max(asked, pause(self._breaks, self._asked)))
             self._refuse_lateness()
             until = over if self._until is None else min(over, self._until)
-            if self._untold > 1 and self._row.look is not None:
+            if self._row.look is not None and (self._dropped or self._untold > 1):
                 await self._look(self._row.look, until)
             try:
                 flight = await self._call(until)
@@ -294,7 +277,7 @@ class Subscription:
             pass_=Pass(deadline=until),
             params={**opening.params, **rule.params(self.last)},
             body=opening.body,
-            key=self._key,
+            key=self.key,
         )
         headers = {**_HEADERS, **rule.headers(self.last)}
         request = call.request
@@ -314,13 +297,28 @@ class Subscription:
             raise self.end(msg)
         if feed is None:
             kind = shown(self.head.headers.get("Content-Type", "nothing"), 64)
-            error = unreadable(self.head, f"it is no stream of events but {kind}")
-            error.last_offset = self.last
-            raise error
+            raise self.marked(unreadable(self.head, f"it is no stream of events but {kind}"))
         self._feed, self._parser = feed, Parser()
         self._opened, self._began = self._caller.clock.now(), self.last
         self._caller.gate.when_closed.append(feed.close)
         return feed
+
+    def _read_whole(self, whole: Whole[Any], answer: Response) -> Frame:
+        """Read an answer that came in one piece.
+
+        Raises:
+            DecodeError: It cannot be read.
+        """
+        try:
+            return whole.frame(read(whole.row, "", answer))
+        except DecodeError as error:
+            self.marked(error)
+            raise
+
+    def marked(self, error: DecodeError) -> DecodeError:
+        """Note on an error where the stream stands, and what it was opened with."""
+        error.last_offset, error.idempotency_key = self.last, self.key
+        return error
 
     def _refuse_lateness(self) -> None:
         """Refuse to go on beyond the deadline.
@@ -335,5 +333,5 @@ class Subscription:
         error = RequestTimeoutError(
             Trouble(message=message, reason="timeout", delivered="yes", status=self.head.status)
         )
-        error.idempotency_key, error.last_offset = self._key, self.last
+        error.idempotency_key, error.last_offset = self.key, self.last
         raise error

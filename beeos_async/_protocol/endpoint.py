@@ -94,7 +94,6 @@ class Endpoint(Generic[T]):
         answer_cap: Bytes of a decoded answer that are read at most.
         body_cap: Bytes a request body may have.
         key: Where its idempotency key travels, if it takes one.
-        takes_operation_id: Whether the caller may choose the id of the operation it begins.
         least_timeout: Seconds an attempt is given at least.
         refuses_in_200: Whether a 200 is the runtime's refusal, and only a 202 a yes.
     """
@@ -109,7 +108,6 @@ class Endpoint(Generic[T]):
     answer_cap: int = 8 * MIB
     body_cap: int = MIB // 16
     key: Literal["body", "header"] | None = None
-    takes_operation_id: bool = False
     least_timeout: float = 0.0
     refuses_in_200: bool = False
 
@@ -153,6 +151,19 @@ class Look(Generic[T]):
 
 
 @dataclass(frozen=True, eq=False)
+class Whole(Generic[T]):
+    """How an answer is told that comes in one piece, although a stream was asked for.
+
+    Attributes:
+        row: Who reads it.
+        frame: Makes the one event that has all of it.
+    """
+
+    row: Endpoint[T]
+    frame: Callable[[T], Frame]
+
+
+@dataclass(frozen=True, eq=False)
 class StreamEndpoint(Generic[E]):
     """An operation that is answered by a stream of events.
 
@@ -161,9 +172,11 @@ class StreamEndpoint(Generic[E]):
         event: What a frame means.
         resume: How it goes on after it broke off.
         look: How to tell whether it goes on at all; `None` where it cannot be resumed.
+        whole: How to tell an answer in one piece; `None` where the contract knows none.
     """
 
     opening: Endpoint[Any]
     event: Callable[[Frame], E]
     resume: Resume[E]
     look: Look[Any] | None = None
+    whole: Whole[Any] | None = None

@@ -14,6 +14,8 @@ from typing import Any, Final, Generic, TypeVar, cast
 import msgspec
 from msgspec import structs
 
+from ..models._base import Envelope
+from ..models.agents import InvokeReply
 from ..models.events import (
     BackfillTruncated,
     ChannelEvent,
@@ -120,7 +122,15 @@ def invoke_event(frame: Frame) -> InvokeEvent:
     reader = _INVOKE.get(_INVOKE_ALIASES.get(name, name))
     if reader is None:
         return UnknownEvent(name=name, data=document)
-    return _with_usual_code(reader.fit(document))
+    older = _older(document) if name in _INVOKE_ALIASES else document
+    return _with_usual_code(reader.fit(older))
+
+
+def invoke_end(answer: Envelope[InvokeReply]) -> Frame:
+    """Make the last frame of an invocation out of an answer that came whole."""
+    reply = answer.data
+    end = InvokeDone(text=reply.text, context_id=reply.context_id, is_error=reply.is_error)
+    return Frame(end.type, msgspec.json.encode(end))
 
 
 def runtime_event(frame: Frame) -> RuntimeEvent:
@@ -139,6 +149,13 @@ def _type_of(document: object) -> str:
         return ""
     word = cast("dict[str, object]", document).get("type")
     return word if isinstance(word, str) else ""
+
+
+def _older(document: object) -> object:
+    """Give what is called as a message is the members of an event, too."""
+    said = _MESSAGE.fit(document)
+    told = {"text": said.text, "is_error": said.state in {"failed", "refused"}}
+    return {**told, **cast("dict[str, object]", document)}
 
 
 def _with_usual_code(event: _Told) -> InvokeEvent:

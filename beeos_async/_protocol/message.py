@@ -44,6 +44,12 @@ class Response(Struct, frozen=True, gc=False):
     """Seconds since 1970 when it came."""
 
     @property
+    def is_json(self) -> bool:
+        """Whether it says that its body is JSON."""
+        kind = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return kind == "application/json" or kind.endswith("+json")
+
+    @property
     def request_id(self) -> str | None:
         """The server's name for the request, fit to be printed."""
         found = self.headers.get("X-Request-Id")

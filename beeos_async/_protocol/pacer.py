@@ -43,6 +43,17 @@ STEPS: Final = 3
 SMALL: Final = 16
 """Below how many at once a burst is small: larger ones mostly hold what a second refills."""
 
+PATIENCE: Final = 2
+"""After how many 429s in a row that a told quota does not explain it is learned instead."""
+
+PLAIN: Final = 1.0
+"""Seconds from which on a server's word for a pause is plain."""
+
+RELUCTANCE: Final = 0.5
+"""Seconds of a pause after a probe that was refused without such a word; each one doubles them."""
+
+MOST_RELUCTANT: Final = 5.0
+
 CATCH_UP: Final = 0.05
 """Seconds a late wake-up may be made up for: otherwise every one of them would be lost."""
 
@@ -102,6 +113,7 @@ class Pacer:
         "_steps",
         "_threshold",
         "_tokens",
+        "_vain",
         "_window",
         "in_flight",
         "paused",
@@ -142,6 +154,7 @@ class Pacer:
         self._share = SHARE
         self._believed = 0.0
         self._sent = 0
+        self._vain = 0
 
     @property
     def paced(self) -> bool:
@@ -237,6 +250,7 @@ class Pacer:
         if ticket.probe:
             self._probing = False
         if accepted:
+            self._vain = 0
             self._ledger.accept(ticket.went)
             if self._window < self._most:
                 slow = self._window >= self._threshold
@@ -251,6 +265,10 @@ class Pacer:
             pause: Seconds for which nothing goes.
         """
         self.end(ticket, accepted=False)
+        if ticket.probe and pause < PLAIN:
+            # Not every server says for how long; and some say so little that it is no word.
+            pause = max(pause, min(MOST_RELUCTANT, RELUCTANCE * 2.0**self._vain))
+            self._vain = min(self._vain + 1, _ENDLESS)
         # Those that were in the air with the first one tell nothing new.
         if ticket.epoch == self._epoch:
             self._learn(ticket)
@@ -295,15 +313,15 @@ class Pacer:
     def _learn(self, refused: Ticket) -> None:
         """Learn from the second 429 on how much is refilled, and from then on how much more."""
         ledger, learned = self._ledger, self._base is not None
-        if learned and not self._searching:
+        if learned and not self._searching and not refused.probe:
             # A burst that was refused before it was used up was not there.
             gone = self._believed >= max(2, refused.number - 1)
             self._share = self._share / 2 if gone else min(SHARE, self._share * 1.2)
-        ledger.empty(refused.went, refused.rate, searched=self._searching)
-        if self._known or ledger.rate is None:
-            return
-        if learned and ledger.in_vain:
+        measured = ledger.empty(refused.went, refused.rate, searched=self._searching)
+        if ledger.below >= PATIENCE or (learned and ledger.in_vain):
             self._start_over(refused.went)
+            return
+        if not measured or ledger.rate is None:
             return
         found = ledger.sharp or ledger.agrees
         if found and ledger.agrees and not self._searching:
@@ -316,8 +334,8 @@ class Pacer:
         self._base = ledger.rate * (1.0 if self._searching else STEADY)
 
     def _start_over(self, now: float) -> None:
-        """Forget what was learned, but for this 429."""
-        self._ledger, self._base = Ledger(), None
+        """Forget what was learned or told, but for this 429."""
+        self._ledger, self._base, self._known = Ledger(), None, None
         self._ledger.empty(now, None)
         self._searching, self._steps, self._share, self._plateau = False, STEPS, SHARE, PLATEAU
 

@@ -62,15 +62,18 @@ def next_offset(params: Params, page: Page[Any], before: Page[Any] | None) -> Pa
         page: This page.
         before: The page before it.
     """
-    reached = int(str(params.get("offset") or 0)) + len(page.data)
+    reached = int(str(params.get("offset") or 0)) + len(page.data) + page.left_out
     return None if _is_last(page, before, reached) else {**params, "offset": reached}
 
 
 def _is_last(page: Page[Any], before: Page[Any] | None, reached: int) -> bool:
-    if not page.data or (before is not None and before.data == page.data):
+    rows = len(page.data) + page.left_out
+    # Of rows without names nobody can tell whether they are the same: then the total tells.
+    told = bool(page.data) or page.total is None
+    if not rows or (told and before is not None and before.data == page.data):
         return True
     # A total below the rows at hand tells nothing.
-    return page.total is not None and len(page.data) <= page.total <= reached
+    return page.total is not None and rows <= page.total <= reached
 
 
 def by_cursor(parameter: str) -> Next:

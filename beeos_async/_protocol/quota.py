@@ -23,6 +23,9 @@ MARKS: Final = 64
 SPACING: Final = 0.1
 """Seconds between two of them, at least: nearer ones would measure how requests bunch."""
 
+LONG_AGO: Final = 0.15
+"""Seconds a measure takes at least: what comes in less may be a burst that was not seen yet."""
+
 ENOUGH: Final = 16
 """Requests from which on a measure is sharp."""
 
@@ -39,6 +42,9 @@ IN_VAIN: Final = 0.75
 """The share of what a quota once gave below which it is none that refuses: going slower has
 not helped."""
 
+WRONG: Final = 0.5
+"""The share of a quota that was told below which it was told wrongly, if that is all there is."""
+
 _ROUNDS: Final = 4
 _BRIEF: Final = 1e-3
 
@@ -53,12 +59,13 @@ class Ledger:
     __slots__ = (
         "_count",
         "_emptied",
+        "_filled",
         "_first",
         "_known",
         "_marks",
         "_proven",
-        "_took",
         "agrees",
+        "below",
         "burst",
         "opened",
         "rate",
@@ -84,6 +91,9 @@ class Ledger:
         self.agrees = False
         """Whether it agreed with the one before."""
 
+        self.below = 0
+        """How many times in a row a quota that was told gave far less."""
+
         self.opened: float | None = None
         """When the first request went, at all or after a pause."""
 
@@ -92,8 +102,8 @@ class Ledger:
         # When the bucket was empty, and how much had been accepted by then: first and last.
         self._first: tuple[float, int] | None = None
         self._emptied: tuple[float, int] | None = None
-        # How long the first bucketful took.
-        self._took = 0.0
+        # The first bucketful that was had, and how long it took.
+        self._filled = 0, 0.0
         self._proven = 0.0
 
     @property
@@ -104,7 +114,7 @@ class Ledger:
     @property
     def first_fill(self) -> int | None:
         """How many were accepted before the first 429, once there was one."""
-        return self._first[1] if self._first else None
+        return self._filled[0] if self._first else None
 
     @property
     def in_vain(self) -> bool:
@@ -135,29 +145,37 @@ class Ledger:
             return 0.0
         return max(0.0, min(self.burst, self.rate * (now - self._emptied[0]) - self.got))
 
-    def empty(self, went: float, paced_at: float | None, *, searched: bool = False) -> None:
+    def empty(self, went: float, paced_at: float | None, *, searched: bool = False) -> bool:
         """Learn from a 429.
 
         Args:
             went: When the request went that was refused.
             paced_at: The rate at which requests went then; `None` where nothing held them back.
             searched: Whether that rate had been rising in search of the quota's.
+
+        Returns:
+            Whether the rate was measured by it.
         """
         before, self._emptied = self._emptied, (went, self._count)
         opened = went if self.opened is None else self.opened
-        if self._known:
-            return
+        got, last = self._count - (before[1] if before else 0), self.rate
+        if not got:
+            # That it is still empty does not say how fast it refills: somebody else may draw on
+            # it, or it refills all at once.
+            return False
         if self._first is None or before is None:
-            self._first, self._took = self._emptied, went - opened
-            return
-        got, last = self._count - before[1], self.rate
+            self._first, self._filled = self._emptied, (got, went - opened)
+            return False
         mean = max(SLOWEST, got / max(_BRIEF, went - before[0]))
+        if self._known:
+            self.below = self.below + 1 if mean < WRONG * self._known.per_second else 0
+            return False
         rate, burst, weight = self._measure(went, mean)
-        ran_over = got > 0 and mean * (opened - before[0]) >= NEARLY * burst - 1
+        ran_over = mean * (opened - before[0]) >= NEARLY * burst - 1
         if paced_at is not None:
             # Whoever is refused was too fast.
             rate = max(mean, min(rate, paced_at))
-        if last is not None and got and not searched:
+        if last is not None and not searched:
             rate = max(rate, GENTLE * last)
         self.agrees = last is not None and abs(rate / last - 1) < AGREEMENT
         self.sharp = weight >= ENOUGH or (got >= ENOUGH and not ran_over)
@@ -165,18 +183,19 @@ class Ledger:
         since, had = self._first
         if self._count - had >= ENOUGH:
             self._proven = max(self._proven, (self._count - had) / (went - since))
+        return True
 
     def _measure(self, now: float, mean: float) -> tuple[float, float, float]:
         """Find the rate, the burst, and of how many requests the rate was measured."""
         rate, burst, weight = mean, 1.0, 0.0
-        first = self.first_fill or 0
+        first, took = self._filled
         # What a bucket holds is known by the rate, and the rate by that.
         for _ in range(_ROUNDS):
-            burst = max(1.0, first - rate * self._took)
+            burst = max(1.0, first - rate * took)
             rate, weight = mean, 0.0
             for moment, count in self._marks:
                 # The request of that moment had taken one out itself.
                 surplus = self._count - count - (burst - 1)
-                if now > moment and surplus > rate * (now - moment):
+                if now - moment >= LONG_AGO and surplus > rate * (now - moment):
                     rate, weight = surplus / (now - moment), surplus
         return rate, burst, weight

@@ -46,9 +46,10 @@ from .endpoint import (
     Look,
     Repeat,
     StreamEndpoint,
+    Whole,
     desired,
 )
-from .events import channel_event, invoke_event, runtime_event
+from .events import channel_event, invoke_end, invoke_event, runtime_event
 from .resume import (
     BY_EVENT_ID,
     BY_OFFSET,
@@ -80,7 +81,6 @@ class _Special(TypedDict, total=False):
     answer_cap: int
     body_cap: int
     key: Literal["body", "header"]
-    takes_operation_id: bool
     least_timeout: float
     refuses_in_200: bool
 
@@ -113,8 +113,9 @@ def _stream(
     event: Callable[[Frame], E],
     resume: Resume[E],
     look: Look[Any] | None = None,
+    whole: Whole[Any] | None = None,
 ) -> StreamEndpoint[E]:
-    row = StreamEndpoint(opening, event, resume, look)
+    row = StreamEndpoint(opening, event, resume, look, whole)
     _streams[opening.operation] = row
     return row
 
@@ -400,8 +401,14 @@ INVOKE_AGENT: Final = _row(
     least_timeout=130.0,
 )
 
-# Half a stream that broke off cannot be had again, and a second one is a second invocation.
-STREAM_INVOCATION: Final = _stream(_asked_for_events(INVOKE_AGENT), invoke_event, NEVER)
+# Half a stream that broke off cannot be had again, and a second one is a second invocation:
+# what comes whole, as the contract allows, is the answer all the same.
+STREAM_INVOCATION: Final = _stream(
+    _asked_for_events(INVOKE_AGENT),
+    invoke_event,
+    NEVER,
+    whole=Whole(INVOKE_AGENT, invoke_end),
+)
 
 # tasks
 CREATE_TASK: Final = _row(
@@ -585,7 +592,6 @@ CANCEL_CONVERSATION: Final = _row(
     Envelope[CancelAccepted],
     KEYED,
     key="header",
-    takes_operation_id=True,
     body_cap=MIB,
 )
 
@@ -597,7 +603,6 @@ CLEAR_CONVERSATION: Final = _row(
     ClearAccepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
 )
 SET_CONVERSATION_MODEL: Final = _row(
     "setConversationModel",
@@ -606,7 +611,6 @@ SET_CONVERSATION_MODEL: Final = _row(
     Accepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
     body_cap=MIB,
 )
 
@@ -637,7 +641,6 @@ INVOKE_RUNTIME_METHOD: Final = _row(
     Accepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
     refuses_in_200=True,
 )
 LIST_RUNTIME_OPERATIONS: Final = _row(
@@ -674,7 +677,6 @@ CANCEL_RUNTIME_OPERATION: Final = _row(
     OperationCancelAccepted,
     KEYED,
     key="header",
-    takes_operation_id=True,
 )
 
 # A ticket is good for one session: a second one is another ticket.

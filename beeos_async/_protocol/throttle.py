@@ -79,7 +79,12 @@ def rates(given: RateLimit | None, option: str) -> Callable[[str], Rate | None]:
         return PUBLISHED.get
     if not isinstance(given, Mapping):
         everywhere = parse_rate(given)
-        return lambda _: everywhere
+        # What is published for a few endpoints is not lifted by what is said of all.
+        slower = {
+            bucket: min(rate, everywhere, key=lambda one: one.per_second)
+            for bucket, rate in PUBLISHED.items()
+        }
+        return lambda bucket: slower.get(bucket, everywhere)
     known = dict(PUBLISHED)
     said: dict[str, str] = {}
     for name, text in given.items():

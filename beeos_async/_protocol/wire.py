@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sized
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from .._checks import idempotency_key, quoted_id, uuid
 from ..errors import ConfigurationError
-from ..models._base import Accepted
+from ..models._base import Accepted, Page
 from .body import UNREADABLE, opaque, refuse_depth
 from .endpoint import Endpoint
 from .lenient import salvage
@@ -21,6 +21,9 @@ from .refusal import refusal, runtime_refusal, unreadable, words_of
 from .text import shown, word
 
 T = TypeVar("T")
+
+ACCEPTED: Final = 202
+"""What alone is a yes, whatever the body."""
 
 
 def build(
@@ -55,7 +58,7 @@ def build(
         target += "?" + query
     headers: tuple[tuple[str, str], ...] = ()
     if key is not None:
-        idempotency_key(key)
+        idempotency_key(key, header=row.key == "header")
         if row.key == "header":
             headers = ((KEY_HEADER, key),)
         else:
@@ -157,11 +160,9 @@ def _decoded(row: Endpoint[T], response: Response) -> T:
     body = response.body
     if row.shape == "empty":
         return cast("T", None)
-    refuse_depth(body)
     if row.shape == "accepted":
-        held = opaque(body) if body else {}
-        named = word(response.headers.get(OPERATION_HEADER), 128)
-        return cast("T", Accepted(operation_id=named, body=held))
+        return cast("T", _accepted(response))
+    refuse_depth(body)
     try:
         return row.decode(body)
     except msgspec.ValidationError as error:
@@ -170,4 +171,27 @@ def _decoded(row: Endpoint[T], response: Response) -> T:
         except msgspec.ValidationError:
             # A number beyond all bounds; the strict pass has named its place.
             raise error from None
-        return salvage(row.answer, document)
+        return _counted(salvage(row.answer, document), document)
+
+
+def _counted(value: T, document: object) -> T:
+    """Note on a page how many rows were left out: who counts rows counts them, too."""
+    if not isinstance(value, Page):
+        return value
+    rows = cast("dict[str, Sized | None]", document).get("data") or ()
+    page = cast("Page[object]", value)
+    return cast("T", structs.replace(page, left_out=len(rows) - len(page.data)))
+
+
+def _accepted(response: Response) -> Accepted:
+    """Read what began an operation: the header names it, whatever the body is."""
+    named = word(response.headers.get(OPERATION_HEADER), 128)
+    try:
+        refuse_depth(response.body)
+        held = opaque(response.body) if response.body else {}
+    except UNREADABLE:
+        # It was accepted all the same, and to send it again would not mend the body.
+        if response.status != ACCEPTED and not named:
+            raise
+        held = {}
+    return Accepted(operation_id=named, body=held)

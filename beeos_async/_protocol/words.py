@@ -8,7 +8,10 @@ from ..models.events import ChannelEvent, InvokeDelta, InvokeDone, InvokeEvent
 from ..models.messages import Message
 
 FINISHED: Final = 64
-"""Finished replies that are remembered; a conversation may go on for ever."""
+"""Replies that are remembered; a conversation may go on for ever."""
+
+_NO_ANSWER: Final = frozenset({"failed", "refused"})
+"""States of a reply whose body says why there is none."""
 
 E_contra = TypeVar("E_contra", contravariant=True)
 
@@ -32,15 +35,16 @@ class InvokeWords:
         if isinstance(event, InvokeDelta):
             self._said.append(event.text)
             return event.text
-        said = "".join(self._said) if isinstance(event, InvokeDone) else ""
-        # After a failure the text may say what failed, which is no more of the answer.
-        if isinstance(event, InvokeDone) and event.text.startswith(said):
-            return event.text[len(said) :]
+        # After a failure the text says what failed, which is no more of the answer.
+        if isinstance(event, InvokeDone) and not event.is_error:
+            said = "".join(self._said)
+            if event.text.startswith(said):
+                return event.text[len(said) :]
         return ""
 
 
 class ChannelWords:
-    """The replies of a task or a conversation, without reasoning, questions and refusals.
+    """The replies of a task or a conversation, without reasoning, questions and failures.
 
     A reply that grows is told by what each frame of it adds; pieces of older agents are
     told as they come, and not again when the whole follows.
@@ -53,15 +57,17 @@ class ChannelWords:
         self._whole: dict[str, str] = {}
         """The last ones that were finished: they may come again, or be mended."""
 
-        self._loose = ""
-        """Pieces that belong to a reply which has not come yet."""
+        self._loose: dict[str, str] = {}
+        """Pieces that belong to a reply which has not come yet, by what it is a reply to."""
 
     def take(self, event: ChannelEvent, /) -> str:
         """Give the words an event adds."""
         if not isinstance(event, Message):
             return ""
         if event.type in {"agent_reply_delta", "agent_message_chunk"}:
-            self._loose += event.text
+            turn = event.in_reply_to
+            self._loose[turn] = self._loose.pop(turn, "") + event.text
+            _bound(self._loose)
             return event.text
         if event.type != "agent_reply":
             return ""
@@ -70,14 +76,27 @@ class ChannelWords:
         if said is None:
             said = self._whole.pop(id, None)
         if said is None:
-            said, self._loose = self._loose, ""
+            said = self._gathered(event.in_reply_to)
+        if event.state in _NO_ANSWER:
+            return ""
         if event.streaming:
             self._said[id] = event.text
         elif id:
             self._whole[id] = event.text
-            if len(self._whole) > FINISHED:
-                del self._whole[next(iter(self._whole))]
+            _bound(self._whole)
         return _beyond(said, event.text)
+
+    def _gathered(self, turn: str) -> str:
+        """Take the pieces of a turn; where not both say which it is, those there are."""
+        if turn not in self._loose:
+            turn = "" if turn else next(iter(self._loose), "")
+        return self._loose.pop(turn, "")
+
+
+def _bound(texts: dict[str, str]) -> None:
+    """Forget the oldest of too many."""
+    if len(texts) > FINISHED:
+        del texts[next(iter(texts))]
 
 
 def _beyond(said: str, text: str) -> str:

@@ -53,6 +53,11 @@ class Channel:
         self._drops = 0
         self._bell = Bell(agenda)
 
+    @property
+    def said(self) -> int:
+        """How many messages there have been; one that grows is one."""
+        return len(self._born)
+
     def post(self, message: Message) -> Message:
         """Say something; a message that was said before has grown.
 

@@ -33,6 +33,10 @@ _SCRIPTS: Final[dict[str, Script]] = {
 }
 
 
+SCANNED: Final = 1000
+"""Messages that are looked through for how a task stands; what later ones say is not seen."""
+
+
 def script_of(message: str) -> Script:
     """Tell what a message makes an agent do."""
     word, colon, _ = message.partition(":")
@@ -56,6 +60,9 @@ class Job(Struct):
     created: datetime
     deadline: datetime | None = None
     status: str = "queued"
+    scanned: str = "queued"
+    """Its status as the first messages tell it."""
+
     started: datetime | None = None
     completed: datetime | None = None
     result: Any = None
@@ -68,8 +75,8 @@ class Job(Struct):
         return self.completed is not None
 
     def seen(self) -> Task:
-        """Describe it."""
-        return Task(
+        """Describe it, as far as its messages are looked through."""
+        task = Task(
             task_id=self.id,
             agent_id=self.agent,
             caller_id=OWNER,
@@ -82,6 +89,14 @@ class Job(Struct):
             completed_at=self.completed,
             deadline_at=self.deadline,
         )
+        if self.channel.said <= SCANNED:
+            return task
+        status = self.scanned
+        if status == self.status:
+            return structs.replace(task, truncated=True)
+        return structs.replace(
+            task, truncated=True, status=status, result=None, error="", completed_at=None
+        )
 
     def row(self) -> TaskSummary:
         """Describe it as a row of a list."""
@@ -92,6 +107,7 @@ class Job(Struct):
             state="closed" if self.is_over else "active",
             close_reason=self._close_reason(),
             metadata=dict(self.metadata),
+            created_at=self.created,
             deadline_at=self.deadline,
         )
 
@@ -170,6 +186,11 @@ class Job(Struct):
         self._say("agent.refuse", self.error, state="refused")
         self.end("rejected")
 
+    def pause(self, kind: Literal["input", "auth"], words: str) -> None:
+        """Wait for the caller."""
+        self._say(f"agent.{kind}_required", words)
+        self._become(f"{kind}_required")
+
     def expire(self) -> None:
         """End because it is late."""
         self.end("timeout")
@@ -194,9 +215,9 @@ class Job(Struct):
     def _lead(self, words: str, script: Script, seconds: float) -> None:
         match script:
             case "ask":
-                self._plan(seconds, lambda: self._pause("input", "What else should I know?"))
+                self._plan(seconds, lambda: self.pause("input", "What else should I know?"))
             case "login":
-                self._plan(seconds, lambda: self._pause("auth", "May I?"))
+                self._plan(seconds, lambda: self.pause("auth", "May I?"))
             case "fail":
                 self._plan(seconds, self.fail)
             case "refuse":
@@ -212,15 +233,13 @@ class Job(Struct):
     def _piece(self, text: str) -> Callable[[], None]:
         return lambda: self._reply(text, "streaming")
 
-    def _pause(self, kind: Literal["input", "auth"], words: str) -> None:
-        self._say(f"agent.{kind}_required", words)
-        self._become(f"{kind}_required")
-
     def _plan(self, seconds: float, act: Callable[[], None]) -> None:
         self.ahead.append(self.agenda.plan(seconds, act))
 
     def _become(self, status: str) -> None:
         self.status = status
+        if self.channel.said <= SCANNED:
+            self.scanned = status
         self.tell(self)
 
     def _reply(self, text: str, state: str, **fields: Any) -> None:

@@ -71,13 +71,13 @@ class Keys(Generic[T]):
 
 
 def _key(row: Endpoint[Any], headers: Mapping[str, str], raw: bytes) -> str | None:
-    key = headers.get(KEY_HEADER) if row.key == "header" else None
     if row.key == "body":
         try:
-            key = _read(raw).idempotency_key
+            return _read(raw).idempotency_key or None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             # Whoever reads the whole body says what is wrong with it.
             return None
+    key = headers.get(KEY_HEADER) if row.key == "header" else None
     if key is not None and not 0 < len(key) <= KEY_LIMIT:
         message = f"an idempotency key has 1 to {KEY_LIMIT} characters"
         raise RefusedError(400, "invalid_param", message, KEY_HEADER)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, get_args
 
 from .._checks import count, one_of, plain
+from .._io.listening import WORKING, Listening, OnBadEvent, Opening
 from .._io.pager import Pager
 from .._io.stream import TextStream
-from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import Style, next_offset
 from .._protocol.words import InvokeWords
+from ..errors import ConfigurationError
 from ..models.agents import Agent, InvokeAgent, InvokeReply, UpdateAgent, Visibility
 from ..models.events import InvokeDone, InvokeEvent
 from ..models.messages import Attachment
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Agents", "InvokeStream"]
 
 AGENTS_LIMIT: Final = 100
-"""Rows a request asks for; the server's own default is 20, and it knows no most."""
+"""Rows a request asks for; the server's own default is 20."""
 
-MOST_AGENTS: Final = 1000
+MOST_AGENTS: Final = 2**31 - 1
+"""What its type holds; the contract sets no other most."""
 
 _STYLE: Final = Style(next_offset, page=lambda page: page, name=lambda row: row.id)
 
@@ -37,8 +39,7 @@ class InvokeStream(TextStream[InvokeEvent]):
         async with bee.agents.invoke_stream(agent_id, "Reconcile August.") as reply:
             async for words in reply.text():
                 print(words, end="", flush=True)
-        if reply.done and reply.done.is_error:
-            print(reply.done.code, reply.done.error)
+        reply.raise_for_error()
         ```
     """
 
@@ -46,6 +47,33 @@ class InvokeStream(TextStream[InvokeEvent]):
     def done(self) -> InvokeDone | None:
         """The event that ended it, with the whole answer; `None` while it has not ended."""
         return self._final if isinstance(self._final, InvokeDone) else None
+
+    def raise_for_error(self) -> InvokeDone:
+        """Raise where the agent failed or refused.
+
+        Returns:
+            The event that ended it, with the whole answer, where it did not.
+
+        Raises:
+            AgentError: It did.
+            ConfigurationError: That is not known yet: its end was not taken.
+
+        Example:
+            ```python
+            async with bee.agents.invoke_stream(agent_id, "How high is the hedge?") as reply:
+                async for words in reply.text():
+                    print(words, end="", flush=True)
+            print(reply.raise_for_error().context_id)
+            ```
+        """
+        done = self.done
+        if done is None:
+            msg = "whether the agent failed is known at the end: take every event first"
+            raise ConfigurationError(msg)
+        InvokeReply(
+            text=done.text or done.error, context_id=done.context_id, is_error=done.is_error
+        ).raise_for_error()
+        return done
 
 
 class Agents:
@@ -80,7 +108,7 @@ class Agents:
         Args:
             instance_id: Only those of this instance.
             status: Only those in this state, such as `active`.
-            limit: Rows a request, 1 to 1,000.
+            limit: Rows a request; the server may give fewer.
             deadline: Seconds for each page.
 
         Returns:
@@ -218,7 +246,7 @@ class Agents:
         idempotency_key: str | None = None,
         metadata: Mapping[str, str] | None = None,
         attachments: Sequence[Attachment] | None = None,
-        idle: float = IDLE,
+        idle: float = WORKING,
         on_bad_event: OnBadEvent = "raise",
         deadline: float | None = None,
     ) -> InvokeStream:
@@ -236,7 +264,8 @@ class Agents:
             idempotency_key: The message's id, a UUID; else one is made up.
             metadata: What travels along.
             attachments: Files, uploaded before; 16 at most.
-            idle: Seconds of silence after which it is given up.
+            idle: Seconds of silence after which it is given up: five minutes, since the gateway
+                alone waits nearly two for the agent, and what is given up is not had again.
             on_bad_event: Whether an event that cannot be read is raised, as a `DecodeError`,
                 or passed over (`"skip"`).
             deadline: Seconds for the whole stream.

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from .._checks import LAST_OFFSET, count, one_of, plain
+from .._io.listening import IDLE, Listening, OnBadEvent, Opening
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
-from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import MESSAGES, Style, by_cursor
 from .._protocol.words import ChannelWords
@@ -237,8 +237,8 @@ class Conversations:
             conversation_id: The conversation; in a closed one it is a `ConflictError`.
             message: What is said.
             attachments: Files that were uploaded before, at most 16.
-            idempotency_key: 1 to 128 characters, else one is made up.  The same key in the
-                same conversation is the same message.
+            idempotency_key: Any text, else one is made up.  The same key in the same
+                conversation is the same message.
             deadline: Seconds for the whole call.
 
         Returns:

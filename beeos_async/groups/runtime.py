@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from .._checks import count, decimal, length
+from .._io.listening import IDLE, Listening, OnBadEvent, Opening
 from .._io.pager import Pager
 from .._io.stream import EventStream
-from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import Style, by_cursor
 from ..models._base import Accepted, Page

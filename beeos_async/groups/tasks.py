@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from .._checks import LAST_OFFSET, count, one_of, plain
+from .._io.listening import IDLE, Listening, OnBadEvent, Opening
 from .._io.lookout import look_until
 from .._io.pager import Pager
 from .._io.stream import ChannelStream
-from .._io.subscription import IDLE, Listening, OnBadEvent, Opening
 from .._protocol import table
 from .._protocol.paging import MESSAGES, Style, by_cursor
+from .._protocol.standing import as_told
 from .._protocol.words import ChannelWords
-from ..errors import ConflictError
+from .._urls import check_receiver
+from ..errors import BeeOSError, ConflictError
 from ..models._base import Page
 from ..models.events import ChannelEvent
 from ..models.messages import Attachment, Message
@@ -42,6 +44,9 @@ __all__ = ["Tasks"]
 TASKS_LIMIT: Final = 100
 MESSAGES_LIMIT: Final = 500
 DELIVERIES_LIMIT: Final = 200
+
+MOMENT: Final = 0.001
+"""Seconds that are always left, so that a deadline is met and not argued with."""
 
 POLL: Final = 1.0
 """Seconds between the first two looks of a wait."""
@@ -101,7 +106,7 @@ class Tasks:
             message: What it is to do.
             context_id: The task it belongs to.
             deadline_ms: Milliseconds after which the server ends it as `timeout`, up to a week.
-            idempotency_key: 1 to 128 characters, else one is made up.
+            idempotency_key: Any text, else one is made up.
             metadata: Texts of your own by name.
             attachments: Files, uploaded before; 16 at most.
             deadline: Seconds for the whole call.
@@ -224,7 +229,8 @@ class Tasks:
         `continue_`.  A status that is not known here ends nothing.  The server keeps no
         connection for this: it is looked at again and again, more and more seldom; `events`
         tells at once.  Of a task with more than 1,000 messages (`truncated`) a look may tell
-        an old status: follow its events instead, or give the wait a deadline.
+        an old status: then its events are followed instead, and where a look after their end
+        still tells nothing new, the last message or its row in the list does.
 
         Args:
             agent_id: The agent.
@@ -249,7 +255,7 @@ class Tasks:
         """
         sight = await look_until(
             self._caller,
-            lambda left: self.get(agent_id, task_id, deadline=left),
+            lambda left: self._look((agent_id, task_id), left),
             _has_stopped,
             poll=poll,
             deadline=deadline,
@@ -259,7 +265,55 @@ class Tasks:
             return task
         seen = f"its status was {task.status!r}" if task else "it was not seen"
         msg = f"task {task_id} neither ended nor paused in {deadline:g} s; {seen}"
-        raise TaskTimeoutError(msg, task)
+        raise TaskTimeoutError(msg, task, "late")
+
+    async def _look(self, ids: tuple[str, str], limit: float | None) -> Task:
+        """Look at a task, and beyond the look where that is known to be too short."""
+        now = self._caller.clock.now
+        until = None if limit is None else now() + limit
+        task = await self.get(*ids, deadline=limit)
+        if not task.truncated or _has_stopped(task):
+            return task
+
+        def left() -> float | None:
+            return None if until is None else max(MOMENT, until - now())
+
+        try:
+            return await self._hear_out(ids, task, left)
+        except BeeOSError as error:
+            # What was seen before the time was over stays seen.
+            if error.gave_up == "deadline" or (until is not None and now() >= until):
+                return task
+            raise
+
+    async def _hear_out(
+        self, ids: tuple[str, str], task: Task, left: Callable[[], float | None]
+    ) -> Task:
+        """Follow a task to its end or its pause, from its last message on.
+
+        Args:
+            ids: The agent's and the task's.
+            task: As a look tells it, which may be how it was long ago.
+            left: Seconds there are left, if they are numbered.
+        """
+        page = await self._call(
+            table.LIST_TASK_MESSAGES, *ids, deadline=left(), params={"limit": 1}
+        )
+        # Not after the last one: it may have been the end, and tells which.
+        since = max(0, page.data.latest_offset - 1)
+        async with self.events(*ids, since=since, on_bad_event="skip", deadline=left()) as events:
+            async for event in events:
+                task = as_told(task, event) if isinstance(event, Message) else task
+                if task.is_paused:
+                    break
+        seen = await self.get(*ids, deadline=left())
+        if _has_stopped(seen):
+            return seen
+        if not _has_stopped(task):
+            async for row in self.list_for_agent(ids[0], state="closed", deadline=left()):
+                if row.task_id == ids[1] and row.close_reason:
+                    return structs.replace(seen, status=row.close_reason)
+        return task
 
     def messages(
         self,
@@ -459,7 +513,8 @@ class Tasks:
         Args:
             agent_id: The agent.
             task_id: The task.
-            url: Where the receiver listens, https.
+            url: Where the receiver listens: https; plain http on loopback, or anywhere for a
+                client with `allow_insecure`.
             token: What it is to find behind `Authorization: Bearer`.
             secret: What it is signed with, 16 to 256 characters; an empty one keeps the old.
             deadline: Seconds for the whole call.
@@ -472,6 +527,7 @@ class Tasks:
             print(hook.webhook_id, hook.has_secret)  # … True
             ```
         """
+        check_receiver(url, allow_insecure=self._caller.store.allow_insecure)
         body = RegisterWebhook(url=url, token=token, secret=secret)
         row = table.REGISTER_WEBHOOK
         return (await self._call(row, agent_id, task_id, deadline=deadline, body=body)).data

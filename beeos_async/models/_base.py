@@ -76,6 +76,9 @@ class Page(Snake, Generic[T], frozen=True, kw_only=True):
     latest_offset: int | None = None
     """The last offset of a log, on whatever page it is."""
 
+    left_out: int = 0
+    """How many rows came that have no name, and so are none of `data`."""
+
 
 class Accepted(Snake, frozen=True, kw_only=True):
     """What is known of a durable operation that was accepted (202).

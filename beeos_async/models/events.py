@@ -109,7 +109,7 @@ class InvokeDone(_InvokeEvent, frozen=True, kw_only=True, tag="done"):
 
     type: ClassVar[Literal["done"]] = "done"
     text: str = ""
-    """The whole answer; may be empty after a failure, or say what failed."""
+    """The whole answer; after a failure it may be empty, or say what failed."""
 
     context_id: str = ""
     """The task channel it became."""

@@ -109,7 +109,7 @@ class FilePart(_Part, frozen=True, kw_only=True, tag="file"):
     """A file."""
 
     type: ClassVar[Literal["file"]] = "file"
-    veiled: ClassVar = frozenset({"url"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"url"})
     url: str = ""
     """Where it is; never an address to send the key to."""
 
@@ -137,7 +137,10 @@ class CustomPart(_Part, frozen=True, kw_only=True, tag="custom"):
 
 
 class UnknownPart(Struct, frozen=True):
-    """A part of a kind that this version does not know."""
+    """A part of a kind that this version does not know.
+
+    Encoded again it is no part of the wire's: what came stands under `json`.
+    """
 
     json: Any
     """The part as it came: an object, unless the server is odd."""

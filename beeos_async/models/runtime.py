@@ -111,7 +111,10 @@ class ConversationTarget(_Target, frozen=True, kw_only=True, tag="conversation")
 
 
 class UnknownTarget(Struct, frozen=True):
-    """An operation on something that this version does not know."""
+    """An operation on something that this version does not know.
+
+    Encoded again it is no target of the wire's: what came stands under `json`.
+    """
 
     json: Any = None
     """The target as it came: an object, unless the server is odd or silent."""

@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import UNSET, Meta
 
-from .._checks import length, must
-from ..errors import BeeOSError
+from .._checks import length
+from .._urls import check_receiver
+from ..errors import WaitTimeoutError
 from ._base import Moment, Snake
 from .messages import Attachment
 
@@ -136,6 +137,7 @@ class TaskSummary(Snake, frozen=True, kw_only=True):
     """`completed`, `canceled`, `timeout`, or a newer word; empty while it is open."""
 
     metadata: dict[str, Any] = {}
+    created_at: Moment | None = None
     deadline_at: Moment | None = None
 
     @property
@@ -183,7 +185,7 @@ class ContinueTask(Snake, frozen=True, kw_only=True):
 class RegisterWebhook(Snake, frozen=True, kw_only=True):
     """Who shall be told how a task goes."""
 
-    veiled: ClassVar = frozenset({"token", "secret"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"token", "secret"})
 
     url: str
     token: str | None = None
@@ -195,10 +197,8 @@ class RegisterWebhook(Snake, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: The URL is none, or the secret has not 16 to 256 characters.
         """
-        must(
-            self.url.startswith(("https://", "http://")),
-            "url must be where the receiver listens: https://…",
-        )
+        # Whether plain http will do is the client's to say.
+        check_receiver(self.url, allow_insecure=True)
         # An empty one keeps what is there.
         if self.secret:
             length("secret", self.secret, least=16, most=256)
@@ -274,7 +274,7 @@ class TaskStatusEvent(_Standing, frozen=True, kw_only=True):
     timestamp: Moment | None = None
 
 
-class TaskTimeoutError(BeeOSError, TimeoutError):
+class TaskTimeoutError(WaitTimeoutError):
     """A task that was waited for neither ended nor paused in time; it may yet.
 
     Args:
@@ -291,10 +291,4 @@ class TaskTimeoutError(BeeOSError, TimeoutError):
         ```
     """
 
-    def __init__(self, message: str, last: Task | None = None) -> None:
-        super().__init__(message, last)
-        self.message = message
-        self.last = last
-
-    def __str__(self) -> str:
-        return self.message
+    last: Task | None

@@ -48,6 +48,7 @@ def test_a_key_belongs_to_one_payload() -> None:
         (HEADER, None, b'{"idempotency_key":"k"}'),
         (BODY, "k", b"{}"),
         (BODY, "k", b"no json"),
+        (BODY, None, b'{"idempotency_key":""}'),
         (NONE, "k", b'{"idempotency_key":"k"}'),
     ],
 )

@@ -629,7 +629,7 @@ async def test_what_is_never_answered_is_given_up_in_time_and_stays_in_doubt(
     clock: HandClock,
 ) -> None:
     """One start, four looks, each for as long as an attempt may take."""
-    async with FaultServer(requests(silent)) as server, client(server, clock, timeout=0.05) as bee:
+    async with FaultServer(requests(silent)) as server, client(server, clock, timeout=0.2) as bee:
         began = asyncio.get_running_loop().time()
         with pytest.raises(b.RequestTimeoutError) as caught:
             await bee.start("inst-1")
@@ -640,7 +640,7 @@ async def test_what_is_never_answered_is_given_up_in_time_and_stays_in_doubt(
     assert report.counts == {"unknown": 1}
     check_report(report)
     assert server.methods == (["POST"] + ["GET"] * 4) * 2
-    assert 0.25 <= took < 2.0
+    assert 1.0 <= took < 5.0
 
 
 @pytest.mark.fault("N19")
@@ -652,7 +652,7 @@ async def test_a_start_that_is_never_answered_is_looked_after_before_each_try(
     async def deaf(peer: Peer, seen: Seen) -> None:
         await (silent if seen.method == "POST" else tell_truth)(peer, seen)
 
-    async with FaultServer(requests(deaf)) as server, client(server, clock, timeout=0.05) as bee:
+    async with FaultServer(requests(deaf)) as server, client(server, clock, timeout=0.2) as bee:
         with pytest.raises(b.RequestTimeoutError) as caught:
             await bee.start("inst-1")
 
@@ -671,13 +671,14 @@ async def test_an_answer_that_trickles_is_given_up_in_time(clock: HandClock) -> 
         await tell_truth(peer, seen)
 
     async with FaultServer(requests(trickle)) as server:
-        async with client(server, clock, timeout=0.15) as bee:
+        async with client(server, clock, timeout=0.3) as bee:
             began = asyncio.get_running_loop().time()
             await bee.start("inst-1")
             took = asyncio.get_running_loop().time() - began
 
     assert server.methods == ["POST", "GET"]
-    assert took < 1.5
+    # Three seconds and more would be all of it.
+    assert took < 2.5
 
 
 HELLO = chunked(b'{"succ')
@@ -700,7 +701,7 @@ async def test_a_malformed_chunk_neither_hangs_nor_lies(
     """aiohttp may wait for ever for what can never come; one look tells what became of it."""
     handler = applied_then(sends(answer, hangs=hangs))
     async with FaultServer(requests(handler), honest()) as server:
-        async with asyncio.timeout(30), client(server, clock, timeout=0.1) as bee:
+        async with asyncio.timeout(30), client(server, clock, timeout=0.3) as bee:
             await bee.start("inst-1")
 
     assert server.methods == ["POST", "GET"]

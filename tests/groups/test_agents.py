@@ -33,6 +33,11 @@ async def test_agents_are_listed_page_by_page(cloud: Emulator, bee: AsyncBeeOS) 
     ]
 
 
+async def test_as_many_agents_are_asked_for_as_one_likes(cloud: Emulator, bee: AsyncBeeOS) -> None:
+    """The contract sets no most; the server may give fewer."""
+    assert len(await bee.agents.list(limit=5000).collect()) == len(cloud.ids)
+
+
 async def test_a_list_of_one_instance_tells_how_far_it_follows(
     cloud: Emulator, bee: AsyncBeeOS
 ) -> None:
@@ -69,6 +74,8 @@ async def test_an_update_of_nothing_is_refused_here(cloud: Emulator, bee: AsyncB
         await bee.agents.update("agt-1", visibility=wrong)
     with pytest.raises(b.ConfigurationError, match="limit"):
         bee.agents.list(limit=0)
+    with pytest.raises(b.ConfigurationError, match="limit"):
+        bee.agents.list(limit=2**31)
 
     assert cloud.log == []
 
@@ -202,7 +209,7 @@ async def test_an_agent_whose_instance_is_not_online_is_offline(
         ({"timeout_ms": 115_001}, "timeout_ms"),
         ({"timeout_ms": -1}, "timeout_ms"),
         ({"metadata": {"a": 1}}, "metadata"),
-        ({"idempotency_key": "with blank"}, "idempotency_key"),
+        ({"idempotency_key": ""}, "idempotency_key"),
         ({"attachments": [b.Attachment(file_id="f")] * 17}, "attachments"),
     ],
 )

@@ -62,6 +62,8 @@ async def test_a_limit_of_nothing_is_refused(bee: AsyncBeeOS) -> None:
     """A `collect` without rows is a mistake."""
     with pytest.raises(b.ConfigurationError, match="limit"):
         await bee.instances.list().collect(limit=0)
+    with pytest.raises(TypeError, match=r"use `async for`, or `await pager\.collect\(\)`"):
+        await bee.instances.list()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
 
 
 async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandClock) -> None:
@@ -77,6 +79,30 @@ async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandCl
         assert [one.id for one in await bee.instances.list().collect()] == ["inst-1"]
 
     assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("total", [b"", b',"total":6'])
+async def test_a_page_without_any_name_is_not_the_end(total: bytes, clock: HandClock) -> None:
+    """Rows that cannot be named are rows: what follows them is not lost."""
+    pages = [
+        b'[{"name":"a"},{"name":"b"}]',
+        b'[{"id":"inst-3"},{"id":null}]',
+        b'[{"id":"inst-5"}]',
+    ]
+
+    async def paged(peer: Peer, seen: Seen) -> None:
+        number = int(seen.target.partition("page=")[2].partition("&")[0])
+        rows = pages[number] if number < len(pages) else b"[]"
+        await peer.send(http(b'{"success":true,"data":%s%s}' % (rows, total)))
+
+    async with (
+        FaultServer(requests(paged)) as server,
+        AsyncBeeOS("k", base_url=server.url, _clock=clock) as bee,
+    ):
+        found = [page async for page in bee.instances.list(page_size=2).pages()]
+
+    assert [one.id for page in found for one in page.data] == ["inst-3", "inst-5"]
+    assert [page.left_out for page in found][:3] == [2, 1, 0]
 
 
 @pytest.mark.fault("H29")

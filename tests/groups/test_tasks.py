@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
@@ -11,9 +13,10 @@ from hand_clock import HandClock
 from msgspec import json
 
 import beeos_async as b
-from beeos_async import AsyncBeeOS, Task
+from beeos_async import AsyncBeeOS, Message, Task
 from beeos_async.emulator import Emulator
 from beeos_async.emulator.agents import agent_of
+from beeos_async.emulator.jobs import Job
 
 pytestmark = pytest.mark.anyio
 
@@ -101,7 +104,7 @@ async def test_tasks_are_listed_newest_first_and_page_by_page(
 
     assert everything == [there, *reversed(made)]
     assert [row.task_id for row in hers] == [id for id in reversed(made) if id != made[3]]
-    assert all(row.is_open for row in hers)
+    assert all(row.is_open and row.created_at for row in hers)
     assert [row.task_id for row in on_it] == [there]
     assert [(row.task_id, row.is_open, row.close_reason) for row in closed] == [
         (made[3], False, "canceled")
@@ -336,6 +339,93 @@ async def test_a_wait_ends_where_nothing_will_go_on_by_itself(
     assert clock.slept == [1.0, 1.5]
 
 
+def chat(job: Job) -> None:
+    """Say more than a look looks through."""
+    for number in range(1001):
+        job.channel.post(Message(type="agent_reasoning", body=str(number)))
+
+
+ENDS: dict[str, tuple[Callable[[Job], object], tuple[str, object, str]]] = {
+    "reply": (lambda job: job.answer("done"), ("completed", "done", "")),
+    "fail": (Job.fail, ("failed", None, "the agent failed, as it was told to")),
+    "refuse": (Job.refuse, ("rejected", None, "the agent refused, as it was told to")),
+    "cancel": (lambda job: job.cancel("enough"), ("canceled", None, "")),
+    "late": (Job.expire, ("timeout", None, "")),
+    "ask": (lambda job: job.pause("input", "Which?"), ("input_required", None, "")),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_wait_for_a_long_talk_ends_with_it(
+    how: str, later: bool, cloud: Emulator, bee: AsyncBeeOS, agent: str
+) -> None:
+    """A look tells for ever how the first thousand messages left it; what follows is heard."""
+    end, expected = ENDS[how]
+    made = await bee.tasks.create(agent, "linger: on")
+    job = cloud.world.tasks.job(agent, made.task_id)
+    job.begin()
+    chat(job)
+    if not later:
+        end(job)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        waiting = group.create_task(bee.tasks.wait(agent, made.task_id))
+        while later and cloud.log[-1].operation != "streamTaskEvents":
+            await asyncio.sleep(0)
+        if later:
+            end(job)
+
+    found = waiting.result()
+    assert (found.status, found.result, found.error) == expected
+    assert (await bee.tasks.get(agent, made.task_id)).status == "running"
+
+
+async def test_a_wait_for_a_long_talk_ends_in_time(
+    cloud: Emulator, bee: AsyncBeeOS, agent: str
+) -> None:
+    """What was seen of it is told, although it was never heard to end."""
+    made = await bee.tasks.create(agent, "linger: on")
+    job = cloud.world.tasks.job(agent, made.task_id)
+    job.begin()
+    chat(job)
+
+    with pytest.raises(b.TaskTimeoutError, match="its status was 'running'"):
+        await bee.tasks.wait(agent, made.task_id, deadline=0.05)
+
+
+async def test_a_wait_for_a_long_talk_ends_with_what_cannot_be_heard(
+    cloud: Emulator, bee: AsyncBeeOS, agent: str
+) -> None:
+    """A refusal is one."""
+    made = await bee.tasks.create(agent, "linger: on")
+    chat(cloud.world.tasks.job(agent, made.task_id))
+    cloud.faults.refuse("streamTaskEvents", 403)
+
+    with pytest.raises(b.PermissionDeniedError):
+        await bee.tasks.wait(agent, made.task_id, deadline=60)
+
+
+async def test_a_long_talk_whose_end_nobody_knows_is_waited_for(clock: HandClock) -> None:
+    """Its stream is over, and neither its messages nor its row say how: it is looked at again."""
+    task = {"task_id": "t", "status": "running", "truncated": True}
+    over = b'event: end\ndata: {"reason": "channel_closed"}\n\n'
+    looks = iter([task, task, {**task, "status": "completed"}])
+
+    async def handler(peer: Peer, seen: Seen) -> None:
+        route = seen.target.partition("?")[0].rpartition("/")[2]
+        data = {"messages": {"messages": []}, "tasks": {"tasks": [{"task_id": "t"}]}}
+        if route == "events":
+            await peer.answer(over, "200 OK", "Content-Type: text/event-stream")
+        else:
+            told = data.get(route) or next(looks)
+            await peer.answer(json.encode({"success": True, "data": told}))
+
+    async with FaultServer(requests(handler)) as server:
+        async with AsyncBeeOS("emulator", base_url=server.url, _clock=clock) as bee:
+            assert (await bee.tasks.wait("a", "t")).status == "completed"
+
+
 async def test_a_wait_looks_more_and_more_seldom(clock: HandClock) -> None:
     """From the first pause to ten times as long, and never beyond the deadline."""
     async with FaultServer(says({"status": "running"})) as server:
@@ -364,7 +454,8 @@ async def test_a_wait_that_sees_nothing_says_so(clock: HandClock) -> None:
 
     async with FaultServer(requests(slow)) as server:
         async with AsyncBeeOS("emulator", base_url=server.url, _clock=clock) as bee:
-            with pytest.raises(b.TaskTimeoutError, match="not seen"):
+            # As any wait that is late is caught.
+            with pytest.raises(b.WaitTimeoutError, match="not seen"):
                 await bee.tasks.wait("a", "t", deadline=30)
 
 
@@ -429,7 +520,13 @@ async def test_a_list_beyond_its_limits_is_refused_at_once(call: Any, bee: Async
         lambda bee: bee.tasks.create("", "x"),
         lambda bee: bee.tasks.get("a", "../t"),
         lambda bee: bee.tasks.webhook_deliveries("a", "t", "w", limit=201),
-        lambda bee: bee.tasks.register_webhook("a", "t", url="ftp://x"),
+        *(
+            lambda bee, url=url: bee.tasks.register_webhook("a", "t", url=url)
+            for url in (
+                *("ftp://x", "https://", "https:// ", "https://a b", "https://é.example", "x"),
+                *("https://u:p@x", "https://x:y", "http://hooks.example.net/x", "https://-x"),
+            )
+        ),
         lambda bee: bee.tasks.register_webhook("a", "t", url="https://x", secret="x" * 15),
         lambda bee: bee.tasks.register_webhook("a", "t", url="https://x", secret="x" * 257),
     ],
@@ -442,6 +539,18 @@ async def test_what_the_contract_does_not_take_is_not_sent(
         await call(bee)
 
     assert cloud.log == []
+
+
+@pytest.mark.parametrize("url", ["https://x:8443/a?b=c", "http://127.0.0.1:1/", "http://x/"])
+async def test_a_receiver_listens_where_only_it_hears(
+    url: str, cloud: Emulator, agent: str
+) -> None:
+    """Or anywhere, if the caller lets his key travel so, too."""
+    async with cloud.client(allow_insecure=url == "http://x/") as bee:
+        made = await bee.tasks.create(agent, "x")
+        hook = await bee.tasks.register_webhook(agent, made.task_id, url=url)
+
+    assert hook.url == url
 
 
 async def test_what_is_attached_must_be_there(bee: AsyncBeeOS, agent: str) -> None:

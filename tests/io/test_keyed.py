@@ -94,9 +94,28 @@ async def test_a_key_that_cannot_travel_is_refused(key: str, clock: HandClock) -
     """Before anything is sent."""
     async with FaultServer(replies()) as server, client(server, clock) as bee:
         with pytest.raises(b.ConfigurationError, match="idempotency_key"):
-            await bee._caller.call(row(), "one", body=Wanted(), key=key)
+            await bee._caller.call(row(key="header"), "one", key=key)
         with pytest.raises(b.ConfigurationError, match="UUID"):
             await bee._caller.call(row(key="header"), "one", operation="no-uuid")
+
+    assert server.seen == []
+
+
+@pytest.mark.parametrize("key", ["order 17", "ä\r\n", "x" * 129])
+async def test_a_key_in_a_body_may_be_any_text(key: str, clock: HandClock) -> None:
+    """The contract sets no limit there, and it travels as it is."""
+    async with FaultServer(replies(OK)) as server, client(server, clock) as bee:
+        await bee._caller.call(row(), "one", body=Wanted(), key=key)
+
+    assert json.decode(server.seen[0].body)["idempotency_key"] == key
+
+
+@pytest.mark.parametrize("key", ["", 7, "\ud800"])
+async def test_a_key_in_a_body_that_is_no_text_is_refused(key: Any, clock: HandClock) -> None:
+    """An empty one would be none, and half a character cannot be sent."""
+    async with FaultServer(replies()) as server, client(server, clock) as bee:
+        with pytest.raises(b.ConfigurationError):
+            await bee._caller.call(row(), "one", body=Wanted(), key=key)
 
     assert server.seen == []
 

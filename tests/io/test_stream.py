@@ -21,6 +21,7 @@ from msgspec import json
 from multidict import CIMultiDict
 
 from beeos_async import (
+    AgentError,
     AsyncBeeOS,
     AuthenticationError,
     BackfillTruncated,
@@ -347,7 +348,7 @@ async def test_an_end_ends_it(clock: HandClock, reason: str) -> None:
 
 @pytest.mark.parametrize("reason", [b'{"reason": "stream_closed"}', b'{"reason": "drain"}', b"{}"])
 async def test_a_stream_that_was_dropped_goes_on(clock: HandClock, reason: bytes) -> None:
-    """The server let go of the stream, not of the channel: it is opened again, without a word."""
+    """The server let go of the stream, not of the channel: a look, and it is opened again."""
     server = serve(
         tells(message(1), b"event: end\ndata: " + reason + b"\n\n", message(2)),
         tells(message(2), END),
@@ -358,7 +359,8 @@ async def test_a_stream_that_was_dropped_goes_on(clock: HandClock, reason: bytes
 
     assert [type(event) for event in events] == [Message, Message, StreamEnd]
     assert stream.end_reason == "task_terminal"
-    assert since_of(server.seen[1]) == 1
+    path = "GET /api/v1/agents/agt/tasks/tsk"
+    assert server.lines == [f"{path}/events", path, f"{path}/events?since=1"]
 
 
 DROPPED = b'event: end\ndata: {"reason": "stream_closed"}\n\n'
@@ -369,13 +371,16 @@ DROPPED = b'event: end\ndata: {"reason": "stream_closed"}\n\n'
 async def test_a_task_that_is_over_is_not_asked_for_ever(
     clock: HandClock, last: bytes, status: str
 ) -> None:
-    """Its stream breaks off untold: a look tells that it is over, one more connection the rest.
+    """A look tells that it is over, one more connection the rest.
 
-    What was said between the break and the look must not be lost.
+    The look comes at once where the server said that it lets go, and where a stream broke off
+    untold it comes the second time.  What was said between the break and the look must not
+    be lost.
     """
+    untold = [] if last else [ends()]
     server = serve(
         ends(message(1), last),
-        ends(last),
+        *untold,
         ends(message(2), last),
         ends(last),
         look=says("200 OK", body=task(status)),
@@ -388,11 +393,13 @@ async def test_a_task_that_is_over_is_not_asked_for_ever(
     assert len(events) == 2
     assert (stream.end_reason, stream.last_offset) == ("task_terminal", 2)
     path = "GET /api/v1/agents/agt/tasks/tsk"
+    again = [path] if last else []
     assert server.lines == [
         f"{path}/events",
-        f"{path}/events?since=1",
+        *[f"{path}/events?since=1" for _ in untold],
         path,
         f"{path}/events?since=1",
+        *again,
         f"{path}/events?since=2",
     ]
 
@@ -806,6 +813,76 @@ async def test_an_invocation_that_failed_says_so(clock: HandClock) -> None:
     assert events[1] == InvokeFailure(code="service_timeout", status_code=504, message="late")
     assert stream.done is not None
     assert (stream.done.is_error, stream.done.code) == (True, "service_timeout")
+    with pytest.raises(AgentError, match="late"):
+        stream.raise_for_error()
+
+
+async def test_a_failure_that_only_the_end_tells_is_not_told_as_an_answer(
+    clock: HandClock,
+) -> None:
+    """Whoever prints the words prints none; what went wrong is an error to ask for."""
+    end = {"is_error": True, "code": "agent_reply_error", "text": "ledger locked"}
+    told = b"retry: 2000\r\n\r\nevent: done\r\ndata: " + json.encode(end) + b"\r\n\r\n"
+    async with client(serve(tells(told)), clock) as bee:
+        async with bee.agents.invoke_stream("agt", "Book it.") as reply:
+            with pytest.raises(ConfigurationError, match="take every event first"):
+                reply.raise_for_error()
+            assert [words async for words in reply.text()] == []
+        with pytest.raises(AgentError, match="ledger locked"):
+            reply.raise_for_error()
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/problem+json"])
+@pytest.mark.parametrize("fails", [False, True])
+async def test_an_answer_in_one_piece_is_the_answer(
+    clock: HandClock, kind: str, fails: bool
+) -> None:
+    """A server that does not stream has answered all the same: its reply is the end."""
+    reply = {"text": "Booked 42.", "context_id": "c", "is_error": fails}
+    body = json.encode({"success": True, "data": reply})
+    server = serve(says("200 OK", f"Content-Type: {kind}", body=body))
+    async with client(server, clock) as bee:
+        stream = bee.agents.invoke_stream("agt", "Book it.")
+        events = await told(stream)
+
+    assert events == [InvokeDone(text="Booked 42.", context_id="c", is_error=fails)]
+    assert (stream.done, stream.end_reason) == (events[0], "done")
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/json", b'{"success": true, "data": '),
+        ("application/json", b'{"success": false, "data": {}}'),
+        ("text/html", b"<h1>Welcome</h1>"),
+        ("text/event-stream", b"data: none\n\n"),
+    ],
+)
+async def test_an_invocation_whose_answer_is_of_no_use_shows_it(
+    clock: HandClock, kind: str, body: bytes
+) -> None:
+    """It was made: the error has what came, and the key to look for it with."""
+    server = serve(says("200 OK", f"Content-Type: {kind}", body=body))
+    async with client(server, clock) as bee:
+        with pytest.raises(DecodeError) as caught:
+            await told(bee.agents.invoke_stream("agt", "Go.", idempotency_key="key-1"))
+
+    assert (caught.value.delivered, caught.value.idempotency_key) == ("yes", "key-1")
+    assert caught.value.trouble.excerpt in f"data: {body.decode()}"
+    assert len(caught.value.trouble.excerpt) > 3
+    assert len(server.seen) == 1
+
+
+async def test_a_stream_of_a_task_has_no_answer_in_one_piece(clock: HandClock) -> None:
+    """The contract knows none: whatever it is, it is not told as one, and it is shown."""
+    body = json.encode({"success": True, "data": {"text": "?"}})
+    server = serve(says("200 OK", "Content-Type: application/json", body=body))
+    async with client(server, clock) as bee:
+        with pytest.raises(DecodeError, match="no stream of events") as caught:
+            await told(bee.tasks.events("agt", "tsk"))
+
+    assert caught.value.trouble.excerpt == body.decode()
 
 
 async def test_the_words_of_an_invocation(clock: HandClock) -> None:
@@ -815,6 +892,7 @@ async def test_the_words_of_an_invocation(clock: HandClock) -> None:
     async with client(server, clock) as bee:
         async with bee.agents.invoke_stream("agt", "Book it.") as reply:
             assert [words async for words in reply.text()] == ["Booked ", "42."]
+            assert reply.raise_for_error() is reply.done
             assert reply.done is not None
 
 

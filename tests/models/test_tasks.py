@@ -127,9 +127,10 @@ def test_a_page_tells_where_the_next_begins() -> None:
         metadata={"run": "3"},
         deadline_at=datetime(2026, 7, 5, tzinfo=UTC),
     )
-    assert len(TaskSummary.__struct_fields__) == 7
+    assert len(TaskSummary.__struct_fields__) == 8
     assert [row.is_open for row in page.tasks] == [False, True]
-    assert [row.is_open for row in read_sample("page_guide").tasks] == [True]
+    (row,) = read_sample("page_guide").tasks
+    assert (row.is_open, row.created_at) == (True, MORNING)
     assert read_sample("page_last") == read_sample("page_null") == TaskPage()
     assert read_sample("page_of_odd_rows").tasks == [
         TaskSummary(task_id="chn-rose", state="frozen")

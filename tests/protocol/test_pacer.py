@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -14,19 +16,54 @@ from beeos_async._protocol.throttle import Rate, conform
 LATENCY = 0.05
 
 
+Server = Callable[[float], float]
+"""Told when a request arrives, it says how many seconds are lacking: 0 where it is accepted."""
+
+
+def bucket(quota: Rate) -> Server:
+    """A bucket that refills all the time."""
+    due = 0.0
+
+    def serve(now: float) -> float:
+        nonlocal due
+        due, lacking = conform(quota, due, now)
+        return lacking
+
+    return serve
+
+
+def window(count: int, seconds: float) -> Server:
+    """So many in each stretch of time, which refills all at once at its end."""
+    taken: Counter[int] = Counter()
+
+    def serve(now: float) -> float:
+        number = int(now // seconds)
+        taken[number] += 1
+        return 0.0 if taken[number] <= count else (number + 1) * seconds - now
+
+    return serve
+
+
+def told(lacking: float) -> float:
+    """Say in whole seconds for how long to wait, as most servers do."""
+    return max(1, math.ceil(lacking))
+
+
 def simulate(
     ids: int,
-    quota: Rate,
+    quota: Rate | Server,
     most: int = 64,
     known: Rate | None = None,
     latency: float = LATENCY,
     bad_luck: float = 0.0,
+    says: Callable[[float], float] = told,
 ) -> tuple[float, int]:
     """Send so many requests through a pacer to a quota; give seconds and 429s.
 
     With bad luck, a share of them is refused for no reason of the quota's.
     """
-    pacer, now, due = Pacer(most, known), 1000.0, 0.0
+    pacer, now = Pacer(most, known), 1000.0
+    serve = bucket(quota) if isinstance(quota, Rate) else quota
     dice = Random(0)  # noqa: S311 -- the same each time
     left, done, refused, number = ids, 0, 0, 0
     events: list[tuple[float, int, str, Ticket, float]] = []
@@ -45,10 +82,9 @@ def simulate(
         now, _, what, ticket, pause = heapq.heappop(events)
         number += 1
         if what == "arrives":
-            unlucky = dice.random() < bad_luck
-            due, lacking = (due, 1.0) if unlucky else conform(quota, due, now)
+            lacking = 1.0 if dice.random() < bad_luck else serve(now)
             what = "refused" if lacking else "accepted"
-            pause = max(1, math.ceil(lacking)) * 1.05
+            pause = says(lacking) * 1.05
             heapq.heappush(events, (now + latency / 2, number, what, ticket, pause))
         elif what == "accepted":
             done += 1
@@ -138,6 +174,59 @@ def test_refusals_that_are_no_quota_cost_their_pauses_and_hardly_more(share: flo
     assert seconds <= 2.5 * refused + 30
 
 
+@pytest.mark.parametrize("says", [told, lambda _: 1.0, lambda _: 0.3, lambda _: 0.0])
+def test_a_quota_that_refills_all_at_once_is_used_too(says: Callable[[float], float]) -> None:
+    """Whatever it says of how long to wait: who is refused tries again, less and less often."""
+    seconds, refused = simulate(300, window(50, 5.0), says=says)
+
+    assert seconds <= 25 * 1.35
+    assert refused <= 64 + 6 * 8
+
+
+@pytest.mark.parametrize(
+    ("quota", "used"), [(Rate(20.0, 20), 17), (Rate(10.0, 10), 8), (Rate(10.0, 600), 590)]
+)
+def test_a_burst_that_is_used_up_at_first_is_found_later(quota: Rate, used: int) -> None:
+    """An earlier client may have had it; a small one at first does not mean a high rate."""
+    server = bucket(quota)
+    for _ in range(used):
+        server(1000.0)
+    seconds, refused = simulate(1000, server, latency=0.02)
+
+    assert seconds <= 1.08 * (1000 - quota.burst + used) / quota.per_second
+    assert refused <= 64 + 10
+
+
+def test_somebody_elses_share_of_a_quota_is_had_once_they_are_gone() -> None:
+    """That nothing is to be had for a while says nothing of what is to be had after it."""
+    server = bucket(Rate(20.0, 20))
+    seconds, refused = simulate(200, lambda now: 0.5 if now < 1008.0 else server(now))
+
+    assert seconds <= 8 + 5 + 200 / 20 * 1.1
+    assert refused <= 64 + 20
+
+
+@pytest.mark.parametrize(("pauses", "expected"), [(3, 2.0), (9, 5.0)])
+def test_a_closed_door_is_knocked_at_less_and_less(pauses: int, expected: float) -> None:
+    """A server that says nothing of how long to wait is not asked twice a second for ever."""
+    pacer = Pacer(64)
+    for _ in range(pauses + 1):
+        ticket = Ticket()
+        pacer.go(ticket, pacer.shut_until)
+        pacer.refuse(ticket, pacer.shut_until, 0.1)
+
+    assert pacer.shut_until - ticket.went == pytest.approx(expected)
+    assert not pacer.paced
+
+
+def test_a_quota_that_was_told_far_too_high_is_learned_instead() -> None:
+    """After a few 429s that it does not explain; one burst more is lost before that."""
+    seconds, refused = simulate(400, Rate(10.0, 10), known=Rate(100.0, 100))
+
+    assert seconds <= 1.15 * 390 / 10
+    assert refused <= 2 * 64
+
+
 def test_what_comes_together_in_a_pause_is_used_after_it() -> None:
     """A bucket that fills while nothing goes is no loss; only the very first pauses are."""
     seconds, _ = simulate(20_000, Rate(200.0, 200))
@@ -195,13 +284,12 @@ def test_without_a_quota_only_the_window_bounds() -> None:
 
 
 def test_a_quota_that_shrinks_is_learned_again() -> None:
-    """A measure that no longer holds is given up at the next 429."""
-    pacer = Pacer(64)
-    for _ in range(3):
-        ticket = Ticket()
-        pacer.go(ticket, pacer.shut_until + 100)
-        pacer.refuse(ticket, pacer.shut_until + 100, 1.0)
-    assert pacer.rate(pacer.shut_until) == pytest.approx(0.0101)
+    """A measure that no longer holds is given up."""
+    wide, narrow = bucket(Rate(100.0, 100)), bucket(Rate(10.0, 10))
+    seconds, refused = simulate(900, lambda now: wide(now) if now < 1005.0 else narrow(now))
+
+    assert seconds <= 5 + 1.3 * (900 - 600) / 10
+    assert refused <= 64 + 80
 
 
 def test_after_a_pause_one_request_goes_to_see() -> None:

@@ -20,8 +20,8 @@ from beeos_async._protocol.paging import (
 from beeos_async.models._base import Page
 
 
-def page_of(*items: int, total: int | None = None) -> Page[int]:
-    return Page(data=list(items), total=total)
+def page_of(*items: int, total: int | None = None, left_out: int = 0) -> Page[int]:
+    return Page(data=list(items), total=total, left_out=left_out)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,11 @@ def page_of(*items: int, total: int | None = None) -> Page[int]:
         (1, page_of(), page_of(1, 2), False),
         (1, page_of(1, 2), page_of(1, 2), False),
         (1, page_of(2, 1), page_of(1, 2), True),
+        (0, page_of(left_out=2), None, True),
+        (1, page_of(left_out=2), page_of(left_out=2), False),
+        (1, page_of(left_out=2, total=6), page_of(left_out=2, total=6), True),
+        (2, page_of(left_out=2, total=6), page_of(left_out=2, total=6), False),
+        (0, page_of(1, left_out=1, total=2), None, False),
     ],
 )
 def test_the_next_page_is_asked_for_until_there_is_none(
@@ -103,6 +108,8 @@ def test_a_server_that_ignores_the_page_number_ends_too(rows: int, total: int | 
         (2, page_of(1, 2), page_of(1, 2), None),
         (4, page_of(total=5), page_of(3, 4, total=5), None),
         (None, page_of(1, 2, total=1), None, 2),
+        (2, page_of(3, left_out=1, total=5), None, 4),
+        (2, page_of(left_out=2, total=9), page_of(left_out=2, total=9), 4),
     ],
 )
 def test_rows_are_counted_by_what_came(

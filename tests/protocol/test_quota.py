@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from properties import modest
 
-from beeos_async._protocol.quota import SLOWEST, Ledger
+from beeos_async._protocol.quota import Ledger
 from beeos_async._protocol.throttle import Rate, conform
 
 
@@ -89,16 +89,17 @@ def test_a_quota_that_is_overrun_a_little_is_measured(
     assert server.ledger.rate == pytest.approx(rate, rel=0.25)
 
 
-def test_where_nothing_is_taken_nothing_is_left_of_the_rate() -> None:
-    """A quota that is closed is not tried a thousand times a second."""
+def test_that_nothing_is_had_says_nothing_of_the_rate() -> None:
+    """Somebody else may have it, or it refills all at once."""
     server = Server(100.0, 10)
     server.until_refused(None)
     server.until_refused(None)
+    before = server.ledger.rate
     server.ledger.open(server.now + 500.0)
-    server.ledger.empty(server.now + 500.0, 100.0)
 
-    assert server.ledger.rate is not None
-    assert SLOWEST <= server.ledger.rate < 1.0
+    assert not server.ledger.empty(server.now + 500.0, 100.0)
+    assert server.ledger.rate == before
+    assert before is not None
 
 
 def test_bad_luck_lowers_a_rate_by_a_little_alone() -> None:

@@ -322,25 +322,25 @@ def test_the_table_was_written_down_whole() -> None:
     assert [line[0] for line in CONTRACT] == list(table.ROWS)
 
 
-# operationId: where its key travels, whether the id of its operation may be chosen
-KEYS: dict[str, tuple[str, bool]] = {
-    "invokeAgent": ("body", False),
-    "createTask": ("body", False),
-    "createConversation": ("header", False),
-    "renameConversation": ("header", False),
-    "sendConversationMessage": ("body", False),
-    "cancelConversation": ("header", True),
-    "clearConversation": ("header", True),
-    "setConversationModel": ("header", True),
-    "invokeRuntimeMethod": ("header", True),
-    "cancelRuntimeOperation": ("header", True),
+# operationId: where its key travels
+KEYS: dict[str, str] = {
+    "invokeAgent": "body",
+    "createTask": "body",
+    "createConversation": "header",
+    "renameConversation": "header",
+    "sendConversationMessage": "body",
+    "cancelConversation": "header",
+    "clearConversation": "header",
+    "setConversationModel": "header",
+    "invokeRuntimeMethod": "header",
+    "cancelRuntimeOperation": "header",
 }
 
 
 @pytest.mark.parametrize("row", table.ROWS.values(), ids=list(table.ROWS))
 def test_a_key_travels_where_the_contract_has_it(row: Endpoint[Any]) -> None:
     """Whatever is keyed takes one; nothing else does; only one endpoint refuses in a 200."""
-    assert (row.key, row.takes_operation_id) == KEYS.get(row.operation, (None, False))
+    assert row.key == KEYS.get(row.operation)
     assert (row.key is not None) == (row.repeat.word == "keyed")
     assert row.refuses_in_200 == (row.operation == "invokeRuntimeMethod")
     assert row.repeat.gone_is_done == (row.method == "DELETE")

@@ -162,11 +162,12 @@ def test_a_client_may_know_no_quota_but_those_that_are_published() -> None:
 
 
 def test_a_quota_may_be_every_endpoints() -> None:
-    """Of each, not of all together; whoever says so says it of devices too."""
+    """Of each, not of all together; what is published for devices is not lifted by it."""
     rate_of = rates("600/min", "rate_limit")
 
     assert rate_of("startInstance") == rate_of("getInstance") == Rate(10.0, 600)
-    assert rate_of("control-action") == Rate(10.0, 600)
+    assert rate_of("control-action") == CONTROL["control-action"]
+    assert rates("6/min", "rate_limit")("control-action") == Rate(0.1, 6)
 
 
 def test_a_quota_may_be_one_endpoints() -> None:

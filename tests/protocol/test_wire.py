@@ -19,14 +19,17 @@ from multidict import CIMultiDict
 from properties import modest
 from samples import Sample, sample, samples
 
+from beeos_async._protocol.endpoint import Endpoint
 from beeos_async._protocol.message import Request, Response
 from beeos_async._protocol.table import (
     DEPLOY_INSTANCE,
     DESTROY_INSTANCE,
     GET_INSTANCE,
+    INVOKE_RUNTIME_METHOD,
     LIST_INSTANCES,
     LIST_MODELS,
     ROWS,
+    SET_CONVERSATION_MODEL,
     START_INSTANCE,
 )
 from beeos_async._protocol.wire import bare, build, read
@@ -47,7 +50,7 @@ from beeos_async.errors import (
     ServiceUnavailableError,
     UnprocessableEntityError,
 )
-from beeos_async.models._base import Envelope
+from beeos_async.models._base import Accepted, Envelope
 from beeos_async.models.instances import DeployInstance, Instance
 
 OURS = "inst-k41"
@@ -308,6 +311,24 @@ def test_what_is_no_json_object_is_unreadable(body: bytes) -> None:
 def test_an_empty_body_is_called_empty(body: bytes) -> None:
     """A 202 or 204 where an instance was expected is to be looked into, not to be guessed."""
     assert ("the body is empty" in str(unread(answer(body, 204)))) is (body == b"")
+
+
+@pytest.mark.parametrize("row", [SET_CONVERSATION_MODEL, INVOKE_RUNTIME_METHOD])
+@pytest.mark.parametrize("body", [b"accepted", b'["accepted"]', b"\xff", b'{"a":', b"[" * 9999])
+def test_what_was_accepted_is_so_whatever_its_body(row: Endpoint[Accepted], body: bytes) -> None:
+    """It runs: its id is not lost for a body that the contract leaves open."""
+    named = answer(body, 202, X_BeeOS_Operation_Id="op-1")
+
+    assert read(row, OURS, named) == Accepted(operation_id="op-1")
+    assert read(row, OURS, answer(body, 202)) == Accepted()
+
+
+def test_what_was_not_said_to_be_accepted_shows_it_by_its_id() -> None:
+    """Under another yes a page of a proxy is none."""
+    named = answer(b"done", 200, X_BeeOS_Operation_Id="op-1")
+
+    assert read(SET_CONVERSATION_MODEL, OURS, named) == Accepted(operation_id="op-1")
+    assert unread(answer(b"<html>", 200), SET_CONVERSATION_MODEL).status == 200
 
 
 @pytest.mark.fault("P5")

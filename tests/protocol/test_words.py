@@ -22,12 +22,12 @@ from beeos_async.models.events import (
 from beeos_async.models.messages import Message
 
 
-def reply(text: str, id: str = "m", state: str = "streaming") -> Message:
-    return Message(type="agent_reply", message_id=id, body=text, state=state)
+def reply(text: str, id: str = "m", state: str = "streaming", to: str = "") -> Message:
+    return Message(type="agent_reply", message_id=id, body=text, state=state, in_reply_to=to)
 
 
-def piece(text: str, type: str = "agent_message_chunk") -> Message:
-    return Message(type=type, payload={"text": text})
+def piece(text: str, type: str = "agent_message_chunk", to: str = "") -> Message:
+    return Message(type=type, payload={"text": text}, in_reply_to=to)
 
 
 def words(*events: Any) -> list[str]:
@@ -61,8 +61,30 @@ def test_an_answer_without_deltas_is_its_end(text: str, rest: str) -> None:
 
 @pytest.mark.parametrize(("text", "rest"), [("abc", "c"), ("ab", ""), ("x", ""), ("", "")])
 def test_the_end_adds_what_was_missing(text: str, rest: str) -> None:
-    """But no sentence about what failed."""
-    assert answer(InvokeDelta(text="ab"), InvokeDone(text=text, is_error=True))[-1] == rest
+    """And takes nothing back."""
+    assert answer(InvokeDelta(text="ab"), InvokeDone(text=text))[-1] == rest
+
+
+@pytest.mark.parametrize("before", [[], [InvokeDelta(text="ledger")]])
+def test_what_failed_is_no_answer(before: list[InvokeEvent]) -> None:
+    """The end of a failure says what failed, even where it goes on from what was said."""
+    assert answer(*before, InvokeDone(text="ledger locked", is_error=True))[-1] == ""
+
+
+@pytest.mark.parametrize("state", ["failed", "refused"])
+def test_a_reply_that_failed_is_no_answer(state: str) -> None:
+    """What it said before stands, its body says what failed, and the next one begins anew."""
+    assert words(reply("3"), reply("3 crash trace", state=state), reply("3", id="n")) == [
+        "3",
+        "",
+        "3",
+    ]
+    assert words(piece("3"), reply("crash", state=state), reply("3", id="n")) == ["3", "", "3"]
+
+
+def test_a_reply_that_was_stopped_is_told_as_far_as_it_came() -> None:
+    """Its body is what there is of the answer."""
+    assert words(reply("3"), reply("311", state="cancelled")) == ["3", "11"]
 
 
 def test_a_reply_that_grows_is_told_piece_by_piece() -> None:
@@ -132,6 +154,32 @@ def test_pieces_are_told_as_they_come() -> None:
 def test_the_pieces_of_one_reply_are_not_the_next_one_s() -> None:
     """A second reply begins anew."""
     assert words(piece("a"), reply("a", state="completed"), reply("a", id="n")) == ["a", "", "a"]
+
+
+def test_the_pieces_of_two_turns_do_not_mix() -> None:
+    """Each is told as it comes, and not again by the reply it belongs to."""
+    assert words(
+        piece("3", to="q1"),
+        piece("no", to="q2"),
+        piece("11", to="q1"),
+        reply("none", "n", "", to="q2"),
+        reply("311", "m", "", to="q1"),
+    ) == ["3", "no", "11", "ne", ""]
+
+
+@pytest.mark.parametrize(("pieces", "whole"), [("", "q1"), ("q1", "")])
+def test_pieces_that_do_not_say_whose_they_are_are_the_next_one_s(pieces: str, whole: str) -> None:
+    """And so are those of a reply that does not say it."""
+    assert words(piece("3", to=pieces), reply("311", to=whole)) == ["3", "11"]
+
+
+def test_pieces_without_a_reply_do_not_pile_up() -> None:
+    """Of turns that never end, only the last ones are remembered."""
+    heard = ChannelWords()
+    for number in range(1000):
+        heard.take(piece("x", to=f"q{number}"))
+
+    assert len(heard._loose) == FINISHED
 
 
 def test_a_finished_reply_is_forgotten() -> None:

@@ -543,6 +543,7 @@ def a_report(report: FleetReport[Instance], gone: FleetReport[None]) -> None:
 async def an_invocation(bee: AsyncBeeOS) -> None:
     async with bee.agents.invoke_stream("agt-1", "Sum up.", timeout_ms=5000) as reply:
         assert_type(reply, InvokeStream)
+        assert_type(reply.raise_for_error(), InvokeDone)
         async for words in reply.text():
             assert_type(words, str)
         async for event in reply:
@@ -632,7 +633,7 @@ def other_errors(
     assert_type(runtime.retry_after, float | None)
     assert_type(stream.last_offset, int | str | None)
     assert_type(skipped.id + skipped.reason, str)
-    assert_type(wait.last, Instance | None)
+    assert_type(wait.last, Any)
     assert_type(wait.reason, WaitReason | None)
 
 
