@@ -178,8 +178,9 @@ def _counted(value: T, document: object) -> T:
     """Note on a page how many rows were left out: who counts rows counts them, too."""
     if not isinstance(value, Page):
         return value
+    page: Any = cast("object", value)
     rows = cast("dict[str, Sized | None]", document).get("data") or ()
-    return structs.replace(value, left_out=len(rows) - len(cast("Page[object]", value).data))
+    return cast("T", structs.replace(page, left_out=len(rows) - len(page.data)))
 
 
 def _accepted(response: Response) -> Accepted:
