@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .fleet.plan import FleetPlan, PlanState
     from .fleet.progress import Progress, Throttle
     from .fleet.report import FleetError, FleetReport
+    from .fleet.steps import JournalState
     from .groups.agents import InvokeStream
     from .models._base import Accepted
     from .models.agents import (
@@ -181,6 +182,7 @@ __all__ = [
     "InvokeReasoning",
     "InvokeReply",
     "InvokeStream",
+    "JournalState",
     "Message",
     "MessagePage",
     "Model",
@@ -294,6 +296,7 @@ _ROOMS = {
     "fleet.plan": ("FleetPlan", "PlanState"),
     "fleet.progress": ("Progress", "Throttle"),
     "fleet.report": ("FleetError", "FleetReport"),
+    "fleet.steps": ("JournalState",),
     "groups.agents": ("InvokeStream",),
     "models._base": ("Accepted",),
     "models.agents": (

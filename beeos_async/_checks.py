@@ -63,7 +63,10 @@ def quoted_id(value: object, what: str = "id") -> str:
     if type(value) is str and _PLAIN_ID(value):
         return value
     if not isinstance(value, str):
-        msg = f"{what} must be a string, not {type(value).__name__}"
+        # An instance, an agent: what is often given in place of its id.
+        own = getattr(value, "id", None)
+        hint = f"; give its .id, {own!r}" if isinstance(own, str) else ""
+        msg = f"{what} must be a string, not {type(value).__name__}{hint}"
         raise ConfigurationError(msg)
     if not value:
         msg = f"{what} is empty; it must name one resource"

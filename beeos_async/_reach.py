@@ -18,14 +18,15 @@ def only_loopback() -> Generator[list[str]]:
     """Let no client of this process connect to another machine, for as long as a block lasts.
 
     A client that would connect elsewhere raises `ConfigurationError` instead, before any
-    I/O, also not through a proxy.  One that has connected before goes on.  It holds for all
+    I/O, also not through a proxy; so does a file that would be sent to, or fetched from, a
+    store elsewhere.  A client that has connected to its API before goes on.  It holds for all
     threads, and not for processes that are started inside.  The pytest plugin has it around
     each test.
 
     Yields:
-        The base URLs that were refused, as they are refused; so it shows, too, where the
-        code under test has caught the error.  Of blocks inside each other the innermost
-        is told.
+        The base URLs that were refused, and of a store its origin, as they are refused; so it
+        shows, too, where the code under test has caught the error.  Of blocks inside each
+        other the innermost is told.
 
     Example:
         ```python
@@ -46,7 +47,7 @@ def only_loopback() -> Generator[list[str]]:
 
 
 def refuse(url: str) -> bool:
-    """Tell whether a base URL that is not loopback is to be refused, and note it where it is."""
+    """Tell whether a URL that is not loopback is to be refused, and note it where it is."""
     for refused in reversed(_watches.values()):
         refused.append(url)
         return True

@@ -1,4 +1,4 @@
-"""Where the key may go: base URLs and proxies, checked before any I/O."""
+"""Where the key may go, and what a task tells: URLs, checked before any I/O."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from .errors import ConfigurationError
 
 DEFAULT_URL: Final = "https://openapi.beeos.ai"
 
+
+SHOWN: Final = 8
+"""Characters of what is no URL that are repeated: it may be a key, put in the wrong place."""
 
 HOST_LIMIT: Final = 253
 """Characters of a host name: what the DNS can carry."""
@@ -51,9 +54,11 @@ def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     )
     parts, port = _url_parts(value, "base_url")
     host = parts.hostname or ""
+    # What stands before an @ may be a password.
+    begins = "" if "@" in value else f", and begins with {value[:SHOWN]!r}"
     must(
         parts.scheme in {"https", "http"},
-        "base_url must begin with https:// (or http:// for loopback)",
+        f"base_url must begin with https:// (or http:// for loopback){begins}",
     )
     must("@" not in parts.netloc, "base_url holds user information; the key is given as api_key")
     must("?" not in value and "#" not in value, "base_url must have no query and no fragment")
@@ -65,10 +70,43 @@ def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     must(
         parts.scheme == "https" or allow_insecure or is_loopback(host),
         f"base_url is plain http to {host}: the key would be readable on the way;"
-        " use https, or say allow_insecure=True",
+        " use https (only in Python, allow_insecure=True lets it through)",
+    )
+    must(
+        not parts.path.rstrip("/").endswith("/api/v1"),
+        "base_url ends in /api/v1, which every path brings along: leave it out",
     )
     shown = f"[{host}]" if ":" in host else host
     return f"{parts.scheme}://{shown}{'' if port is None else f':{port}'}{parts.path.rstrip('/')}"
+
+
+def check_receiver(url: str, *, allow_insecure: bool = False) -> None:
+    """Check where the server is to tell how a task goes; the URL itself is not repeated.
+
+    Args:
+        url: `https://host[:port]/path?query`; plain `http` for loopback names only.
+        allow_insecure: Let plain `http` go to any host.
+
+    Raises:
+        ConfigurationError: Nobody can listen there, or others could listen on the way.
+    """
+    must(
+        url.isascii() and not _CONTROL_OR_BLANK(url) and "\\" not in url,
+        "url has a blank, a control character, a backslash or a character outside ASCII"
+        " (write what is foreign as punycode or with percent signs)",
+    )
+    parts, _ = _url_parts(url, "url")
+    host = parts.hostname or ""
+    must(
+        parts.scheme in {"https", "http"} and _is_host(host),
+        "url must be where the receiver listens: https://host/path",
+    )
+    must("@" not in parts.netloc, "url holds user information; a receiver is given a token")
+    must(
+        parts.scheme == "https" or allow_insecure or is_loopback(host),
+        f"url is plain http to {host}: token and task would be readable on the way;"
+        " use https, or a client with allow_insecure=True",
+    )
 
 
 def is_loopback(host: str) -> bool:

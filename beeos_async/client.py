@@ -138,7 +138,8 @@ class AsyncBeeOS(Errands, Fleets, Direct):
                 connections of that session that are written to and read directly, which
                 costs a fraction; `"auto"` leases where the installed aiohttp lets it, found
                 out at the first request, and is plain elsewhere.
-            allow_insecure: Let the key travel in plain http to a host that is not loopback.
+            allow_insecure: Let the key, files and what webhooks tell travel in plain http to
+                hosts that are not loopback.
             user_agent: The `User-Agent` header.
             on_attempt: Called after each attempt.
 

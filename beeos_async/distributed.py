@@ -20,14 +20,14 @@ import anyio
 from anyio import to_thread
 from msgspec import Struct
 
-from ._checks import seconds
 from ._clock import RealClock
 from ._protocol.throttle import RateLimit, parse_rate
 from .client import AsyncBeeOS
 from .errors import BeeOSError, ConfigurationError
-from .fleet.journal import Journal, Sent
-from .fleet.outcomes import Outcome, Tally
+from .fleet.journal import Journal
+from .fleet.outcomes import Outcome, Skipped, Tally
 from .fleet.report import FleetReport
+from .fleet.steps import Sent
 from .fleet.verdicts import left_by
 from .models.instances import Instance
 from .waiting import StartWish, StopWish
@@ -56,6 +56,7 @@ class _Share(Struct):
     """The worker's address."""
 
     tries: int = 0
+    """Workers that it was given to, and that may have sent something."""
 
 
 async def start_many(
@@ -87,10 +88,13 @@ async def start_many(
 
     Returns:
         The report, as of one run.  An id whose worker has died is looked after by another
-        one; after three deaths it is `Unknown`.
+        one; after three deaths it is `Unknown`.  A worker that cannot begin, for it has no
+        key, leaves its share `Skipped` with its error as `fatal`; the others go on.
 
     Raises:
         ConfigurationError: There is no worker, or an option cannot work.
+        Exception: What `on_outcome` or a worker raised.  Like whatever breaks the run off, a
+            cancellation too, it has the report of what is known as `report`, and a note of it.
 
     Example:
         ```python
@@ -155,8 +159,11 @@ class _Run:
         if isinstance(ids, str):
             msg = "ids is one string; a fleet is started by a list of them"
             raise TypeError(msg)
-        if deadline is not None:
-            seconds("deadline", deadline)
+        # What cannot work for any worker is refused here: nothing of this is ever opened.
+        given_here: dict[str, Any] = {"api_key": "any", "base_url": "http://127.0.0.1", **options}
+        bee = AsyncBeeOS(**given_here)
+        stream: Callable[..., Any] = bee.start_stream if action == "start" else bee.stop_stream
+        stream((), wait=wait, deadline=deadline, on_outcome=on_outcome)
         given = [one if isinstance(one, str) else one.id for one in ids]
         self._action: Action = action
         self._cluster = cluster
@@ -185,7 +192,6 @@ class _Run:
             self._options["rate_limit"] = _part_of(self._rate_limit, len(shares) or 1)
         news = await dask.Queue(self._name, client=self._cluster)
         working: dict[Any, _Share] = {}
-        done = False
         try:
             for share, home in zip(shares, homes, strict=False):
                 working[self._send(share, home)] = share
@@ -196,14 +202,20 @@ class _Run:
                 await self._hear(await news.get(batch=True))
                 await self._look_after(working, alive)
             await self._hear(await news.get(batch=True))
-            done = True
-        finally:
+            # Those of a worker that could not begin.
+            for outcome in self._leave(shares):
+                await self._tell(outcome)
+        except BaseException as error:
             for future in working:
                 future.release()
-            if not done:
-                # Also while this is being cancelled; but not for a scheduler that is gone.
-                with anyio.move_on_after(FAREWELL, shield=True):
-                    await dask.Event(self._name, client=self._cluster).set()
+            # Also while this is being cancelled; but not for a scheduler that is gone.
+            with contextlib.suppress(Exception), anyio.move_on_after(FAREWELL, shield=True):
+                await dask.Event(self._name, client=self._cluster).set()
+                self._learn(await news.get(batch=True))
+            self._leave(shares)
+            self._hand_over(error)
+            raise
+        finally:
             news.close()
         return self._report()
 
@@ -227,13 +239,17 @@ class _Run:
         for future, share in list(working.items()):
             if future.done():
                 del working[future]
-                self._fatal = await future or self._fatal
+                try:
+                    self._fatal = await future or self._fatal
+                except ConfigurationError as error:
+                    self._fatal = error.with_traceback(None)
+                    share.tries -= 1
             elif share.home not in alive:
                 share.ids = [id for id in share.ids if self._outcomes[id] is None]
                 if not share.ids or share.tries == TRIES or self._is_over():
                     del working[future]
-                    for id in share.ids:
-                        await self._take(left_by(Sent(id)))
+                    for outcome in self._leave([share]):
+                        await self._tell(outcome)
                 elif alive:
                     del working[future]
                     busy = [one.home for one in working.values()]
@@ -243,19 +259,43 @@ class _Run:
         return self._until is not None and _clock.now() >= self._until
 
     async def _hear(self, batches: Iterable[bytes]) -> None:
-        """Take in what the workers tell."""
-        for batch in batches:
-            for outcome in FleetReport.from_jsonl(batch):
-                # A worker that was taken for dead may still tell what another has told.
-                if self._outcomes[outcome.id] is None:
-                    await self._take(outcome)
+        """Take in what the workers tell, and tell of it."""
+        for outcome in self._learn(batches):
+            await self._tell(outcome)
 
-    async def _take(self, outcome: Outcome[Instance]) -> None:
+    def _learn(self, batches: Iterable[bytes]) -> list[Outcome[Instance]]:
+        # All of it before anything is told of: whoever is told may raise.
+        told = [one for batch in batches for one in FleetReport[Instance].from_jsonl(batch)]
+        return [one for one in told if self._take(one)]
+
+    def _take(self, outcome: Outcome[Instance]) -> bool:
+        # A worker that was taken for dead may still tell what another has told.
+        if self._outcomes[outcome.id] is not None:
+            return False
         self._outcomes[outcome.id] = outcome
+        return True
+
+    def _leave(self, shares: Iterable[_Share]) -> list[Outcome[Instance]]:
+        """Say of each id that nobody has told of what is known: whether it may have been sent."""
+        left = [
+            left_by(Sent(id)) if share.tries else Skipped(id, "fatal")
+            for share in shares
+            for id in share.ids
+        ]
+        return [one for one in left if self._take(one)]
+
+    async def _tell(self, outcome: Outcome[Instance]) -> None:
         if self._on_outcome is not None:
             told = self._on_outcome(outcome)
             if inspect.isawaitable(told):
                 await told
+
+    def _hand_over(self, error: BaseException) -> None:
+        """Give the report to whoever is told that the run was broken off."""
+        report = self._report()
+        error.add_note(f"beeos_async: {report}")
+        with contextlib.suppress(AttributeError):
+            error.report = report  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
     def _report(self) -> FleetReport[Instance]:
         outcomes = {id: one for id, one in self._outcomes.items() if one is not None}

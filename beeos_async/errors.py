@@ -172,8 +172,8 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
     message: str
     reason: str
-    """One word: `dns`, `connect`, `tls`, `proxy`, `local`, `lost`, `timeout`, `cancelled`,
-    `unreadable`, `too_large`, `wrong_id` or `redirect`."""
+    """One word: `dns`, `connect`, `tls`, `proxy`, `local`, `outage`, `lost`, `timeout`,
+    `cancelled`, `unreadable`, `too_large`, `wrong_id` or `redirect`."""
 
     delivered: Delivered
     status: int | None = None

@@ -30,6 +30,7 @@ Example:
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -95,7 +96,7 @@ def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
     """Guard the fixtures."""
     if any(mark.args for mark in item.iter_markers(MARKER)):
         msg = f"@pytest.mark.{MARKER} takes keywords, such as instances=20 or faults=0.05"
-        raise pytest.UsageError(msg)
+        pytest.fail(msg, pytrace=False)
     return (yield from _guarded(item))
 
 
@@ -146,6 +147,11 @@ def beeos_emulator(
 
     options: dict[str, Any] = {"boot_time": 0.0, "online_time": 0.0, **_said(request.node)}
     options.pop(NETWORK, None)
+    known = {"faults", NETWORK, *inspect.signature(Emulator).parameters}
+    if unknown := [name for name in options if name not in known and name[:1] != "_"]:
+        words = ", ".join(sorted(name for name in known if name[:1] != "_"))
+        msg = f"@pytest.mark.{MARKER} has no option {unknown[0]!r}; there are {words}"
+        pytest.fail(msg, pytrace=False)
     faults: float | Callable[[Any], object] | None = options.pop("faults", None)
     cloud = Emulator(**options)
     if callable(faults):

@@ -145,7 +145,7 @@ def check_wish(wish: object, action: Action) -> None:
 
 
 def has_come_true(wish: Wish, instance: Instance) -> bool:
-    """Tell whether an instance is as wished.
+    """Tell whether an instance is ready.
 
     Args:
         wish: What.
@@ -202,9 +202,10 @@ def goal_of(wish: Wish, action: Action) -> str:
 
 def told_why(id: str, reason: WaitReason, instance: Instance) -> str:
     """Say in a sentence why a wish can no longer come true, with the server's own words."""
+    wanted = instance.desired_status
     told = {
         "terminated": f"{id} is terminated, or about to be",
-        "turned_away": f"{id} is to be {instance.desired_status}, by somebody's wish",
+        "turned_away": f"somebody else has set the desired status of {id} to {wanted}",
         "fell_back": f"{id} stopped again after it had begun to start",
     }.get(reason, f"the device of {id} is not authorized to connect")
     why = instance.halt_reason or instance.error_message

@@ -17,17 +17,17 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
 
-from ._checks import count, must, seconds
+from ._checks import count, must
 from ._clock import RealClock
 from ._protocol.body import UNREADABLE, refuse_depth
 from ._protocol.lenient import salvage
 from ._protocol.signature import HEADER, checked_secret, signature, verify
-from .errors import WebhookSignatureError
+from .errors import ConfigurationError, WebhookSignatureError
 from .models.events import UnknownEvent
 from .models.tasks import TaskStatusEvent
 
@@ -44,13 +44,18 @@ __all__ = [
 WebhookEvent = TaskStatusEvent | UnknownEvent
 """What a webhook may say.  Open: what is new is an `UnknownEvent`, to be passed over."""
 
+Headers = (
+    Mapping[str, str] | Mapping[bytes, bytes] | Iterable[tuple[str, str] | tuple[bytes, bytes]]
+)
+"""The headers of a request, as frameworks give them: a mapping, or pairs."""
+
 TOLERANCE = 300.0
 """Seconds by which the sender's clock and ours may differ."""
 
 
 def unwrap(
     body: bytes,
-    headers: Mapping[str, str],
+    headers: Headers,
     secret: str | Sequence[str],
     tolerance: float | None = TOLERANCE,
     *,
@@ -64,9 +69,10 @@ def unwrap(
 
     Args:
         body: The bytes as they came, before any parsing.
-        headers: The request's; lookup ignores case.
+        headers: The request's, also as ASGI gives them, in bytes; lookup ignores case.
         secret: What the webhook was registered with; several while one is being replaced.
-        tolerance: Seconds by which the two clocks may differ; `None`: any age will do.
+        tolerance: Seconds by which the two clocks may differ; `None` or infinity: any age will
+            do.
 
     Returns:
         What it says; an `UnknownEvent` where that is new to this version.
@@ -75,7 +81,8 @@ def unwrap(
         WebhookSignatureError: The signature is missing, malformed, wrong or too old, or what
             it covers is no JSON object; the message says which.  Nothing of the body may be
             believed.
-        ConfigurationError: The body is no bytes, or there is no secret.
+        ConfigurationError: The body is no bytes, the headers are none, there is no secret, or
+            the tolerance is no number of seconds.
 
     Example:
         ```python
@@ -91,10 +98,13 @@ def unwrap(
         "body must be the bytes as they came, before any parsing",
     )
     if tolerance is not None:
-        seconds("tolerance", tolerance)
+        must(
+            isinstance(cast("object", tolerance), int | float) and tolerance >= 0,
+            f"tolerance must be a number of seconds, or None for any age, not {tolerance!r}",
+        )
     secrets = [checked_secret(one) for one in ([secret] if isinstance(secret, str) else secret)]
     must(bool(secrets), "secret must be the webhook's secret, or several; there is none")
-    told = [value for name, value in headers.items() if name.lower() == HEADER.lower()]
+    told = _signatures(headers)
     if not told:
         msg = f"the webhook is not signed: it has no {HEADER} header"
         raise WebhookSignatureError(msg)
@@ -131,6 +141,28 @@ def sign(body: bytes, secret: str, timestamp: int) -> str:
     """
     count("timestamp", timestamp, least=0, most=10**12 - 1)
     return signature(body, checked_secret(secret), timestamp)
+
+
+def _signatures(headers: Headers) -> list[str]:
+    """Find the signatures among the headers, whatever the framework makes of those."""
+    found: Any = headers
+    try:
+        pairs = found.items() if hasattr(found, "items") else found
+        texts = [(_text(name), value) for name, value in pairs]
+        return [_text(value) for name, value in texts if name.lower() == HEADER.lower()]
+    except (TypeError, ValueError):
+        pass
+    # Raised down here, where nothing is chained: headers hold secrets.
+    msg = "headers must be those of the request: names and their values, in text or in bytes"
+    raise ConfigurationError(msg)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, str):
+        return value
+    raise TypeError
 
 
 def _read(body: bytes) -> WebhookEvent:

@@ -130,8 +130,9 @@ def cost(folder: Path, starts: int) -> None:
 def journal_lines(written: Path) -> float:
     """Write what one run wrote once more, as fast as can be; give the lines a second."""
     from beeos_async._checks import Key  # noqa: PLC0415 -- a back room, for this figure alone
-    from beeos_async.fleet.journal import Journal, Sent  # noqa: PLC0415 -- likewise
+    from beeos_async.fleet.journal import Journal  # noqa: PLC0415 -- likewise
     from beeos_async.fleet.records import Lines  # noqa: PLC0415 -- likewise
+    from beeos_async.fleet.steps import Sent  # noqa: PLC0415 -- likewise
 
     reader: Lines[object] = Lines(Sent)
     outcomes = [

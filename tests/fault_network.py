@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import math
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import aiohttp
 import trustme
 from fault_server import Peer, Script, Seen
+from hand_clock import HandClock
 
 
 def tls(
@@ -78,11 +80,20 @@ async def blackhole() -> AsyncIterator[str]:
 
 
 class Names(aiohttp.abc.AbstractResolver):
-    """A resolver that knows these addresses, or fails, or never answers."""
+    """A resolver that knows these addresses, or fails for a time, or never answers."""
 
-    def __init__(self, *hosts: str, error: Exception | None = None, hangs: bool = False) -> None:
+    def __init__(
+        self,
+        *hosts: str,
+        error: Exception | None = None,
+        fails: float = math.inf,
+        clock: HandClock | None = None,
+        hangs: bool = False,
+    ) -> None:
         self.hosts = hosts
         self.error = error
+        self.clock = clock or HandClock()
+        self.well = self.clock.now() + fails
         self.hangs = hangs
         self.asked = 0
 
@@ -92,7 +103,7 @@ class Names(aiohttp.abc.AbstractResolver):
         self.asked += 1
         if self.hangs:
             await asyncio.Future()
-        if self.error is not None:
+        if self.error is not None and self.clock.now() < self.well:
             raise self.error
         return [
             aiohttp.abc.ResolveResult(

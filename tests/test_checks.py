@@ -27,6 +27,7 @@ from beeos_async._checks import (
 )
 from beeos_async._urls import DEFAULT_URL, base_url_of, is_loopback, proxy_of
 from beeos_async.errors import ConfigurationError
+from beeos_async.models.instances import Instance
 
 HEX = "0123456789abcdef" * 4
 OAG = f"oag_{HEX}"
@@ -221,6 +222,12 @@ def test_a_key_has_no_other_door() -> None:
     assert not hasattr(Key(OAG), "__dict__")
 
 
+def test_what_has_an_id_is_told_from_it() -> None:
+    """An instance in place of its id is the commonest slip: the refusal names what was meant."""
+    with pytest.raises(ConfigurationError, match=r"not Instance; give its \.id, 'inst-1'"):
+        quoted_id(Instance(id="inst-1"))
+
+
 # Base URLs ------------------------------------------------------------------------------------
 
 
@@ -231,7 +238,10 @@ def test_a_key_has_no_other_door() -> None:
         ("", "must be a string such as https://"),
         (None, "must be a string"),
         (b"https://openapi.beeos.ai", "must be a string"),
-        ("openapi.beeos.ai", "must begin with https://"),
+        ("openapi.beeos.ai", "must begin with https:// .*, and begins with 'openapi.'$"),
+        ("admin:pw@openapi.beeos.ai", r"must begin with https:// \(or http:// for loopback\)$"),
+        ("https://openapi.beeos.ai/api/v1", "ends in /api/v1, .* leave it out"),
+        ("https://gate.example/bees/api/v1//", "ends in /api/v1"),
         ("//openapi.beeos.ai", "must begin with https://"),
         ("ftp://openapi.beeos.ai", "must begin with https://"),
         ("file:///etc/passwd", "must begin with https://"),

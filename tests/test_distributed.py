@@ -302,17 +302,81 @@ async def test_workers_launch_nothing_more_for_who_is_gone(threads: Any, cloud: 
     assert 0 < come < 20
 
 
+async def test_a_callback_that_raises_leaves_the_report(
+    cluster: Any, cloud: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was heard of stands in it, whoever was told, and the rest may have been sent."""
+    monkeypatch.setattr(distributed, "TICK", 0.02)
+    heard: list[str] = []
+
+    def hear(outcome: Outcome[Instance]) -> None:
+        heard.append(outcome.id)
+        if len(heard) == 5:
+            msg = "mine"
+            raise ZeroDivisionError(msg)
+
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        await start_many(cluster, cloud.ids, base_url=cloud.url, on_outcome=hear)
+
+    report: Any = getattr(caught.value, "report")  # noqa: B009 -- no such attribute is declared
+    assert [one.id for one in report] == cloud.ids
+    assert report.counts["succeeded"] >= 5
+    assert {one.kind for one in report} <= {"succeeded", "unknown"}
+    assert caught.value.__notes__ == [f"beeos_async: {report}"]
+    assert len(heard) == 5
+
+
+async def test_a_cancelled_run_leaves_the_report(
+    cluster: Any, cloud: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the cancellation, from which a timeout is raised."""
+    monkeypatch.setattr(distributed, "TICK", 0.02)
+    with pytest.raises(TimeoutError) as caught:
+        async with asyncio.timeout(0.2):
+            await start_many(cluster, cloud.ids, rate_limit=4.0, base_url=cloud.url)
+
+    report: Any = getattr(caught.value.__cause__, "report")  # noqa: B009 -- likewise
+    assert [one.id for one in report] == cloud.ids
+    assert report.counts["unknown"] >= 10
+    assert not report.skipped
+
+
+async def test_a_worker_without_a_key_leaves_its_share(
+    cluster: Any, cloud: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it had to do is skipped, with the reason; the other goes on."""
+    monkeypatch.setattr(distributed, "TICK", 0.02)
+    home = [next(iter(await cluster.nthreads()))]
+    heard: list[str] = []
+    # Functions of their own: a method of `os.environ` would travel with that of this process.
+    await cluster.run(lambda: os.environ.pop("BEEOS_API_KEY"), workers=home)
+    try:
+        report = await start_many(
+            cluster, cloud.ids, base_url=cloud.url, on_outcome=lambda one: heard.append(one.id)
+        )
+    finally:
+        await cluster.run(lambda: os.environ.setdefault("BEEOS_API_KEY", "any"), workers=home)
+
+    assert isinstance(report.fatal, ConfigurationError)
+    assert "BEEOS_API_KEY" in str(report.fatal)
+    assert report.counts == {"succeeded": 10, "skipped": 10}
+    assert {one.reason for one in report.skipped} == {"fatal"}
+    assert sorted(heard) == sorted(cloud.ids)
+
+
 # What cannot work -----------------------------------------------------------------------------
 
 
 async def test_an_option_that_cannot_work_is_refused(threads: Any) -> None:
-    """Here where that can be known, else by the workers."""
+    """Here, before anything travels."""
     with pytest.raises(ConfigurationError, match="timeout"):
         await start_many(threads, ["inst-1"], timeout=-1)
     with pytest.raises(ConfigurationError, match="a quota is"):
         await start_many(threads, ["inst-1"], rate_limit="many")
     with pytest.raises(ConfigurationError, match="deadline"):
         await start_many(threads, ["inst-1"], deadline=0)
+    with pytest.raises(ConfigurationError, match="wait"):
+        await start_many(threads, ["inst-1"], wait="soon")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="one string"):
         await start_many(threads, "inst-1")
 

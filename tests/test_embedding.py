@@ -50,8 +50,11 @@ async def test_an_aiohttp_service_starts_an_instance(cloud: Emulator) -> None:
     async with TestClient(TestServer(app)) as caller:
         async with caller.post(f"/start/{cloud.ids[0]}") as answer:
             assert (await answer.json())["id"] == cloud.ids[0]
-        async with caller.post("/start/inst-nowhere") as answer:
-            assert (answer.status, "404" in (await answer.json())["error"]) == (502, True)
+        cloud.faults.refuse("startInstance", 403, ids=cloud.ids[1:2])
+        # Who asked for what cannot be is to blame, and BeeOS for all else.
+        for id, status in (("a%20b", 400), ("inst-nowhere", 404), (cloud.ids[1], 502)):
+            async with caller.post(f"/start/{id}") as answer:
+                assert (answer.status, set(await answer.json())) == (status, {"error"})
 
     assert cloud.effects(cloud.ids[0]) == 1
 
@@ -100,9 +103,11 @@ async def test_a_starlette_service_starts_an_instance(cloud: Emulator) -> None:
 
     async with served(app) as state:
         status, body = await post(app, state, f"/start/{cloud.ids[0]}")
-        refused, _ = await post(app, state, "/start/inst-nowhere")
+        cloud.faults.refuse("startInstance", 403, ids=cloud.ids[1:2])
+        bad = ("a b", "inst-nowhere", cloud.ids[1])
+        refused = [(await post(app, state, f"/start/{id}"))[0] for id in bad]
 
-    assert (status, refused) == (200, 502)
+    assert (status, refused) == (200, [400, 404, 502])
     assert cloud.ids[0].encode() in body
     assert cloud.effects(cloud.ids[0]) == 1
 

@@ -29,7 +29,8 @@ NAMES = """
     DeviceInfo EndpointState EventStream Failed FileMeta FilePart FleetError FleetOptions
     FleetPlan FleetReport FleetRun GatewayTimeoutError Instance InstanceProjection
     InstanceTarget InvokeDelta InvokeDone InvokeEvent InvokeFailure InvokeReasoning InvokeReply
-    InvokeStream Message MessagePage Model NotFoundError NotSentError OperationCancelAccepted
+    InvokeStream JournalState Message MessagePage Model NotFoundError NotSentError
+    OperationCancelAccepted
     OperationCancelRequest OperationProgress OperationProjection OperationTarget Outcome Pager
     Part PayloadTooLargeError PermissionDeniedError PlanState PresignedUpload Progress Provider
     RateLimitError Region ReplayComplete RequestTimeoutError RuntimeErrorContext RuntimeEvent

@@ -40,6 +40,16 @@ async def test_a_fleet_is_refused_id_by_id() -> None:
     assert refused == [AWAY] * 2
 
 
+async def test_a_store_elsewhere_is_refused(cloud: Emulator) -> None:
+    """Each of its addresses, though the API may be reached; what signs it is not told."""
+    with only_loopback() as refused:
+        async with cloud.client(proxy=NOBODY, max_retries=0) as bee:
+            with pytest.raises(ConfigurationError, match=r"only loopback .* not https://files\."):
+                await bee.files.fetch("https://files.example.com:444/a/b?sig=s")
+
+    assert refused == ["https://files.example.com:444"]
+
+
 async def test_this_machine_is_reached(cloud: Emulator, bee: AsyncBeeOS) -> None:
     """By whichever name."""
     with only_loopback() as refused:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ from examples import blocks_of, run, run_tests
 
 pytestmark = pytest.mark.anyio
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = blocks_of(README)
 
 
@@ -40,3 +43,24 @@ def test_the_commands_to_paste_are_there() -> None:
     assert start + "'.[cli]' && .venv/bin/beeos-async demo" in lines
     assert start + "'.[test]' && .venv/bin/python -m pytest -q" in lines
     assert len(BLOCKS) >= 6
+
+
+def test_it_reads_on_a_package_index() -> None:
+    """Where nothing lies beside it, every link leads somewhere, and it says whose it is."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    links = re.findall(r"\]\(([^)]*)\)", README)
+
+    assert links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert project["authors"][0]["name"] in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_the_sources_hold_what_its_commands_name() -> None:
+    """Whoever unpacks the source distribution has all that is needed for them."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    shipped = tool["hatch"]["build"]["targets"]["sdist"]["include"]
+    named = set(re.findall(r"(?<=[ `])(?:\.ci|tests|benchmarks)/[\w./]*", README))
+
+    assert ".ci/pdoc" in named
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    assert [name for name in named if name.split("/")[0] not in shipped] == []

@@ -219,7 +219,7 @@ def test_a_row_that_says_less_than_a_look_is_thin() -> None:
     ("reason", "sentence"),
     [
         ("terminated", "inst-1 is terminated, or about to be"),
-        ("turned_away", "inst-1 is to be stopped, by somebody's wish"),
+        ("turned_away", "somebody else has set the desired status of inst-1 to stopped"),
         ("fell_back", "inst-1 stopped again after it had begun to start"),
         ("device_unauthorized", "the device of inst-1 is not authorized to connect"),
     ],

@@ -10,12 +10,14 @@ import inspect
 import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, Final, Generic, Self, TypeVar, cast
+from enum import Enum, auto
+from typing import Any, Final, Generic, TypeVar, cast
 
 from msgspec import Struct
 
 from .._checks import Key, Options, seconds
 from .._clock import Clock
+from .._protocol.brake import MAX_OUTAGE
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.message import Request, Response
 from .._protocol.retry import (
@@ -59,9 +61,30 @@ U = TypeVar("U")
 FLEET_THROTTLE_WAIT: Final = 300.0
 """Seconds a `Retry-After` may ask of a fleet."""
 
+LAST_LOOK: Final = 1.0
+"""Seconds after which a request whose answer was lost has taken, or never will."""
+
+
+class Lingering(Enum):
+    """Whether a request that was sent may still take, although a look has not found it."""
+
+    OVER = auto()
+    """None is out there: it never left, or was looked after late enough."""
+
+    BRIEFLY = auto()
+    """Its answer was lost, and the look came at once: a later one will tell."""
+
+    TOLD = auto()
+    """Likewise, and the later look is what is under way."""
+
+    LONG = auto()
+    """Nobody waited for the answer, and no look tells when it is over."""
+
+
 # What each call needs of its enums: to look a member up runs Python code on 3.11.
 _RAISE: Final = Verdict.RAISE
 _SINGLE: Final = Lane.SINGLE
+_OVER: Final = Lingering.OVER
 
 log: Final = logging.getLogger("beeos_async")
 
@@ -173,8 +196,8 @@ class Call(Generic[T]):
         self.doubted: bool = False
         """Whether any attempt may have taken without saying so."""
 
-        self.lingering: bool = False
-        """Whether an attempt that nobody waits for any more may still take."""
+        self.lingering: Lingering = _OVER
+        """Whether an attempt may still take that a look has not found."""
 
         self.rekeyed: bool = False
         self.queued: float = 0.0
@@ -184,29 +207,28 @@ class Call(Generic[T]):
 
         self.request_id: str | None = None
 
-    @classmethod
+    @staticmethod
     def to(
-        cls,
-        row: Endpoint[T],
+        row: Endpoint[U],
         *ids: str,
         pass_: Pass,
         params: Mapping[str, object] | None = None,
         body: object = None,
         key: str | None = None,
         operation: str | None = None,
-    ) -> Self:
+    ) -> Call[U]:
         """Check and build the request of a call.
 
         Raises:
             ConfigurationError: An id or the body cannot be sent.
         """
         request = build(row, *ids, params=params, body=body, key=key, operation=operation)
-        return cls(row, ids[0] if ids else "", request, pass_, key)
+        return Call(row, ids[0] if ids else "", request, pass_, key)
 
     @property
     def in_doubt(self) -> bool:
         """Whether the request may have been delivered, as far as known in this moment."""
-        return self.flight.sent or self.unsettled is not None or self.lingering
+        return self.flight.sent or self.unsettled is not None or self.lingering is not _OVER
 
     @property
     def spent(self) -> int:
@@ -231,8 +253,9 @@ class Call(Generic[T]):
 
     def end(self) -> BeeOSError:
         """Choose what to raise: the failure in question, where no look could answer it."""
-        error = self.unsettled or self.failure or _too_late()
-        if self.unsettled is not None or (self.lingering and error.delivered == "no"):
+        error = self.unsettled or self.failure or _unsent(self.gave_up)
+        lingers = self.lingering is not _OVER and error.delivered == "no"
+        if self.unsettled is not None or lingers:
             error.delivered = "maybe"
         error.gave_up = self.gave_up
         error.attempts = self.attempts
@@ -271,7 +294,7 @@ class Caller:
         self.transport = transport
         self.gate = gate
         self.clock = clock
-        self.now = clock.now
+        self.now: Callable[[], float] = clock.now
         self.key = key
         self.options = options
         self.on_attempt = on_attempt
@@ -362,7 +385,7 @@ class Caller:
                         break
                 finally:
                     self.gate.leave(turn)
-                if not await self._rest(call, turn):
+                if not (await self._rest(call, turn) or await self._comes_back(call)):
                     break
         except BeeOSError as error:
             error.attempts, error.idempotency_key = call.attempts, call.key
@@ -429,7 +452,7 @@ class Caller:
             except BeeOSError as error:
                 if _gone(call, error):
                     return self._answer(call, None)
-                call.verdict = judge(repeat, error, call.attempts)
+                call.verdict = judge(repeat, error, call.spent)
                 if is_own_echo(repeat, error, doubted=call.doubted):
                     error.delivered = "yes"
                     error.add_note("the first attempt arrived: look for what it made")
@@ -468,15 +491,17 @@ class Caller:
         if took(settle.goal, found.data.desired_status, found.data.status):
             call.already = not call.doubted
             return self._answer(call, found)
-        if is_slow(question):
-            # Nobody waits for it any more, and it may still take.
-            call.lingering = True
-        else:
+        call.verdict = Verdict.AGAIN
+        if call.lingering is Lingering.TOLD:
+            call.lingering, call.verdict = _OVER, Verdict.RAISE
             question.delivered = "no"
-        ended = isinstance(question, ConflictError) and has_ended(
-            found.data.desired_status, found.data.status
-        )
-        call.verdict = Verdict.RAISE if ended else Verdict.AGAIN
+        elif is_slow(question):
+            call.lingering = Lingering.LONG
+        elif not isinstance(question, ConflictError):
+            if call.lingering is _OVER:
+                call.lingering = Lingering.BRIEFLY
+        elif has_ended(found.data.desired_status, found.data.status):
+            call.verdict = Verdict.RAISE
         raise question
 
     async def _send(self, call: Call[Any], row: Endpoint[U], request: Request, turn: Turn) -> U:
@@ -503,7 +528,7 @@ class Caller:
             failure = error
             if isinstance(error, DecodeError) and error.reason == "wrong_id":
                 call.flight.ground()
-            self._hear(call, turn, error)
+            self._hear(call, turn, error, limit, began)
             raise
         else:
             if not self.gate.brake.is_calm:
@@ -549,13 +574,40 @@ class Caller:
         await self.gate.rest(pause)
         return True
 
-    def _hear(self, call: Call[Any], turn: Turn, error: BeeOSError) -> None:
+    async def _comes_back(self, call: Call[Any]) -> bool:
+        """Pause before a last look at what would fail, where the one before was hasty."""
+        if call.lingering is not Lingering.BRIEFLY or call.unsettled or call.gave_up:
+            return False
+        call.unsettled, call.looked, call.lingering = call.failure, 0, Lingering.TOLD
+        until = call.until
+        if until is not None and self.now() + LAST_LOOK >= until:
+            call.gave_up = "deadline"
+            return False
+        await self.gate.rest(LAST_LOOK)
+        return True
+
+    def _hear(
+        self, call: Call[Any], turn: Turn, error: BeeOSError, limit: float, began: float
+    ) -> None:
         """Tell the brake; a try that the host's failing cost is not the call's."""
+        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
+        if turn.bare or self._was_cut_short(call, error, limit, began):
+            # That tells nothing of the host; a probe is to be had from somebody else.
+            return
         failing = is_host_failure(error)
         self.gate.hear(turn, failing=failing)
-        turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
             _excuse(call)
+
+    def _was_cut_short(
+        self, call: Call[Any], error: BeeOSError, limit: float, began: float
+    ) -> bool:
+        """Tell whether an attempt ended with its deadline, before the host's time was up."""
+        until = call.until
+        if until is None or limit < until - began:
+            return False
+        # To connect is an attempt's beginning, and has an error of its own.
+        return isinstance(error, RequestTimeoutError) or self.now() >= until
 
     def _cool(self, call: Call[Any], turn: Turn) -> bool:
         """Let the endpoint rest, for everybody; tell whether this call may wait so long."""
@@ -696,14 +748,13 @@ def _excuse(call: Call[Any]) -> None:
         call.looked -= 1
 
 
-def _too_late() -> RequestTimeoutError:
-    return RequestTimeoutError(
-        Trouble(
-            message="the deadline came before the request could be sent",
-            reason="timeout",
-            delivered="no",
-        )
-    )
+def _unsent(gave_up: GaveUp | None) -> TransportError:
+    """Say why a call was never sent."""
+    if gave_up == "outage":
+        message = f"not sent: the host has been failing for {MAX_OUTAGE:.0f} s"
+        return NotSentError(Trouble(message=message, reason="outage", delivered="no"))
+    message = "the deadline came before the request could be sent"
+    return RequestTimeoutError(Trouble(message=message, reason="timeout", delivered="no"))
 
 
 def _cooling(seconds: float) -> RateLimitError:

@@ -101,6 +101,7 @@ class Gate:
         self._idle: anyio.Event | None = None
         self._released: anyio.Event | None = None
         self._alarms: set[asyncio.Timeout] = set()
+        self._holding: set[asyncio.Timeout] = set()
         self.when_closed: list[Callable[[], None]] = []
         """Told when the client closes."""
 
@@ -291,20 +292,22 @@ class Gate:
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
         since = brake.open_since
-        if brake.hear(
+        well = brake.hear(
             failing=failing,
             probe=probe,
+            went=turn.went,
             now=now,
             chance=self._clock.chance(),
             in_flight=self.in_flight,
-        ):
+        )
+        if well:
             log.info("the host answers again after %.1f s: fleets go on", now - (since or now))
             # Everybody waits: let them come back as slowly as they once began.
             for door in self._doors.values():
                 door.pacer.restart()
         elif since is None and brake.open_since is not None:
             log.warning("the host is failing: fleets wait until a probe is answered")
-        if probe:
+        if probe or well:
             self._release()
 
     def dismiss(self, owner: Owner) -> None:
@@ -327,15 +330,7 @@ class Gate:
         Raises:
             ClientClosedError: It was closed meanwhile.
         """
-        alarm = self._clock.limit(None)
-        self._alarms.add(alarm)
-        try:
-            async with alarm:
-                await self._clock.sleep(seconds)
-        except TimeoutError:
-            pass
-        finally:
-            self._alarms.discard(alarm)
+        await self._doze(seconds, self._alarms)
         self.stay_open()
 
     async def close(self, grace: float) -> None:
@@ -343,8 +338,7 @@ class Gate:
         self._closed = True
         for tell in list(self.when_closed):
             tell()
-        for alarm in self._alarms:
-            alarm.reschedule(asyncio.get_running_loop().time())
+        _wake(self._alarms)
         for queue in (self._queue, self._bare, *(door.queue for door in self._doors.values())):
             queue.refuse(lambda _: _closed())
         for door in self._doors.values():
@@ -365,6 +359,7 @@ class Gate:
             if owner is not None and owner.dismissed:
                 raise DismissedError
             now = self._clock.now()
+            self.brake.watch(now)
             wait = self.brake.wait(now)
             if wait <= 0:
                 return
@@ -373,7 +368,7 @@ class Gate:
             if wait < math.inf:
                 if until is not None and now + wait > until:
                     raise TimeoutError
-                await self.rest(wait)
+                await self._doze(wait, self._holding)
             else:
                 self._released = self._released or anyio.Event()
                 async with self._clock.limit(until and until - now):
@@ -381,9 +376,24 @@ class Gate:
             self.stay_open()
 
     def _release(self) -> None:
+        """Let all look again who wait for the host, or for the next probe."""
         if self._released is not None:
             self._released.set()
             self._released = None
+        holding, self._holding = self._holding, set()
+        _wake(holding)
+
+    async def _doze(self, seconds: float, alarms: set[asyncio.Timeout]) -> None:
+        """Sleep until the time has come, or somebody wakes what is in a set."""
+        alarm = self._clock.limit(None)
+        alarms.add(alarm)
+        try:
+            async with alarm:
+                await self._clock.sleep(seconds)
+        except TimeoutError:
+            pass
+        finally:
+            alarms.discard(alarm)
 
     async def _stand(self, door: Door, place: Place, lane: Lane) -> None:
         """Wait for the endpoint; its keeper counts the turn as gone."""
@@ -473,6 +483,11 @@ def _refuse_to_wait(shut_until: float, now: float, until: float | None, bound: f
         raise TimeoutError
     if shut_until - now > bound:
         raise CoolingError(shut_until - now)
+
+
+def _wake(alarms: set[asyncio.Timeout]) -> None:
+    for alarm in alarms:
+        alarm.reschedule(asyncio.get_running_loop().time())
 
 
 def _closed() -> ClientClosedError:

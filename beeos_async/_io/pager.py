@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
 
 from .._checks import count
 from .._protocol.endpoint import Endpoint
@@ -64,6 +64,14 @@ class Pager(Generic[T]):
         async for items in self._news():
             for item in items:
                 yield item
+
+    # Type checkers see for themselves that a pager cannot be awaited.
+    if not TYPE_CHECKING:  # pragma: no branch -- what runs is not checked
+
+        def __await__(self) -> NoReturn:
+            """Say what would be right: the interpreter's own words do not."""
+            msg = "a Pager is not awaited: use `async for`, or `await pager.collect()`"
+            raise TypeError(msg)
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """Iterate over the pages themselves; each has `.data`, and `.total` where it is told.

@@ -14,6 +14,9 @@ import aiohttp
 from aiohttp import hdrs
 
 from .._protocol.message import Response
+from .._reach import refuse
+from .._urls import is_loopback
+from ..errors import ConfigurationError
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -48,6 +51,21 @@ class GuardedRequest(aiohttp.ClientRequest):
 
     def sign(self, flight: Flight) -> None:
         """Add what only this attempt may carry: here, nothing."""
+
+
+def keep_within(host: str, url: str) -> None:
+    """Refuse to go to another machine while only loopback may be reached.
+
+    Args:
+        host: Where it would be gone to.
+        url: The same as it may be shown.
+
+    Raises:
+        ConfigurationError: It is another machine, and `only_loopback` holds.
+    """
+    if not is_loopback(host) and refuse(url):
+        msg = f"only loopback may be reached in here (`only_loopback`), not {url}"
+        raise ConfigurationError(msg)
 
 
 def open_session(

@@ -34,6 +34,7 @@ from .session import (
     drop,
     forget_session,
     head_of,
+    keep_within,
     open_session,
 )
 
@@ -163,6 +164,9 @@ class Store:
         """Send one request, and let its answer be read."""
         self._home.stay()
         session = self._session or self._open()
+        url = URL(address.url, encoded=True)
+        # Each address may lead to another machine; what signs it is not shown.
+        keep_within(url.host or "", str(url.origin()))
         proxy = proxy_of(address.url, self._proxy)
         failures = Failures(address.host, proxied=bool(proxy))
         flight = Flight()
@@ -177,7 +181,7 @@ class Store:
                     with contextlib.suppress(StaleConnection):
                         response = await session.request(
                             method,
-                            URL(address.url, encoded=True),
+                            url,
                             data=data,
                             headers=headers,
                             allow_redirects=False,

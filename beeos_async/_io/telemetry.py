@@ -7,6 +7,7 @@ the duration of each request.  Keys, headers, bodies, and what errors quote of t
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final, TypeVar
@@ -21,6 +22,9 @@ T = TypeVar("T")
 
 BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 """Seconds; those of the semantic conventions."""
+
+SCHEMA: Final = "https://opentelemetry.io/schemas/1.30.0"
+"""Which version of the semantic conventions gives the names their meaning."""
 
 _APIS: Final = ("opentelemetry.trace", "opentelemetry.metrics")
 """Where the providers live that do nothing, or wait for one that does something."""
@@ -57,8 +61,8 @@ class TracedCaller(Caller):
         parts = urlsplit(self.base_url)
         self.tells = True
         self._api = trace
-        self._tracer = trace.get_tracer("beeos_async", __version__)
-        meter = metrics.get_meter("beeos_async", __version__)
+        self._tracer = trace.get_tracer("beeos_async", __version__, schema_url=SCHEMA)
+        meter = metrics.get_meter("beeos_async", __version__, schema_url=SCHEMA)
         self._durations = meter.create_histogram(
             "http.client.request.duration",
             "s",
@@ -149,7 +153,9 @@ class TracedCaller(Caller):
         }
         if status is not None:
             attributes["http.response.status_code"] = status
-            self._api.get_current_span().set_attribute("http.response.status_code", status)
+            # What a look that settles a call is answered is not what the call was answered.
+            if row is call.row:
+                self._api.get_current_span().set_attribute("http.response.status_code", status)
         if failure is not None or status is None:
             attributes["error.type"] = _type_of(status, failure)
         self._durations.record(took_seconds, attributes)
@@ -159,4 +165,5 @@ def _type_of(status: int | None, error: BaseException | None) -> str:
     """Name an error by its status, where that is what was wrong, else by its class."""
     if status is not None and status >= 400:  # noqa: PLR2004 -- as in the conventions
         return str(status)
-    return "CancelledError" if error is None else type(error).__name__
+    kind = asyncio.CancelledError if error is None else type(error)
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -17,9 +17,7 @@ from aiohttp import hdrs
 from yarl import URL
 
 from .._protocol.message import Request, Response
-from .._reach import refuse
-from .._urls import is_loopback
-from ..errors import ClientClosedError, ConfigurationError, TransportError
+from ..errors import ClientClosedError, TransportError
 from .body import read_body
 from .failure import Failures, is_no
 from .flight import Flight
@@ -33,6 +31,7 @@ from .session import (
     drop,
     forget_session,
     head_of,
+    keep_within,
     open_session,
 )
 
@@ -186,9 +185,7 @@ class AiohttpTransport:
         if self._closed:
             msg = "the client is closed"
             raise ClientClosedError(msg)
-        if not is_loopback(self._base.host or "") and refuse(str(self._base)):
-            msg = f"only loopback may be reached in here (`only_loopback`), not {self._base}"
-            raise ConfigurationError(msg)
+        keep_within(self._base.host or "", str(self._base))
         connector = self._borrowed or aiohttp.TCPConnector(
             # The gate bounds requests; streams, which hold no slot, shall not take theirs.
             limit=0,

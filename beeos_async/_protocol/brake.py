@@ -57,6 +57,15 @@ class Brake:
             return 0.0
         return math.inf if self._probing else max(0.0, self._next - now)
 
+    def watch(self, now: float) -> None:
+        """Note that somebody waits for the host, as nobody may have done for a long time.
+
+        An outage lasts, as far as can be told, only while requests go to see whether it does.
+        """
+        unwatched = not self._probing and now - self._next > 2 * LONGEST_PROBE
+        if self.open_since is not None and unwatched:
+            self.open_since = now
+
     def go(self) -> bool:
         """Count a request that goes now; tell whether it is the probe."""
         if self.open_since is None:
@@ -65,17 +74,30 @@ class Brake:
         return True
 
     def outlasted(self, now: float) -> bool:
-        """Tell whether the host has been down for longer than a fleet waits."""
-        return self.open_since is not None and now - self.open_since > MAX_OUTAGE
+        """Tell whether the host has been down for longer than a fleet waits.
+
+        Not while a probe is out: it may be the one that is answered.
+        """
+        if self.open_since is None or self._probing:
+            return False
+        return now - self.open_since > MAX_OUTAGE
 
     def hear(
-        self, *, failing: bool, probe: bool, now: float, chance: float, in_flight: int
+        self,
+        *,
+        failing: bool,
+        probe: bool,
+        went: float,
+        now: float,
+        chance: float,
+        in_flight: int,
     ) -> bool:
         """Count how a request ended.
 
         Args:
             failing: Whether the host failed it.
             probe: Whether it was the probe.
+            went: When it was let go.
             now: When.
             chance: A number from 0 up to 1, to spread probes.
             in_flight: How many requests are, this one included.
@@ -84,7 +106,17 @@ class Brake:
             Whether the host has just been found well again.
         """
         if self.open_since is not None:
-            return probe and self._heard_probe(failing=failing, now=now, chance=chance)
+            if probe:
+                self._probing = False
+            # The brake holds no single call: what one is told tells as much as a probe.
+            if not failing and (probe or went > self.open_since):
+                self._close()
+                return True
+            if probe:
+                self._pause = min(LONGEST_PROBE, 2 * self._pause)
+                # Spread downward only, so that no probe comes later than promised.
+                self._next = now + self._pause * (0.5 + 0.5 * chance)
+            return False
         if not failing:
             self._run = 0
             self._bits = self._bits << 1 & _MASK
@@ -107,14 +139,8 @@ class Brake:
         self._probing = False
         self._next = now
 
-    def _heard_probe(self, *, failing: bool, now: float, chance: float) -> bool:
-        self._probing = False
-        if failing:
-            self._pause = min(LONGEST_PROBE, 2 * self._pause)
-            # Spread downward only, so that no probe comes later than promised.
-            self._next = now + self._pause * (0.5 + 0.5 * chance)
-            return False
+    def _close(self) -> None:
         self.open_since = None
+        self._probing = False
         self._run = self._bits = 0
         self.is_calm = True
-        return True

@@ -46,8 +46,11 @@ SMALL: Final = 16
 PATIENCE: Final = 2
 """After how many 429s in a row that a told quota does not explain it is learned instead."""
 
+PLAIN: Final = 1.0
+"""Seconds from which on a server's word for a pause is plain."""
+
 RELUCTANCE: Final = 0.5
-"""Seconds of a pause after a probe that was refused; each further one doubles them."""
+"""Seconds of a pause after a probe that was refused without such a word; each one doubles them."""
 
 MOST_RELUCTANT: Final = 5.0
 
@@ -262,8 +265,8 @@ class Pacer:
             pause: Seconds for which nothing goes.
         """
         self.end(ticket, accepted=False)
-        if ticket.probe:
-            # Not every server says for how long, or says enough.
+        if ticket.probe and pause < PLAIN:
+            # Not every server says for how long; and some say so little that it is no word.
             pause = max(pause, min(MOST_RELUCTANT, RELUCTANCE * 2.0**self._vain))
             self._vain = min(self._vain + 1, _ENDLESS)
         # Those that were in the air with the first one tell nothing new.

@@ -83,7 +83,7 @@ def judge(repeat: Repeat, error: BeeOSError, attempts: int) -> Verdict:
     Args:
         repeat: What the row says of sending it twice.
         error: Why the attempt failed.
-        attempts: How many there were, this one included.
+        attempts: How many there were that count, this one included.
 
     Returns:
         The verdict; whether retries are left is not looked at.

@@ -59,10 +59,11 @@ def _flaw_of(
     parts = [part.strip().partition("=") for part in header.split(",", _MOST_PARTS)]
     moments = [value for name, _, value in parts if name == "t"]
     marks = [value.lower() for name, _, value in parts if name == "v1" and _HEX(value)]
-    if any(name == "sha256" for name, _, _ in parts):
+    if not marks and any(name == "sha256" for name, _, _ in parts):
         return "is of the old form sha256=…, which proves no time and is not accepted"
     if len(moments) != 1 or not _SECONDS(moments[0]):
-        return "has no timestamp; it looks like t=<unix seconds>,v1=<64 hex digits>"
+        flaw = "more than one" if len(moments) > 1 else "no"
+        return f"has {flaw} timestamp; it looks like t=<unix seconds>,v1=<64 hex digits>"
     if not marks:
         return "has no v1; it looks like t=<unix seconds>,v1=<64 hex digits>"
     # All are compared, and each to its end: how long it takes tells nothing.

@@ -178,8 +178,8 @@ def _counted(value: T, document: object) -> T:
     """Note on a page how many rows were left out: who counts rows counts them, too."""
     if not isinstance(value, Page):
         return value
-    page: Any = cast("object", value)
     rows = cast("dict[str, Sized | None]", document).get("data") or ()
+    page = cast("Page[object]", value)
     return cast("T", structs.replace(page, left_out=len(rows) - len(page.data)))
 
 

@@ -98,5 +98,5 @@ DESTROY: Final = Action(
     _destroy,
 )
 WAIT: Final = Action(
-    "wait", "Waiting for", "as wished", "already so", "wait again for the rest", _wait
+    "wait", "Waiting for", "ready", "already ready", "wait again for the rest", _wait
 )

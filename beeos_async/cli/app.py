@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXITS: Final = (
     "Exit status: 0 all well, 1 some failed, 2 wrong usage, 3 key refused, 4 deadline reached,"
-    " 130 after Ctrl-C, 143 after SIGTERM."
+    " 130 after Ctrl-C, 141 when its reader has left, 143 after SIGTERM."
 )
 
 FLEETS: Final = "Fleets"
@@ -41,8 +41,9 @@ app: Final = typer.Typer(
 
 StartWish = Annotated[
     Literal["running", "online", "connected"] | None,
-    Option("--wait", help="Wait until each is so."),
+    Option("--wait", metavar="STATE", help="Wait until each is running, online or connected."),
 ]
+Yes = Annotated[bool, Option("--yes", metavar=options.FLAG, help="Do not ask; needed in scripts.")]
 Wish = Literal["running", "online", "connected", "stopped", "terminated"]
 
 
@@ -56,19 +57,17 @@ def _version(asked: bool) -> None:  # noqa: FBT001 -- typer's protocol
 def root(
     *,
     version: Annotated[
-        bool, Option("--version", callback=_version, is_eager=True, help="Say which version.")
+        bool,
+        Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            metavar=options.FLAG,
+            help="Say which version.",
+        ),
     ] = False,
 ) -> None:
     """Start BeeOS instances: one, or a hundred thousand."""
-
-
-@app.command(rich_help_panel=TOOLS, epilog=EXITS)
-@options.flat
-def demo(*, said: options.Demo) -> None:
-    """Start a fleet in a pretend cloud on this machine: no account, no key, no network."""
-    from . import fleets  # noqa: PLC0415 -- brings aiohttp, which --help needs not
-
-    _leave(lambda signals: fleets.demo(signals, said))
 
 
 @app.command(rich_help_panel=FLEETS, epilog=EXITS)
@@ -83,7 +82,7 @@ def start(
 ) -> None:
     """Start instances: those named, those in a file, or those a filter finds.
 
-    Each is started exactly once, however often it is named.
+    A start whose answer is lost is sent again only once a look has shown that it did not take.
     """
     _act("START", wait, ids, filters, run, server)
 
@@ -95,7 +94,8 @@ def stop(
     ids: options.Ids,
     filters: options.Filters,
     wait: Annotated[
-        Literal["stopped"] | None, Option("--wait", help="Wait until each is so.")
+        Literal["stopped"] | None,
+        Option("--wait", metavar="STATE", help="Wait until each is stopped."),
     ] = None,
     run: options.Run,
     server: options.Server,
@@ -127,11 +127,10 @@ def destroy(
     *,
     ids: options.Ids,
     filters: options.Filters,
-    yes: Annotated[
-        bool, Option("--yes", help="Do not ask; needed where nobody is there.")
-    ] = False,
+    yes: Yes = False,
     wait: Annotated[
-        Literal["terminated"] | None, Option("--wait", help="Wait until each is so.")
+        Literal["terminated"] | None,
+        Option("--wait", metavar="STATE", help="Wait until each is terminated."),
     ] = None,
     run: options.Run,
     server: options.Server,
@@ -149,11 +148,18 @@ def wait(
     *,
     ids: options.Ids,
     filters: options.Filters,
-    until: Annotated[Wish, Option("--until", help="What each is to become.")] = "online",
+    until: Annotated[
+        Wish,
+        Option(
+            "--until",
+            metavar="STATE",
+            help="running, online, connected, stopped or terminated.",
+        ),
+    ] = "online",
     run: options.Run,
     server: options.Server,
 ) -> None:
-    """Wait until instances are as wished; nothing is asked of any."""
+    """Wait until instances are ready: online, or as --until says.  Sends nothing but looks."""
     _act("WAIT", until, ids, filters, run, server)
 
 
@@ -164,9 +170,9 @@ def ls(
     filters: options.Filters,
     columns: Annotated[
         str | None,
-        Option(metavar="A,B", help="What to tell of each: id, name, status, region, and so on."),
+        Option(metavar="A,B", help="Columns: id, name, status, region, since and so on."),
     ] = None,
-    limit: Annotated[int | None, Option(min=1, metavar="N", help="No more than these.")] = None,
+    limit: Annotated[int | None, Option(min=1, metavar="N", help="At most so many.")] = None,
     deadline: options.Deadline = None,
     as_json: options.AsJson = False,
     server: options.Server,
@@ -199,7 +205,13 @@ def watch(
     *,
     ids: options.Ids,
     until: Annotated[
-        Wish | None, Option("--until", help="Leave once all are so; else at Ctrl-C.")
+        Wish | None,
+        Option(
+            "--until",
+            metavar="STATE",
+            help="Leave once all are running, online, connected, stopped or terminated;"
+            " else at Ctrl-C.",
+        ),
     ] = None,
     deadline: options.Deadline = None,
     as_json: options.AsJson = False,
@@ -209,6 +221,15 @@ def watch(
     from . import watching  # noqa: PLC0415 -- likewise
 
     _leave(lambda _: watching.follow(ids, until, server, deadline, as_objects=as_json))
+
+
+@app.command(rich_help_panel=TOOLS, epilog=EXITS)
+@options.flat
+def demo(*, said: options.Demo) -> None:
+    """Start a fleet in a pretend cloud on this machine: no account, no key, no network."""
+    from . import fleets  # noqa: PLC0415 -- brings aiohttp, which --help needs not
+
+    _leave(lambda signals: fleets.demo(signals, said))
 
 
 @app.command(rich_help_panel=TOOLS)
@@ -224,10 +245,11 @@ def call(
         ),
     ],
     ids: Annotated[
-        list[str] | None, Argument(metavar="ID", help="What its path names, in order.")
+        list[str] | None, Argument(metavar="ID", help="The ids its path takes, in order.")
     ] = None,
     params: Annotated[
-        list[str] | None, Option("--param", metavar="K=V", help="Of the query; may be repeated.")
+        list[str] | None,
+        Option("--param", metavar="K=V", help="A query parameter; may be repeated."),
     ] = None,
     body: Annotated[
         str | None,
@@ -235,15 +257,23 @@ def call(
     ] = None,
     key: Annotated[
         str | None,
-        Option("--idempotency-key", metavar="WORD", help="Where it takes one; else one is made."),
+        Option(
+            "--idempotency-key",
+            metavar="WORD",
+            help="For operations that take one; else one is made.",
+        ),
     ] = None,
+    yes: Yes = False,
     deadline: options.Deadline = None,
     server: options.Server,
 ) -> None:
-    """Call any operation of the API, and print its answer as JSON."""
+    """Call any operation of the API, and print its answer as JSON.
+
+    On a terminal it asks before what cannot be undone.
+    """
     from . import calls  # noqa: PLC0415 -- likewise
 
-    said = calls.Said(operation, ids or [], params or [], body, key, deadline)
+    said = calls.Said(operation, ids or [], params or [], body, key, deadline, yes)
     _leave(lambda _: calls.make(said, server))
 
 
@@ -252,7 +282,7 @@ def call(
 def endpoints(
     *,
     word: Annotated[
-        str | None, Argument(metavar="WORD", help="Only those in which it stands.")
+        str | None, Argument(metavar="WORD", help="Only those that contain this word.")
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -14,11 +14,12 @@ from beeos_async import ConfigurationError
 from beeos_async._protocol import table
 
 from .clients import client_of
+from .consent import agreed
 from .display import terminal
 from .guesses import refuse_word
-from .runs import OK
+from .runs import OK, SOME_FAILED, complain
 from .sources import STDIN, text_in
-from .wording import as_json, clean, number
+from .wording import NO_ID, as_json, clean, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +32,9 @@ STREAMS: Final = {
     "streamRuntimeOperationEvents": "bee.runtime.operation_events",
 }
 """What is answered by a stream of events, and who follows it."""
+
+CLEARING: Final = frozenset({"clearConversation"})
+"""What cannot be undone, although it is no DELETE."""
 
 # What could change a path, or be read as something else than an id.
 _ODD_IN_ID: Final = re.compile(r"[\s/\\?#%\x00-\x1f\x7f-\x9f\ud800-\udfff]|^\.\.?$|^$").search
@@ -45,6 +49,7 @@ class Said(NamedTuple):
     body: str | None
     key: str | None
     deadline: float | None
+    yes: bool
 
 
 async def make(said: Said, server: Server) -> int:
@@ -72,6 +77,11 @@ async def make(said: Said, server: Server) -> int:
         # With a key of its own it may be sent again when its answer was lost.
         key = str(uuid.uuid4())
     async with client_of(server) as bee:
+        if _is_for_good(row.method, row.operation) and not said.yes:
+            names = " ".join([row.operation, *said.ids])
+            if not await agreed(f"{names} at {bee.base_url} cannot be undone."):
+                complain("nothing was sent")
+                return SOME_FAILED
         patient = bee.with_options(timeout=max(server.timeout, row.least_timeout))
         answer = await patient.request(
             row.method,
@@ -89,6 +99,11 @@ async def make(said: Said, server: Server) -> int:
     return OK
 
 
+def _is_for_good(method: str, operation: str) -> bool:
+    """Tell whether an operation takes away what nothing brings back."""
+    return method == "DELETE" or operation in CLEARING
+
+
 def _path(pieces: Sequence[str], ids: Sequence[str], route: str) -> str:
     """Put ids into a route."""
     if len(ids) != len(pieces) - 1:
@@ -97,7 +112,7 @@ def _path(pieces: Sequence[str], ids: Sequence[str], route: str) -> str:
         raise ConfigurationError(msg)
     for id in ids:
         if _ODD_IN_ID(id):
-            msg = f"{clean(id)!r} can be no id: those have no / \\ ? # %, blanks or dot segments"
+            msg = f"{clean(id)!r} is not an id: {NO_ID}"
             raise ConfigurationError(msg)
     head, *rest = pieces
     return head + "".join(quote(id, safe="") + piece for id, piece in zip(ids, rest, strict=True))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from beeos_async import AsyncBeeOS, ConfigurationError
 
 from .sources import key_in
+from .wording import clean
 
 if TYPE_CHECKING:
     from .options import Server
@@ -56,6 +57,12 @@ def quota_in(text: str) -> str | float:
         return text
 
 
+def told_quota(text: str) -> str:
+    """Say a quota with its unit, also one that was given as a bare number."""
+    quota = quota_in(text)
+    return quota if isinstance(quota, str) else f"{quota:g}/s"
+
+
 def budget_in(text: str | None) -> float | None:
     """Read how many may fail: `10`, or a share, `5%` or `0.05`.
 
@@ -65,9 +72,31 @@ def budget_in(text: str | None) -> float | None:
     if text is None:
         return None
     try:
-        if text.endswith("%"):
-            return float(text[:-1]) / 100
-        return int(text) if text.isdecimal() else float(text)
+        return int(text) if text.isdecimal() else _share(text)
     except ValueError:
         msg = "--max-failures is a number such as 10, or a share such as 5%"
         raise ConfigurationError(msg) from None
+
+
+def share_in(option: str, text: str) -> float:
+    """Read a share: `5%`, or `0.05`.
+
+    Args:
+        option: Where it was said.
+        text: What was said.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    try:
+        share = _share(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        msg = f"{option} is a share such as 5% or 0.05, not {clean(text)}"
+        raise ConfigurationError(msg)
+    return share
+
+
+def _share(text: str) -> float:
+    return float(text[:-1]) / 100 if text.endswith("%") else float(text)

@@ -29,13 +29,22 @@ async def consent(count: int, where: str) -> bool:
     Raises:
         ConfigurationError: There is nobody to ask.
     """
+    return await agreed(f"This destroys {number(count, 'instance')} of {where}, for good.")
+
+
+async def agreed(what: str) -> bool:
+    """Ask whether something shall be done that cannot be undone.
+
+    Args:
+        what: It, in a sentence.
+
+    Raises:
+        ConfigurationError: There is nobody to ask.
+    """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        msg = "what is destroyed is gone for good, and nobody is here to be asked: say --yes"
+        msg = "this cannot be undone, and nobody is here to be asked: say --yes"
         raise ConfigurationError(msg)
-    sys.stderr.write(
-        f"This destroys {number(count, 'instance')} of {clean(where)}, for good.\n"
-        f"Type {YES} to go on: "
-    )
+    sys.stderr.write(f"{clean(what)}\nType {YES} to go on: ")
     sys.stderr.flush()
     answer = await _answer(sys.stdin.fileno())
     return answer.decode("utf-8", "replace").strip().lower() == YES

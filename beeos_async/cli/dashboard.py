@@ -14,7 +14,7 @@ from rich.text import Text
 from beeos_async import Skipped
 
 from .glyphs import KINDS, Glyphs, glyphs_of, style_of
-from .wording import ID_WIDTH, clean, duration, pace, why
+from .wording import ID_WIDTH, clean, duration, number, pace, why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,8 +40,8 @@ LEAST_HISTORY: Final = 8
 LEAST_BAR: Final = 10
 """Cells of the bar, even where they do not fit."""
 
-NOT_YET: Final = "as wished"
-"""How what holds a run ends that has nothing left to send."""
+STILL: Final = " that "
+"""What stands in what holds a run that has nothing left to send: `3 instances that are …`."""
 
 LEAST_GAP: Final = 2
 """Blanks between two columns, even where there is hardly any."""
@@ -173,7 +173,7 @@ class Dashboard:
         columns.append(Column(progress.in_progress, "in progress", passing=True))
         if self._heading.waits:
             columns.append(Column(progress.accepted, "accepted", passing=True))
-        columns.append(Column(progress.waiting, "waiting", passing=True))
+        columns.append(Column(progress.waiting, "not begun", passing=True))
         return columns
 
     def _rooms(self, columns: Sequence[Column]) -> list[int]:
@@ -185,7 +185,7 @@ class Dashboard:
         """Say what holds the run back, and how often it was refused."""
         progress = self._progress
         if limit := progress.limited_by:
-            by = "waiting for" if limit.endswith(NOT_YET) else "limited by"
+            by = "waiting for" if STILL in limit else "limited by"
             yield Text.assemble((by, "yellow"), f" {limit}")
         elif progress.refusals:
             yield Text.assemble(
@@ -193,8 +193,16 @@ class Dashboard:
             )
         else:
             yield Text("not throttled" if progress.over else "not held back", "dim")
-        refused = f"{progress.refusals:,} of {progress.requests:,} requests refused (429)"
-        yield Text(refused if progress.refusals else "no request refused", "dim")
+        yield Text(_troubled(progress), "dim")
+
+
+def _troubled(progress: Progress) -> str:
+    """Say how many requests were refused or failed, whatever became of their ids."""
+    parts = [f"{progress.refusals:,} refused (429)"] if progress.refusals else []
+    parts += [f"{progress.failures:,} failed (server or connection)"] * bool(progress.failures)
+    if not progress.requests:
+        return "no requests"
+    return f"{number(progress.requests, 'request')}: {', '.join(parts) or 'none failed'}"
 
 
 def bar(progress: Progress, width: int, glyphs: Glyphs) -> Text:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from .dashboard import Dashboard, Heading
+from .glyphs import KINDS
 from .latencies import Latencies
 from .summary import SUM_LIMIT, summary
 from .wording import as_data, as_json, clean, duration, line, pace, report_as_data
@@ -141,9 +142,9 @@ class PlainDisplay:
         parts = [f"{progress.done:,} of {progress.total:,} after {duration(progress.elapsed)}"]
         parts += [pace(progress.pace)]
         parts += [
-            f"{count:,} {kind.replace('_', ' ')}"
-            for kind, count in progress.counts.items()
-            if kind not in {"succeeded", "already"}
+            f"{progress.counts[kind.key]:,} {kind.label}"
+            for kind in KINDS
+            if kind.label and progress.counts[kind.key]
         ]
         if progress.accepted:
             parts += [f"{progress.accepted:,} accepted"]

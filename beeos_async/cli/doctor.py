@@ -91,7 +91,8 @@ async def examine(server: Server, *, as_objects: bool) -> int:
     key = _key(server, findings, url)
     through = f"through {proxy}" if proxy else "none: straight to the host"
     findings.add(Finding("ok", "proxy", through))
-    reached = await _reach(proxy or url, findings)
+    # Where there is a proxy, the host itself is its business: what is found is about the proxy.
+    reached = await _reach(proxy or url, findings, through_proxy=proxy is not None)
     if reached and proxy is None and url.startswith("https"):
         reached = await _shake_hands(url, findings)
     code = SOME_FAILED if findings.failed else OK
@@ -113,30 +114,32 @@ def _key(server: Server, findings: Findings, url: str) -> str | None:
     return key
 
 
-async def _reach(url: str, findings: Findings) -> bool:
-    """Find the host by its name, and connect."""
+async def _reach(url: str, findings: Findings, *, through_proxy: bool) -> bool:
+    """Find the host, or the proxy, by its name, and connect."""
     host, port = _address(url)
+    named = f"the proxy {host}" if through_proxy else host
+    door = f"the proxy's port {port}" if through_proxy else f"port {port}"
     began = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE):
             found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
     except OSError as error:
-        findings.add(Finding("fail", "dns", f"{host}: {_said(error)}", ADVICE["dns"]))
+        findings.add(Finding("fail", "dns", f"{named}: {_said(error)}", ADVICE["dns"]))
         return False
     addresses = ", ".join(sorted({str(one[4][0]) for one in found}))
     took = brief(time.monotonic() - began)
-    named = "an address" if addresses == host else f"{addresses}, {took}"
-    findings.add(Finding("ok", "dns", f"{host} is {named}"))
+    where = "an address" if addresses == host else f"{addresses}, {took}"
+    findings.add(Finding("ok", "dns", f"{named} is {where}"))
     began = time.monotonic()
     try:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
-        findings.add(Finding("fail", "tcp", f"port {port}: {_said(error)}", ADVICE["connect"]))
+        findings.add(Finding("fail", "tcp", f"{door}: {_said(error)}", ADVICE["connect"]))
         return False
     writer.close()
     took = brief(time.monotonic() - began)
-    findings.add(Finding("ok", "tcp", f"port {port} answers, {took}"))
+    findings.add(Finding("ok", "tcp", f"{door} answers, {took}"))
     return True
 
 
@@ -152,7 +155,9 @@ async def _shake_hands(url: str, findings: Findings) -> bool:
         findings.add(Finding("fail", "tls", clean(error.verify_message), ADVICE["tls"]))
         return False
     except OSError as error:
-        findings.add(Finding("fail", "tls", _said(error), ADVICE["tls"]))
+        spoke = getattr(error, "reason", "") != "WRONG_VERSION_NUMBER"
+        advice = ADVICE["tls"] if spoke else "this port speaks no TLS: is its URL http://…?"
+        findings.add(Finding("fail", "tls", _said(error), advice))
         return False
     tls: ssl.SSLObject = writer.get_extra_info("ssl_object")
     ends = ssl.cert_time_to_seconds(str((tls.getpeercert() or {})["notAfter"]))

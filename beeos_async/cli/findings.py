@@ -57,7 +57,7 @@ class Findings:
         Args:
             as_objects: Whether a program reads it.
         """
-        self.failed = False
+        self.failed: bool = False
         self._as_objects = as_objects
         self._console = None if as_objects else terminal()
 
@@ -85,10 +85,18 @@ def key_finding(key: str, whence: str, url: str, at: datetime) -> Finding:
         url: Where it would go.
         at: The time.
     """
-    if urlsplit(url).hostname in HERE:
-        return Finding("ok", "key", f"a word for a pretend cloud, from {whence}")
+    here = urlsplit(url).hostname in HERE
     if _OAG(key):
+        if here:
+            return Finding(
+                "warn",
+                "key",
+                f"an oag_ key, from {whence}, and the URL is this machine's",
+                "a pretend cloud refuses a real key; and whatever else listens there sees it",
+            )
         return Finding("ok", "key", f"an oag_ key, from {whence}")
+    if here:
+        return Finding("ok", "key", f"a word for a pretend cloud, from {whence}")
     if key.startswith("oag_"):
         return Finding(
             "warn",

@@ -47,7 +47,7 @@ KINDS: Final = (
     Kind("succeeded", "", "green", always=True),
     Kind("already", "", "cyan", always=True),
     Kind("failed", "failed", "red", always=True),
-    Kind("timed_out", "timed out", "magenta", always=False),
+    Kind("timed_out", "not ready", "magenta", always=False),
     Kind("unknown", "unknown", "yellow", always=True),
     Kind("skipped", "skipped", "blue", always=True),
 )
@@ -76,3 +76,8 @@ def glyphs_of(console: Console) -> Glyphs:
 def style_of(outcome: Outcome[Any]) -> str:
     """Choose the colour of an outcome."""
     return next(kind.style for kind in KINDS if kind.key == outcome.kind)
+
+
+def label_of(outcome: Outcome[Any]) -> str:
+    """Say of what kind an outcome is that is no success."""
+    return next(kind.label for kind in KINDS if kind.key == outcome.kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +13,10 @@ from rich.text import Text
 
 from beeos_async.emulator import Emulator
 
-from .clients import quota_in
+from .clients import quota_in, share_in
 from .display import terminal
 from .glyphs import glyphs_of
+from .runs import OK
 from .wording import as_json, clean, number
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ async def serve(signals: Signals, said: Cloud) -> int:
         port=said.port,
         strict=said.strict,
     )
-    cloud.faults.mix(said.faults, seed=said.seed)
+    cloud.faults.mix(share_in("--faults", said.faults), seed=said.seed)
     async with cloud:
         console = None if said.as_json else terminal()
         sys.stdout.write(_told(cloud, said) + "\n")
@@ -57,7 +59,8 @@ async def serve(signals: Signals, said: Cloud) -> int:
             await (asyncio.Event().wait() if console is None else _look_on(cloud, console))
         except asyncio.CancelledError:
             sys.stderr.write(f"{number(len(cloud.log), 'request')} came\n")
-    return signals.exit_code
+    # Ctrl-C is how it is closed: its usual end, and no failure.
+    return OK if signals.received == signal.SIGINT else signals.exit_code
 
 
 def _told(cloud: Emulator, said: Cloud) -> str:
@@ -73,7 +76,7 @@ def _told(cloud: Emulator, said: Cloud) -> str:
             f"  {SET} BEEOS_API_KEY=pretend",
             "  beeos-async start --status stopped",
             "",
-            "Any word is a good key, but a real one.  Ctrl-C closes it.",
+            "Any word will do as a key, except a real one.  Ctrl-C closes it.",
         ]
     )
 

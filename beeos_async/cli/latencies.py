@@ -24,7 +24,7 @@ class Latencies:
         self.classes: Counter[int] = Counter()
         """How many there are in each class; see `lower_edge`."""
 
-        self.longest = 0.0
+        self.longest: float = 0.0
         self._count = 0
 
     def __len__(self) -> int:

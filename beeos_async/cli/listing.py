@@ -87,8 +87,8 @@ async def show(wanted: Wanted, server: Server) -> int:
             for line in table(instances, columns or USUAL, console):
                 console.print(line, highlight=False)
     if not found:
-        by = f" by {clean(str(wanted.filters))}" if any(wanted.filters) else ""
-        sys.stderr.write(f"nothing is found{by}{strange_state(wanted.filters.status)}\n")
+        by = f" with {clean(str(wanted.filters))}" if any(wanted.filters) else ""
+        sys.stderr.write(f"no instance found{by}{strange_state(wanted.filters.status)}\n")
     return OK
 
 

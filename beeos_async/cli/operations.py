@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -16,32 +15,41 @@ from .runs import OK, SOME_FAILED, complain
 from .wording import as_json, clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from rich.console import Console
 
-# A path names the group its endpoint is in; the first that fits does.
-_GROUPS: Final = tuple(
-    (re.compile(pattern).search, group)
-    for pattern, group in (
-        (r"/instances/\{\w+\}/computer", "computer"),
-        (r"/instances/\{\w+\}/mobile", "mobile"),
-        (r"/instances/\{\w+\}/(methods|operations|runtime|terminal|canvas)", "runtime"),
-        (r"/conversations", "conversations"),
-        (r"/tasks|/webhook", "tasks"),
-        (r"/files", "files"),
-        (r"/agents", "agents"),
-        (r"/instances", "instances"),
-        (r"", "catalog"),
-    )
-)
+# In the order of the table, which has a paragraph for each group.
+_METHODS: Final = {
+    "catalog": "providers regions models",
+    "instances": "list get deploy start stop restart destroy device_info",
+    "computer": "info screenshot click move scroll type key",
+    "mobile": "info screenshot tap double_tap long_press drag swipe scroll type key press_button"
+    " apps open_app ui_tree",
+    "agents": "list get update delete invoke",
+    "tasks": "create list list_for_agent get messages events cancel continue_ register_webhook"
+    " list_webhooks delete_webhook webhook_deliveries redeliver_webhook",
+    "conversations": "create list get rename delete send messages events cancel clear set_model",
+    "files": "presign_upload get",
+    "runtime": "capabilities invoke operations operation operation_events cancel_operation"
+    " terminal_session canvas_session",
+}
 
 METHOD_STYLES: Final = {"GET": "green", "DELETE": "red"}
 
 USUAL: Final = "json"
 
-NARROW: Final = 100
-"""Columns below which the quota and what a repeat does are left to JSON."""
+NARROW: Final = 120
+"""Columns below which the path, the quota and the form of the answer are left to JSON."""
+
+REPEATS: Final = {
+    "safe": "a read, repeated freely",
+    "idempotent": "twice is the same as once",
+    "desired": "sets a state; after a lost answer it is looked at before a repeat",
+    "keyed": "carries an idempotency key",
+    "once": "acts each time, so it is repeated only if it certainly was not done",
+}
+"""What each word of a repeat means."""
 
 
 class Operation(NamedTuple):
@@ -60,20 +68,31 @@ class Operation(NamedTuple):
     answer: str
     """How its answer comes: `json`, `events`, `json or events`, or `nothing` but a yes."""
 
+    python: str
+    """The client's method for it."""
+
+
+HEADS: Final = Operation(
+    "group", "operation", "method", "path", "repeat", "quota", "answer", "python"
+)
+"""What stands above the columns."""
+
 
 def operations() -> list[Operation]:
     """Give all of them, in the order of the table."""
+    methods = [(group, one) for group, names in _METHODS.items() for one in names.split()]
     return [
         Operation(
-            group=group_of(row.path),
+            group=group,
             operation=row.operation,
             method=row.method,
             path=row.path,
             repeat=row.repeat.word,
             bucket=row.bucket,
             answer=_answer(row.operation, empty=row.shape == "empty"),
+            python=f"bee.{group}.{method}",
         )
-        for row in table.ROWS.values()
+        for row, (group, method) in zip(table.ROWS.values(), methods, strict=True)
     ]
 
 
@@ -81,11 +100,6 @@ def _answer(operation: str, *, empty: bool) -> str:
     if operation in table.STREAMS:
         return "events" if empty else "json or events"
     return "nothing" if empty else "json"
-
-
-def group_of(path: str) -> str:
-    """Tell which group of the client an endpoint is in, by its path."""
-    return next(group for fits, group in _GROUPS if fits(path))
 
 
 def show(word: str | None, *, as_objects: bool) -> int:
@@ -98,33 +112,41 @@ def show(word: str | None, *, as_objects: bool) -> int:
     needle = (word or "").lower()
     found = [one for one in operations() if needle in " ".join(one).lower()]
     console = None if as_objects else terminal()
-    if console is not None:
+    if console is not None and found:
         _draw(found, console)
-    else:
-        for one in found:
-            line = as_json(one._asdict()) if as_objects else " ".join(one)
-            sys.stdout.write(line + "\n")
+    elif as_objects:
+        sys.stdout.writelines(as_json(one._asdict()) + "\n" for one in found)
+    elif found:
+        # Parted by tabs, as an answer may be told in several words.
+        sys.stdout.writelines("\t".join(one) + "\n" for one in (HEADS, *found))
     if not found:
         complain(f"{clean(needle)} stands in no operation")
         return SOME_FAILED
     return OK
 
 
-def _draw(found: Iterable[Operation], console: Console) -> None:
+def _draw(found: Sequence[Operation], console: Console) -> None:
     wide = console.width >= NARROW
     grid = Table.grid(padding=(0, 2))
-    group = ""
-    for one in found:
-        cells: list[Any] = [
-            Text("" if one.group == group else one.group, "bold"),
-            Text(one.operation, no_wrap=True),
-            Text(one.method, METHOD_STYLES.get(one.method, "yellow")),
-            Text(one.path.removeprefix("/api/v1"), "dim", overflow="fold"),
+    for one in (HEADS, *found):
+        bold = "bold" if one is HEADS else ""
+        cells = [
+            Text(one.operation, bold, no_wrap=True),
+            Text(one.python, bold or "cyan", no_wrap=True),
+            Text(one.method, bold or METHOD_STYLES.get(one.method, "yellow")),
         ]
+        if wide:
+            cells.append(Text(one.path.removeprefix("/api/v1"), bold or "dim", overflow="fold"))
+        cells.append(Text(one.repeat, bold))
         if wide:
             bucket = "" if one.bucket == one.operation else one.bucket
             answer = "" if one.answer == USUAL else one.answer
-            cells += [Text(one.repeat), Text(answer or bucket, "dim", no_wrap=True)]
+            cells.append(Text(bucket, bold or "dim", no_wrap=True))
+            cells.append(Text(answer, bold or "dim", no_wrap=True))
         grid.add_row(*cells)
-        group = one.group
     console.print(grid, highlight=False)
+    legend = Table.grid(padding=(0, 2))
+    for word in dict.fromkeys(one.repeat for one in found):
+        legend.add_row(Text(f"repeat: {word}", "dim"), Text(REPEATS[word], "dim"))
+    console.print()
+    console.print(legend, highlight=False)

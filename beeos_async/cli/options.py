@@ -17,6 +17,9 @@ PRODUCTION: Final = "https://openapi.beeos.ai"
 WHICH: Final = "Which instances"
 SERVER: Final = "Server"
 
+FLAG: Final = ""
+"""What stands behind an option that takes nothing."""
+
 STATES: Final = ("pending", "provisioning", "running", "stopped", "terminated")
 """What a shell offers after `--status`; the server may know more."""
 
@@ -52,26 +55,28 @@ class Filters(NamedTuple):
     status: Annotated[
         str | None,
         Option(
-            metavar="WORD",
-            help="Those in this state.",
+            metavar="STATE",
+            help=f"In this state: {', '.join(STATES)}.",
             rich_help_panel=WHICH,
             autocompletion=offered_states,
         ),
     ] = None
     provider_id: Annotated[
         str | None,
-        Option("--provider", metavar="ID", help="Those of this one.", rich_help_panel=WHICH),
+        Option("--provider", metavar="ID", help="Of this provider.", rich_help_panel=WHICH),
     ] = None
     agent_framework: Annotated[
         str | None,
-        Option("--framework", metavar="NAME", help="Those with it.", rich_help_panel=WHICH),
+        Option(
+            "--framework", metavar="NAME", help="With this agent framework.", rich_help_panel=WHICH
+        ),
     ] = None
     cluster_id: Annotated[
         str | None,
-        Option("--cluster", metavar="ID", help="Those in this one.", rich_help_panel=WHICH),
+        Option("--cluster", metavar="ID", help="In this cluster.", rich_help_panel=WHICH),
     ] = None
     search: Annotated[
-        str | None, Option(metavar="TEXT", help="Those found by a text.", rich_help_panel=WHICH)
+        str | None, Option(metavar="TEXT", help="Matching this text.", rich_help_panel=WHICH)
     ] = None
 
     def __str__(self) -> str:
@@ -94,32 +99,35 @@ class Server(NamedTuple):
         Option(
             "--api-key-file",
             metavar="FILE",
-            help="Holds the key, and is yours alone.",
+            help="File with the API key; readable by you alone.",
             rich_help_panel=SERVER,
         ),
     ] = None
     base_url: Annotated[
         str,
-        Option(envvar="BEEOS_API_URL", metavar="URL", help="Where it is.", rich_help_panel=SERVER),
+        Option(
+            envvar="BEEOS_API_URL",
+            metavar="URL",
+            help="Address of the API.",
+            rich_help_panel=SERVER,
+        ),
     ] = PRODUCTION
     timeout: Annotated[
-        float, Option(metavar="SECONDS", help="What one attempt may take.", rich_help_panel=SERVER)
+        float, Option(metavar="SECONDS", help="Time limit of one attempt.", rich_help_panel=SERVER)
     ] = 30.0
     retries: Annotated[
         int,
         Option(
-            metavar="N", help="How often a failed attempt is repeated.", rich_help_panel=SERVER
+            metavar="N", help="How often a failed request is repeated.", rich_help_panel=SERVER
         ),
     ] = 3
 
 
-Concurrency = Annotated[
-    int, Option(min=1, max=10_000, metavar="N", help="Requests in flight at once.")
-]
+Concurrency = Annotated[int, Option(min=1, max=10_000, metavar="N", help="Requests at once.")]
 Deadline = Annotated[
-    float | None, Option(metavar="SECONDS", help="What all of it may take; no limit if not said.")
+    float | None, Option(metavar="SECONDS", help="Time limit for all of it; none if not given.")
 ]
-AsJson = Annotated[bool, Option("--json", help="Write JSON, one object a line.")]
+AsJson = Annotated[bool, Option("--json", metavar=FLAG, help="Write JSON lines.")]
 
 
 class Run(NamedTuple):
@@ -129,17 +137,21 @@ class Run(NamedTuple):
     deadline: Deadline = None
     max_failures: Annotated[
         str | None,
-        Option(metavar="N|SHARE", help="Begin no more once more than these failed: 10, or 5%."),
+        Option(metavar="N|SHARE", help="Stop launching after more failures than this: 10, or 5%."),
     ] = None
     journal: Annotated[
         Path | None,
-        Option(metavar="FILE", help="Write down what was done; go on there after a break."),
+        Option(metavar="FILE", help="Record progress here; the same command resumes from it."),
     ] = None
     rate_limit: Annotated[
-        str | None, Option(metavar="RATE", help="The quota, if known: 600/min, 10/s.")
+        str | None,
+        Option(
+            metavar="RATE",
+            help="Your quota, if known: 600/min, 10/s; bare numbers are per second.",
+        ),
     ] = None
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Look, say what would be done, and do nothing.")
+        bool, Option("--dry-run", metavar=FLAG, help="Say what would be done; change nothing.")
     ] = False
     as_json: AsJson = False
 
@@ -152,34 +164,34 @@ class Demo(NamedTuple):
         str, Option(metavar="RATE", help="What the server allows: 100/s, 600/min, or none.")
     ] = "100/s"
     faults: Annotated[
-        float, Option(min=0, max=1, metavar="SHARE", help="Which share of requests goes wrong.")
-    ] = 0.05
+        str, Option(metavar="SHARE", help="Share of requests that go wrong: 5%, or 0.05.")
+    ] = "5%"
     concurrency: Concurrency = 64
-    seed: Annotated[int, Option(metavar="N", help="What trouble is drawn from.")] = 0
+    seed: Annotated[int, Option(metavar="N", help="Seed of the random faults.")] = 0
     as_json: AsJson = False
 
 
 class Cloud(NamedTuple):
     """A pretend cloud, and what it does to those who come."""
 
-    port: Annotated[int, Option(metavar="N", help="Where it listens; 0 for a free port.")] = 8095
-    instances: Annotated[
-        int, Option(metavar="N", help="How many it begins with, all stopped.")
-    ] = 100
+    port: Annotated[int, Option(metavar="N", help="Port to listen on; 0 for a free one.")] = 8095
+    instances: Annotated[int, Option(metavar="N", help="How many instances, all stopped.")] = 100
     quota: Annotated[
         str | None, Option(metavar="RATE", help="What each endpoint allows: 100/s, 600/min.")
     ] = None
     boot_time: Annotated[
-        float, Option(metavar="SECONDS", help="From a start to running, about.")
+        float, Option(metavar="SECONDS", help="About how long a start takes to running.")
     ] = 2.0
-    latency: Annotated[float, Option(metavar="SECONDS", help="How late it answers, about.")] = 0.0
-    faults: Annotated[
-        float, Option(min=0, max=1, metavar="SHARE", help="Which share of starts goes wrong.")
+    latency: Annotated[
+        float, Option(metavar="SECONDS", help="About how long an answer takes.")
     ] = 0.0
-    strict: Annotated[bool, Option("--strict", help="To start what is started is a conflict.")] = (
-        False
-    )
-    seed: Annotated[int, Option(metavar="N", help="What ids and trouble are drawn from.")] = 0
+    faults: Annotated[
+        str, Option(metavar="SHARE", help="Share of starts that go wrong: 5%, or 0.05.")
+    ] = "0%"
+    strict: Annotated[
+        bool, Option("--strict", metavar=FLAG, help="Starting what is started is a conflict.")
+    ] = False
+    seed: Annotated[int, Option(metavar="N", help="Seed of the ids and the random faults.")] = 0
     as_json: AsJson = False
 
 

@@ -16,16 +16,19 @@ from .glyphs import glyphs_of
 from .wording import ID_WIDTH, as_json, clean, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from rich.console import Console, RenderableType
 
-    from beeos_async import FleetPlan
+    from beeos_async import FleetPlan, JournalState
 
     from .actions import Action
 
 LISTED: Final = 10
 """How many ids are named that nothing would come of."""
+
+BEFORE: Final = "_before"
+"""How the word ends for what an earlier run has done, by the journal."""
 
 IN_VAIN: Final = ("not_found", "terminated", "invalid_id")
 
@@ -43,16 +46,26 @@ _MEANS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def show_plan(plan: FleetPlan, action: Action, *, as_objects: bool) -> None:
+def show_plan(
+    plan: FleetPlan,
+    ids: Iterable[str],
+    before: Mapping[str, JournalState],
+    action: Action,
+    *,
+    as_objects: bool,
+) -> None:
     """Tell what a run would meet.
 
     Args:
         plan: What was seen.
+        ids: All that were meant, in order.
+        before: How far those had come of which the journal says that nothing is sent any more.
         action: What would be done.
         as_objects: Whether a program reads it.
     """
     means = _MEANS.get(action.name, {})
-    states = {id: means.get(state, state) for id, state in plan.states.items()}
+    seen = {id: means.get(state, state) for id, state in plan.states.items()}
+    states = {id: _BEFORE[before[id]] if id in before else seen[id] for id in ids}
     # To wait sends nothing but looks, of which nobody knows how many.
     requests = 0 if action is WAIT else plan.requests
     seconds = None if action is WAIT else plan.seconds
@@ -69,6 +82,13 @@ def show_plan(plan: FleetPlan, action: Action, *, as_objects: bool) -> None:
         sys.stdout.write(as_json({**total, "requests": requests, "seconds": seconds}) + "\n")
     else:
         sys.stdout.write(_sum(states, requests, seconds) + "\n")
+
+
+_BEFORE: Final[Mapping[JournalState, str]] = {
+    "succeeded": f"done{BEFORE}",
+    "accepted": f"accepted{BEFORE}",
+    "unknown": f"unknown{BEFORE}",
+}
 
 
 def _sum(states: Mapping[str, str], requests: int, seconds: float | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from beeos_async import Skipped, Succeeded
+from beeos_async import ServerError, Skipped, Succeeded, TransportError
 
 from .latencies import Latencies
 
@@ -59,32 +59,35 @@ class Progress:
         self.total = total
         self.workers = workers
         self.began = now
-        self.now = now
-        self.over = False
-        self.done = 0
-        self.left_out = 0
+        self.now: float = now
+        self.over: bool = False
+        self.done: int = 0
+        self.left_out: int = 0
         """How many of them the run as a whole left out: they were not done, but given up."""
 
         self.sight: Sight | None = None
         """How the run itself sees it: what holds it, and how long it will take."""
 
-        self.latencies = Latencies()
+        self.latencies: Latencies = Latencies()
         """Of the requests that were answered."""
 
         self.counts: Counter[str] = Counter()
         """By kind of outcome, where `already` is a kind of its own."""
 
-        self.requests = 0
-        self.refusals = 0
+        self.requests: int = 0
+        self.refusals: int = 0
         """How many answers were a 429."""
+
+        self.failures = 0
+        """How many requests the host or the connection has failed."""
 
         self.troubles: deque[Outcome[Any]] = deque(maxlen=TROUBLES)
         """The last outcomes that a person may want to read."""
 
-        self.throttled = 0.0
+        self.throttled: float = 0.0
         """Seconds ids have waited for the quota, summed over all of them."""
 
-        self.worked = 0.0
+        self.worked: float = 0.0
         """Seconds ids have taken altogether."""
 
         self._first = Sample(now, 0, 0.0, 0.0)
@@ -115,6 +118,8 @@ class Progress:
             self.latencies.add(attempt.seconds)
         if attempt.status == THROTTLED:
             self.refusals += 1
+        elif isinstance(attempt.error, ServerError | TransportError):
+            self.failures += 1
 
     def tick(self, now: float, sight: Sight | None = None) -> None:
         """Move on to another moment.

@@ -11,7 +11,7 @@ import errno
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,6 +21,7 @@ from beeos_async import (
     ConfigurationError,
     Failed,
     FleetError,
+    NotSentError,
     Skipped,
     TimedOut,
     Unknown,
@@ -45,6 +46,11 @@ USAGE: Final = 2
 AUTHENTICATION: Final = 3
 DEADLINE: Final = 4
 
+LEFT: Final = 141
+"""What a shell is told of a process whose reader has left: 128 and SIGPIPE."""
+
+DOCTOR: Final = "`beeos-async doctor` finds out where it fails"
+
 KEY_ADVICE: Final = "the server refuses the key: check BEEOS_API_KEY, or the key file"
 
 NO_ROOM: Final = {
@@ -68,6 +74,9 @@ class Plan(NamedTuple):
     deadline: float | None = None
     max_failures: float | None = None
     journal: Path | None = None
+    gives_up: str = ""
+    """What there is to say at a deadline that nobody has asked for."""
+
     proof: Callable[[], str] | None = None
     """What else there is to say once all is done."""
 
@@ -83,11 +92,13 @@ class Plan(NamedTuple):
         """Say what to do next, where that is plain."""
         again = self.action.broken_off
         if self.journal is not None:
-            again = f"the same command goes on where this one ended, by {self.journal}"
+            again = f"the same command goes on where this one ended, with {self.journal}"
         if cancelled:
             return f"interrupted; {again}"
         if code == AUTHENTICATION:
             return KEY_ADVICE
+        if code == DEADLINE and self.gives_up:
+            return self.gives_up
         if code == DEADLINE:
             return f"the deadline came first; give a longer --deadline, or {again}"
         return self.proof() if self.proof is not None else ""
@@ -141,7 +152,8 @@ async def run_fleet(bee: AsyncBeeOS, plan: Plan, display: Display, signals: Sign
             display.outcome(outcome)
     progress.finish(time.monotonic())
     code = signals.exit_code if cancelled else exit_code(report)
-    display.end(report, plan.note(code, cancelled=cancelled))
+    note = plan.note(code, cancelled=cancelled)
+    display.end(report, note or _advice(_errors_of(report)).removeprefix("; "))
     return code
 
 
@@ -175,11 +187,15 @@ def run(main: Callable[[Signals], Coroutine[Any, Any, int]]) -> int:
         complain(str(error))
         return USAGE
     except FleetError as error:
-        complain(str(error))
+        complain(f"{error}{_advice(_errors_of(error.report))}")
         return exit_code(error.report)
     except BeeOSError as error:
-        complain(f"{type(error).__name__}: {error}")
+        complain(f"{type(error).__name__}: {error}{_advice([error])}")
         return code_of(error)
+    except BrokenPipeError:
+        # Of `| head -1`, for one: it has what it wanted.
+        _forget_output()
+        return LEFT
     except OSError as error:
         if not is_unwritten(error):
             raise
@@ -194,6 +210,18 @@ def code_of(error: BeeOSError) -> int:
     if isinstance(error, AuthenticationError):
         return AUTHENTICATION
     return DEADLINE if error.gave_up == "deadline" else SOME_FAILED
+
+
+def _errors_of(report: FleetReport[Any]) -> list[BeeOSError]:
+    return [one.error for one in report if isinstance(one, Failed | Unknown)]
+
+
+def _advice(errors: Iterable[BeeOSError]) -> str:
+    """Say what to do about errors, where that is plain: nothing, or a part of a sentence."""
+    kinds = {type(error) for error in errors}
+    if AuthenticationError in kinds:
+        return f"; {KEY_ADVICE}"
+    return f"; {DOCTOR}" if NotSentError in kinds else ""
 
 
 def is_unwritten(error: BaseException) -> bool:

@@ -39,6 +39,13 @@ def ids_from(arguments: Iterable[str], files: Iterable[Path]) -> list[str]:
     """
     found: dict[str, None] = {}
     for argument in arguments:
+        if "," in argument:
+            several = " ".join(clean(argument).replace(",", " ").split())
+            msg = (
+                f"{clean(argument)} is one id with a comma in it; several are given as {several}"
+                " (--from FILE takes an id of any kind)"
+            )
+            raise ConfigurationError(msg)
         found |= dict.fromkeys(_lines_of(STDIN) if argument == STDIN else [argument])
     for file in files:
         found |= dict.fromkeys(_lines_of(os.fspath(file)))

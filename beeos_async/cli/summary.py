@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .dashboard import NARROWEST, WIDEST
-from .glyphs import glyphs_of, style_of
+from .glyphs import glyphs_of, label_of, style_of
 from .histogram import histogram
 from .latencies import Latencies
 from .wording import ID_WIDTH, brief, clean, times, why
@@ -81,7 +81,7 @@ def _times(
     for one in report.succeeded:
         if one.provisioning is not None or one.connectivity is not None:
             boots.add(one.elapsed)
-    for latencies, title in ((requests, "requests"), (boots, "until as wished")):
+    for latencies, title in ((requests, "requests"), (boots, "until ready")):
         if len(latencies) >= WORTH_DRAWING:
             yield Text("")
             for line in histogram(latencies, title, width, glyphs):
@@ -122,7 +122,7 @@ def _spent(outcome: Outcome[Any], room: int, glyphs: Glyphs) -> str:
 
 def _table(troubles: Sequence[Outcome[Any]], width: int) -> Table:
     table = Table.grid(padding=(0, 2))
-    kinds = [f"    {one.kind.replace('_', ' ')}" for one in troubles]
+    kinds = [f"    {label_of(one)}" for one in troubles]
     ids = [clean(one.id, ID_WIDTH) for one in troubles]
     room = width - max(map(cell_len, kinds)) - max(map(cell_len, ids)) - 6
     for one, kind, id in zip(troubles, kinds, ids, strict=True):

@@ -89,8 +89,8 @@ class Diary:
         before = self._last.get(instance.id)
         # A row of a list may leave out what a look tells: that is no change.
         look = Look(
-            instance.status,
-            instance.desired_status,
+            instance.status or (before.status if before else ""),
+            instance.desired_status or (before.desired_status if before else ""),
             instance.connectivity or (before.connectivity if before else ""),
             instance.ms_connection_status or (before.ms_connection_status if before else ""),
         )

@@ -34,6 +34,9 @@ MILLISECOND: Final = 0.001
 WHOLE: Final = 100
 """A pace from which on its fraction says nothing."""
 
+NO_ID: Final = r"ids have no / \ ? # %, blanks or control characters, and at most 128 characters"
+"""What is wrong with most that cannot be one."""
+
 UNITS: Final = ((86_400, "d"), (3_600, "h"), (MINUTE, "min"))
 
 _NOT_PLAIN: Final = re.compile(r"[^\x20-\x7e\n]+").sub
@@ -65,12 +68,24 @@ def why(outcome: Outcome[Any]) -> str:
     match outcome:
         case Failed(error=error) | Unknown(error=error):
             return f"{type(error).__name__}: {clean(str(error))}"
+        case Skipped(reason="invalid_id"):
+            return f"invalid_id: {NO_ID}"
         case Skipped(reason=reason):
             return reason
-        case TimedOut():
-            return "accepted, not as wished in time"
+        case TimedOut(instance=instance):
+            return f"{_last_seen(instance)} at the end"
         case _:
             return ""
+
+
+def _last_seen(instance: object) -> str:
+    """Say how an instance was seen last that was not ready, whatever has ended the run."""
+    if not isinstance(instance, Instance):
+        return "not gone"
+    if not instance.status:
+        return "not seen"
+    words = [instance.status, *(one for one in (instance.connectivity,) if one)]
+    return f"still {', '.join(map(clean, words))}"
 
 
 def line(outcome: Outcome[Any]) -> str:
@@ -84,7 +99,12 @@ def as_data(outcome: Outcome[Any]) -> dict[str, object]:
     match outcome:
         case Succeeded(instance=instance, already=already):
             data["already"] = already
-            data["status"] = instance.status if isinstance(instance, Instance) else None
+            known = instance if isinstance(instance, Instance) else None
+            # Right after a stop an instance still runs: where it is going is told as well.
+            data["status"] = known and known.status
+            data["desired_status"] = known and known.desired_status
+        case TimedOut(instance=instance) if isinstance(instance, Instance):
+            data["status"], data["desired_status"] = instance.status, instance.desired_status
         case Failed(error=error) | Unknown(error=error):
             data["error"] = error_as_data(error)
         case Skipped(reason=reason):

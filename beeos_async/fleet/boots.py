@@ -1,4 +1,4 @@
-"""How long instances take to become as wished: what those that have become so tell of the rest.
+"""How long instances take to become ready: what those that have become so tell of the rest.
 
 Arithmetic alone: what waits, and since when, is `waits.py`'s.
 """

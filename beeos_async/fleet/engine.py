@@ -31,12 +31,13 @@ from .._protocol.wire import bare
 from ..errors import BeeOSError, ClientClosedError, ConfigurationError
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .journal import Accepted, Journal
+from .journal import Journal
 from .mailbox import Mailbox
 from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, Tally, TimedOut
 from .progress import Meter, Progress
 from .report import FleetReport
 from .source import Ids, LateError, Source
+from .steps import Accepted, JournalState
 from .verdicts import (
     doubt_of,
     is_final,
@@ -82,6 +83,9 @@ class FleetRun(Generic[T]):
         print(run.report)
         ```
     """
+
+    # Here, for a traceback that shows its locals also shows what was refused as it was made.
+    _is_made = False
 
     def __init__(
         self,
@@ -173,9 +177,12 @@ class FleetRun(Generic[T]):
                 hear=self._hear,
                 limit=None if collect else WAITING_LIMIT,
             )
+        self._is_made = True
 
     def __repr__(self) -> str:
         """Show how far it is."""
+        if not self._is_made:
+            return "<FleetRun that was refused>"
         return f"<FleetRun of {self._operation}: {self.progress}>"
 
     async def __aenter__(self) -> Self:
@@ -264,6 +271,31 @@ class FleetRun(Generic[T]):
         await asyncio.wait([self._driver])
         self._raise_error()
 
+    async def unfinished(self) -> dict[str, JournalState]:
+        """Tell what the journal knows of a run that was cut short, which this one goes on with.
+
+        May be asked before the run is entered; nothing is locked or changed.  Where the ids
+        are found anew each time, as by a filter, what was begun may not be found any more:
+        those given here belong to the run as well.  Of a `Pager` the run knows by itself.
+
+        Returns:
+            How far each id had come: the kind of its outcome, or `"accepted"` where it is
+            still waited for.  Empty without a journal, and after a run that came to its end.
+
+        Raises:
+            ConfigurationError: It cannot be read, is no journal, or is of something else.
+
+        Example:
+            ```python
+            begun = await bee.start_stream([], journal="night.jsonl").unfinished()
+            report = await bee.start_many([*begun, *ids], journal="night.jsonl")
+            print(len(begun), report.ok)  # 0 True
+            ```
+        """
+        if self._journal is None:
+            return {}
+        return await to_thread.run_sync(self._journal.look)
+
     def _close(self) -> None:
         self._halt("closed")
 
@@ -337,7 +369,8 @@ class FleetRun(Generic[T]):
     async def _drive(self) -> None:
         try:
             try:
-                await self._source.open(self._pass.deadline)
+                begun = () if self._journal is None else self._journal.ids
+                await self._source.open(self._pass.deadline, begun)
             except LateError:
                 self._halt("deadline")
             size = self._source.size
@@ -426,12 +459,12 @@ class FleetRun(Generic[T]):
                 await self._turn(id)
 
     async def _wait_for(self, accepted: Succeeded[T], waits: Waits[T]) -> None:
-        """Give an id that was accepted away, unless it is as wished already."""
+        """Give an id that was accepted away, unless it is ready already."""
         at_once = waits.take(accepted)
         if at_once is not None:
             await self._finish(at_once)
             return
-        if self._journal is not None and waits.sends:
+        if self._journal is not None:
             self._jot(self._journal.accepted, accepted)
         # Also one that was accepted by an earlier run costs no request.
         await self._breathe()

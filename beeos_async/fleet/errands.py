@@ -1,4 +1,4 @@
-"""One instance: told something, and waited for until it is as wished."""
+"""One instance: told something, and waited for until it is ready."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Errands:
             deadline: Seconds for all of it, waiting included.
 
         Returns:
-            The instance as it is after the call, or once it is as wished.
+            The instance as it is after the call, or once it is ready.
 
         Raises:
             WaitError: It was accepted, and can no longer come true; `.reason` says why.
-            WaitTimeoutError: It was accepted, and is not as wished in time.
+            WaitTimeoutError: It was accepted, and is not ready in time.
 
         Example:
             ```python
@@ -117,7 +117,7 @@ class Errands:
         self, id: str, wish: DestroyWish, *, deadline: float | None = None
     ) -> Instance | None: ...
     async def wait(self, id: str, wish: Wish, *, deadline: float | None = None) -> Instance | None:
-        """Wait until an instance is as wished; nothing is asked of it.
+        """Wait until an instance is ready; nothing is asked of it.
 
         Args:
             id: The instance.

@@ -13,6 +13,7 @@ follows from it for an id is the engine's business.
 
 from __future__ import annotations
 
+import errno
 import io
 import mmap
 import os
@@ -21,13 +22,24 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, cast
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from .._checks import Key, file_of
 from ..errors import ConfigurationError
-from ..models.instances import Instance
-from .outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown, is_cut
-from .records import Lines, UnreadableError
+from .outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, is_cut
+from .records import UnreadableError
+from .steps import (
+    FORMAT,
+    LINES,
+    Accepted,
+    End,
+    Header,
+    JournalState,
+    Line,
+    Past,
+    Sent,
+    known_of,
+)
 
 if sys.platform == "win32":  # pragma: no cover -- one of the two is here
     import msvcrt
@@ -50,55 +62,14 @@ else:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-FORMAT: Final = 1
-"""The version of what is written here."""
-
 _FAR: Final = 2**40
+_BINARY: Final[int] = getattr(os, "O_BINARY", 0)
+"""Lines end in one way everywhere."""
+
+_READING: Final = os.O_RDONLY | _BINARY
+_WRITING: Final = os.O_RDWR | os.O_CREAT | os.O_APPEND | _BINARY
 _HEAD: Final = b'{"kind":"header",'
 _END: Final = b'\n{"kind":"end"}\n'
-
-
-class Header(Struct, frozen=True, kw_only=True, tag_field="kind", tag="header"):
-    """Begins each run: what it is about."""
-
-    format: int
-    action: str
-    """The operationId that is called for each id, or `wait`."""
-
-    wait: str | None = None
-    """What is waited for; of a function no more is known than that it is one."""
-
-    base_url: str
-    key: str | None
-    """The fingerprint of the key; `None` for a callable, whose keys come and go."""
-
-    at: datetime | None = None
-    """When, by the calendar; for those who read."""
-
-
-class Sent(Struct, frozen=True, tag_field="kind", tag="sent"):
-    """An id is about to be sent."""
-
-    id: str
-
-
-class Accepted(Struct, frozen=True, tag_field="kind", tag="accepted"):
-    """The server has accepted an id, which is now waited for."""
-
-    outcome: Succeeded[Instance | None]
-    """What came of it so far."""
-
-
-class End(Struct, frozen=True, tag_field="kind", tag="end"):
-    """The run has come to its end: each of its ids has an outcome of its own."""
-
-
-Line = Outcome[Any] | Header | Sent | Accepted | End
-
-Past = Succeeded[Any] | Unknown | Sent | Accepted
-"""The last that is known of an id, where it is not to be tried as if nothing had been."""
-
-_LINES: Final[Lines[Line]] = Lines(Header, Sent, Accepted, End)
 
 
 class Journal:
@@ -142,11 +113,8 @@ class Journal:
             ConfigurationError: It cannot be opened, is in use by another run, is no journal,
                 or is about something else.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        if sys.platform == "win32":  # pragma: no cover -- lines end in one way everywhere
-            flags |= os.O_BINARY
         try:
-            file = self._file = os.open(self.path, flags, 0o600)
+            file = self._file = os.open(self.path, _WRITING, 0o600)
         except OSError as error:
             self._refuse(f"cannot be opened: {error.strerror}")
         if stat.S_ISFIFO(os.fstat(file).st_mode):
@@ -157,13 +125,41 @@ class Journal:
             _lock(file)
         except OSError as error:
             self.close()
-            self._refuse(f"is in use by another run ({error.strerror})")
+            held = error.errno in {errno.EAGAIN, errno.EACCES}
+            self._refuse("is in use by another run" + ("" if held else f" ({error.strerror})"))
         try:
             with open(file, "rb", closefd=False) as reader:
-                self._read(file, reader)
+                self._read(file, reader, mend=True)
         except ConfigurationError:
             self.close()
             raise
+
+    def look(self) -> dict[str, JournalState]:
+        """Tell how far each id had come in a run that was cut short, and change nothing.
+
+        Nothing is locked, made or mended: another run may be writing there.
+
+        Raises:
+            ConfigurationError: It cannot be opened, is no journal, or is about something else.
+        """
+        try:
+            file = self._file = os.open(self.path, _READING)
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            self._refuse(f"cannot be opened: {error.strerror}")
+        try:
+            with open(file, "rb", closefd=False) as reader:
+                self._read(file, reader, mend=False)
+            return {id: known_of(self._at(file, place)) for id, place in self._places.items()}
+        finally:
+            self._places.clear()
+            self.close()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids that an earlier run of this section had begun."""
+        return list(self._places)
 
     def begin(self, wall: float) -> None:
         """Write the header.
@@ -190,10 +186,8 @@ class Journal:
         place = self._places.get(id)
         if place is None or self._file is None:
             return None
-        # What is written goes to the end, wherever was read before.
-        os.lseek(self._file, place[0], os.SEEK_SET)
-        # It was understood when the file was opened, and nobody else writes here.
-        return cast("Past", _LINES.read(os.read(self._file, place[1])))
+        line = self._at(self._file, place)
+        return None if isinstance(line, Failed | Skipped | TimedOut) else cast("Past", line)
 
     def sent(self, id: str) -> None:
         """Note that an id is about to be sent.
@@ -252,7 +246,7 @@ class Journal:
             raise self._broken.with_traceback(None)
         file = self._file
         assert file is not None  # noqa: S101 -- opened before anything is sent
-        rest = _LINES.write(line)
+        rest = LINES.write(line)
         try:
             # More than one turn only where it does not fit: the next one says why.
             while rest:
@@ -261,8 +255,20 @@ class Journal:
             self._broken = OSError(error.errno, error.strerror, str(self.path))
             raise self._broken from None
 
-    def _read(self, file: int, reader: io.BufferedReader) -> None:
+    @staticmethod
+    def _at(file: int, place: tuple[int, int]) -> Line:
+        # What is written goes to the end, wherever was read before.
+        os.lseek(file, place[0], os.SEEK_SET)
+        # It was understood when the file was opened, and nobody else writes here.
+        return LINES.read(os.read(file, place[1]))
+
+    def _read(self, file: int, reader: io.BufferedReader, *, mend: bool) -> None:
         """Read the last section, if it was cut short, into `_places`.
+
+        Args:
+            file: The file.
+            reader: What reads it from its beginning.
+            mend: Whether a torn line is taken out of it.
 
         Raises:
             ConfigurationError: It is no journal, or one of something else.
@@ -275,7 +281,8 @@ class Journal:
             self._refuse("is no journal, but something else")
         if not head.endswith(b"\n"):
             # Even the first line may be torn.
-            os.ftruncate(file, 0)
+            if mend:
+                os.ftruncate(file, 0)
             return
         place = 0
         self._take(head, place)
@@ -287,7 +294,8 @@ class Journal:
         for line in iter(reader.readline, b""):
             if not line.endswith(b"\n"):
                 # Torn, as whoever wrote it was killed or had no room: as if never written.
-                os.ftruncate(file, place)
+                if mend:
+                    os.ftruncate(file, place)
                 break
             self._take(line, place)
             place += len(line)
@@ -295,7 +303,7 @@ class Journal:
     def _take(self, raw: bytes, place: int) -> None:
         """Heed one line."""
         try:
-            line = _LINES.read(raw)
+            line = LINES.read(raw)
         except UnreadableError as error:
             self._refuse(f"is damaged at byte {place:,}: {error}")
         match line:
@@ -303,13 +311,11 @@ class Journal:
                 self._compare(line)
             case End():
                 self._places.clear()
-            case Failed(id) | Skipped(id):
-                self._places.pop(id, None)
             case Accepted(outcome):
                 self._places[outcome.id] = place, len(raw)
-            case TimedOut():
+            case TimedOut(id):
                 # It stays accepted, and what was seen right after that tells most.
-                pass
+                self._places.setdefault(id, (place, len(raw)))
             case _:
                 self._places[line.id] = place, len(raw)
 

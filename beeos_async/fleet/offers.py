@@ -44,7 +44,7 @@ class Fleets:
 
         With `wait`, an id that is accepted is watched by the client's one poller while its
         worker takes the next one: booting holds neither a worker nor a slot.  It comes out as
-        `Succeeded` with the instance as wished; as `Failed` with a `WaitError` once that can
+        `Succeeded` with the instance ready; as `Failed` with a `WaitError` once that can
         no longer be; or, when the deadline comes or the run is broken off, as `TimedOut`.
 
         With `journal`, each step is written down before it is acted upon, so that nothing is
@@ -55,11 +55,13 @@ class Fleets:
         (and told to `on_outcome` and the stream) as it was then, without a request; what was
         accepted is waited for; what may have been sent is looked at first, and for a restart,
         of which no look can tell, stays `Unknown`; all else is tried, what had failed
-        included.  `max_failures` counts what fails in this call.  A second run with the same
-        journal is refused while the first goes on, and so is another action, wish, server or
-        key.  If it cannot be written, nothing more is launched and the `OSError` is raised
-        with `.report`.  A job that shall start everything anew whatever became of the last
-        run takes another file each time.
+        included.  A `Pager` need not find again what was begun: the journal's ids are added.
+        Where you look the ids up yourself, add those of `FleetRun.unfinished`.
+        `max_failures` counts what fails in this call.  A second run with the same journal is
+        refused while the first goes on, and so is another action, wish, server or key.  If it
+        cannot be written, nothing more is launched and the `OSError` is raised with `.report`.
+        A job that shall start everything anew whatever became of the last run takes another
+        file each time.
 
         Args:
             ids: Instance ids, or instances.  What is no id becomes `Skipped("invalid_id")`.
@@ -179,7 +181,7 @@ class Fleets:
     async def wait_many(
         self, ids: Ids, wish: Wish, **options: Unpack[FleetOptions[Instance]]
     ) -> FleetReport[Instance]:
-        """Wait until each of a fleet is as wished; nothing is asked of any.
+        """Wait until each of a fleet is ready; nothing is asked of any.
 
         Args:
             ids: As for `start_many`.
@@ -190,12 +192,12 @@ class Fleets:
 
         Returns:
             The report.  An instance that is wished elsewhere is `Failed` with a `WaitError`
-            at once, one that is not as wished at the deadline `TimedOut`.
+            at once, one that is not ready at the deadline `TimedOut`.
 
         Example:
             ```python
             report = await bee.wait_many([desk, phone], "online", deadline=300)
-            print(report)  # 2 of 2 as wished in … s
+            print(report)  # 2 of 2 ready in … s
             ```
         """
         check_options("wait_many", options)
@@ -360,7 +362,7 @@ class Fleets:
     ) -> AsyncGenerator[FleetReport[Instance]]:
         """Have a fleet for as long as a block lasts: start on entry, stop on exit.
 
-        Stopped is what was started here, also where it never came to be as wished, and only
+        Stopped is what was started here, also where it never came to be ready, and only
         that: neither what was running already, nor an `Unknown`, of which it cannot be said.
         That happens however the block is left, also by a cancellation and also if starting is
         broken off, and takes 30 s at most.  An error of the block leaves as it is; what could

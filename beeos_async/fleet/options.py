@@ -21,9 +21,9 @@ class FleetOptions(TypedDict, Generic[T], total=False):
         max_failures: How many ids may fail, time out or stay unknown, or which share of the
             distinct ids, rounded down (0.05; needs a sized collection), before the run
             launches nothing more; the rest is `Skipped("max_failures")`.
-        on_outcome: Called, and awaited where it is async, once for each outcome, and never
-            cut short, not even by the deadline; if it raises, the run launches nothing more
-            and the error is raised with `.report`.
+        on_outcome: Called, and awaited where it is async, once for each outcome, and
+            never cut short, not even by the deadline; if it raises, the run launches nothing
+            more and the error is raised with `.report`.
         journal: A file in which is written down what was sent and what came of it, so that a
             run that was cut short goes on where it ended, when it is called again with the
             same journal: also after its process was killed.  See `start_many`.

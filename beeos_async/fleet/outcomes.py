@@ -58,6 +58,9 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     attempts: int = 0
     """How often the request was sent."""
 
+    looks: int = 0
+    """How often it was looked whether the request took: its answer was lost, or a conflict."""
+
     request_id: str | None = None
     """The server's name for the last request."""
 
@@ -75,7 +78,7 @@ class _Outcome(Struct, frozen=True, kw_only=True, tag_field="kind"):
     it, or where it is not known."""
 
     connectivity: float | None = None
-    """Seconds from there until it was connected as wished; `None` likewise.  A duration: whether
+    """Seconds from there until it was ready; `None` likewise.  A duration: whether
     it is connected is the `connectivity` of the instance."""
 
     elapsed: float = 0.0
@@ -104,7 +107,7 @@ class Succeeded(_Outcome, Generic[T], frozen=True, tag="succeeded", gc=False):
 
     id: str
     instance: T
-    """The instance as it was right after, or as it was once it was as wished; `None` for a
+    """The instance as it was right after, or as it was once it was ready; `None` for a
     destruction."""
 
     already: bool = False
@@ -131,7 +134,7 @@ class Failed(_Waited, frozen=True, tag="failed"):
 
 
 class TimedOut(_Waited, Generic[T], frozen=True, tag="timed_out"):
-    """Accepted, but not as wished when its time was up, or when the run was broken off.
+    """Accepted, but not ready when its time was up, or when the run was broken off.
 
     Example:
         ```python
@@ -223,14 +226,15 @@ class Tally(Struct):
         kind, counts = outcome.kind, self.counts
         counts[kind] = counts[kind] + 1 if kind in counts else 1
         if isinstance(outcome, Succeeded):
-            if outcome.attempts <= 1:
+            # A lost answer that a look has settled was no first try; a conflict was an answer.
+            if outcome.attempts <= 1 and (outcome.already or not outcome.looks):
                 self.first_tries += 1
             if outcome.already:
                 self.already += 1
 
 
 def may_yet_succeed(outcome: Outcome[T]) -> bool:
-    """Tell whether an id is worth another run."""
+    """Tell whether an id is retryable."""
     match outcome:
         case Succeeded() | Skipped(reason="invalid_id"):
             return False

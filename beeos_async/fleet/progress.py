@@ -162,7 +162,7 @@ class Meter:
             size: How many ids were given, where it is known.
             past: How many of them were done by an earlier run.
             busy: How many of them are in flight.
-            waits: Those of them that were accepted, and are not yet as wished.
+            waits: Those of them that were accepted, and are not yet ready.
             until: When the run ends in any case.
             probing: Whether it waits for a refused key.
             unread: Whether it waits for its reader.
@@ -249,11 +249,12 @@ class Meter:
         gate = self._gate
         if gate.brake.open_since is not None:
             return "an outage of the host"
+        if waits and not busy:
+            # Nothing of this run is left to send, whatever rests.
+            return waits.who
         state = gate.snapshot().get(self._bucket)
         if state is not None and _limits(state):
             return f"quota on {self._bucket}, {_quota(state)}"
-        if waits and not busy:
-            return waits.who
         # Also where a window still widens: it does so as fast as answers come.
         queued = state is not None and state.queued > 0
         full = busy >= self._workers or gate.in_flight >= gate.slots

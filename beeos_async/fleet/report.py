@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
 from html import escape
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -133,12 +132,12 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def retryable_ids(self) -> list[str]:
-        """The ids worth another run: all but those that succeeded and those that cannot."""
+        """The ids worth retrying: all but those that succeeded and those that cannot."""
         return [one.id for one in self if may_yet_succeed(one)]
 
     @property
     def duplicates(self) -> int:
-        """How many ids were given again, and left out."""
+        """How many duplicate ids were given, and left out."""
         return self._tally.duplicates
 
     @property
@@ -356,9 +355,10 @@ def _errors(report: FleetReport[T]) -> Iterator[BeeOSError]:
 
 def _named(error: BeeOSError, id: str) -> BeeOSError:
     """Say on an error of which id it is; on a copy, since an outcome is final."""
-    try:
-        named = copy(error)
-    except Exception:  # noqa: BLE001 -- of a class of the user's own, whose constructor asks for more
-        return error
+    # Not by `copy`, whose way with errors any library may change for the whole process.
+    kind = type(error)
+    named = kind.__new__(kind, *error.args)
+    vars(named).update(vars(error))
+    named.__cause__ = error.__cause__
     named.__notes__ = [*getattr(error, "__notes__", ()), f"instance {id}"]
     return named

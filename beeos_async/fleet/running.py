@@ -94,7 +94,7 @@ def _is_ours(outcome: Outcome[Instance]) -> bool:
         case Succeeded(already=already) | TimedOut(already=already):
             return not already
         case Failed(error=WaitError(reason=reason), already=already):
-            # It was accepted, and may run although it never was as wished; what is gone cannot.
+            # It was accepted, and may run although it never was ready; what is gone cannot.
             return not already and reason != "terminated"
         case _:
             return False

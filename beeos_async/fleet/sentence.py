@@ -11,13 +11,16 @@ from .outcomes import Failed, Kind, Outcome, Tally, may_yet_succeed, words
 
 _OTHERS: Final[tuple[Kind, ...]] = ("failed", "timed_out", "unknown", "skipped")
 
+# Where a run is interrupted, nothing has timed out.
+_LABELS: Final[Mapping[str, str]] = {"timed_out": "not ready"}
+
 _PAST: Final[Mapping[str, str]] = {
     "startInstance": "started",
     "stopInstance": "stopped",
     "restartInstance": "restarted",
     "destroyInstance": "destroyed",
     "getInstance": "found",
-    "wait": "as wished",
+    "wait": "ready",
 }
 
 _ALREADY: Final[Mapping[str, str]] = {
@@ -37,16 +40,16 @@ def sentence(operation: str, outcomes: Collection[Outcome[Any]], tally: Tally) -
     """
     parts = [f"{_successes(operation, tally)} in {tally.elapsed:.1f} s"]
     parts += [
-        f"{count:,} {kind.replace('_', ' ')}{_why(outcomes, kind)}"
+        f"{count:,} {_LABELS.get(kind, kind)}{_why(outcomes, kind)}"
         for kind in _OTHERS
         if (count := tally.counts.get(kind))
     ]
     if tally.fatal is not None:
         parts.append(f"ended by {type(tally.fatal).__name__}")
     if again := sum(map(may_yet_succeed, outcomes)):
-        parts.append(f"{again:,} worth another run{_when(outcomes)}")
+        parts.append(f"{again:,} retryable{_when(outcomes)}")
     if tally.duplicates:
-        parts.append(f"{tally.duplicates:,} given again and left out")
+        parts.append(f"{tally.duplicates:,} duplicate{'' if tally.duplicates == 1 else 's'}")
     return "; ".join(parts)
 
 

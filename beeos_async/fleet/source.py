@@ -62,7 +62,7 @@ class Source:
         given = cast("Iterable[str | Instance]", self._given)
         return len({_name(item) for item in given})
 
-    async def open(self, deadline: float | None) -> None:
+    async def open(self, deadline: float | None, begun: Iterable[str] = ()) -> None:
         """Turn what was given into one iterator.
 
         A `Pager` is read to its end first, until a pass finds nothing new: starting
@@ -70,13 +70,14 @@ class Source:
 
         Args:
             deadline: When reading it is of no more use, on the clock's `now`.
+            begun: The ids an earlier run had begun: a `Pager` may not find them any more.
 
         Raises:
             LateError: The deadline came first; what was read by then is the `rest`.
         """
         try:
             if isinstance(self._given, Pager):
-                await self._drain(cast("Pager[Instance]", self._given), deadline)
+                await self._drain(cast("Pager[Instance]", self._given), deadline, begun)
         finally:
             if isinstance(self._given, AsyncIterable):
                 self._stream = aiter(self._given)
@@ -181,9 +182,11 @@ class Source:
                     self._check(deadline)
         return None
 
-    async def _drain(self, pager: Pager[Instance], deadline: float | None) -> None:
-        """Read a list to its end, and take its ids for what was given."""
-        found: dict[str, None] = {}
+    async def _drain(
+        self, pager: Pager[Instance], deadline: float | None, begun: Iterable[str]
+    ) -> None:
+        """Read a list to its end, and take its ids for what was given, after those begun."""
+        found = dict.fromkeys(begun)
         known = -1
         timer = self._clock.limit(None if deadline is None else deadline - self._clock.now())
         self._timer = timer

@@ -19,8 +19,8 @@ from ..errors import (
 )
 from ..models._base import Envelope
 from ..models.instances import Instance
-from .journal import Accepted, Past, Sent
 from .outcomes import Failed, Outcome, Reason, Skipped, Succeeded, TimedOut, Unknown
+from .steps import Accepted, Past, Sent
 
 T = TypeVar("T")
 
@@ -52,6 +52,7 @@ def judged(
             instance,
             call.already or (call.looked == 0 and _has_come_true(call.row, instance)),
             attempts=attempts,
+            looks=call.looked,
             request_id=call.request_id,
             queued=call.queued,
             throttled=call.throttled,
@@ -60,6 +61,7 @@ def judged(
         )
     told: dict[str, Any] = {
         "attempts": attempts,
+        "looks": call.looked,
         "request_id": call.request_id,
         "queued": call.queued,
         "throttled": call.throttled,
@@ -129,6 +131,7 @@ def left_by(past: Past) -> Outcome[Any]:
                 one.instance,
                 already=one.already,
                 attempts=one.attempts,
+                looks=one.looks,
                 request_id=one.request_id,
                 queued=one.queued,
                 throttled=one.throttled,

@@ -1,4 +1,4 @@
-"""What a run waits for: ids that were accepted, until each is as wished.
+"""What a run waits for: ids that were accepted, until each is ready.
 
 An id comes here with its acceptance and leaves with its outcome; meanwhile it holds neither
 a worker nor a slot.  How long that takes is nobody's turn: outcomes are handed over by
@@ -112,7 +112,7 @@ class Waits(Generic[T]):
         return f"{count:,} instance{' that is' if count == 1 else 's that are'} {still}"
 
     def left(self, now: float, sending: float) -> float | None:
-        """Estimate when all will be as wished, by how long it took those that are.
+        """Estimate when all will be ready, by how long it took those that are.
 
         Args:
             now: When.
@@ -153,7 +153,7 @@ class Waits(Generic[T]):
         """Take an id in with its acceptance.
 
         Returns:
-            Its outcome, where the server's answer was as wished already.
+            Its outcome, where the server's answer was ready already.
         """
         answer = accepted.instance if self.sends else None
         watch = Watch(
@@ -209,11 +209,12 @@ class Waits(Generic[T]):
             self._couriers -= 1
 
     def _outcome(self, watch: Watch, accepted: Succeeded[T]) -> Outcome[T]:
-        """Say what became of an id; without an error it is not as wished by now."""
+        """Say what became of an id; without an error it is not ready by now."""
         now, error = self._clock.now(), watch.error
         provisioning, connectivity = watch.split(now)
         told: dict[str, Any] = {
             "attempts": accepted.attempts,
+            "looks": accepted.looks,
             "request_id": accepted.request_id,
             "queued": accepted.queued,
             "throttled": accepted.throttled,

@@ -171,7 +171,7 @@ class Watch:
 
     @property
     def _wished(self) -> str:
-        return self._wish if isinstance(self._wish, str) else "as wished"
+        return self._wish if isinstance(self._wish, str) else "ready"
 
     def _begin(self, answer: Instance, now: float) -> None:
         """Take in the server's own answer, which is whole, and never a reason to give up."""
@@ -233,7 +233,9 @@ class Watch:
         if self._wish == "terminated":
             self.met, self.last = True, None
         else:
-            self.error = WaitError(f"{self.id} is gone", self.last, "terminated")
+            known = self.last is not None
+            words = f"{self.id} is gone" if known else f"there is no instance {self.id}"
+            self.error = WaitError(words, self.last, "terminated")
         return self._finish()
 
     def _finish(self) -> Sight:

@@ -17,6 +17,7 @@ from .._protocol import table
 from .._protocol.paging import MESSAGES, Style, by_cursor
 from .._protocol.standing import as_told
 from .._protocol.words import ChannelWords
+from .._urls import check_receiver
 from ..errors import BeeOSError, ConflictError
 from ..models._base import Page
 from ..models.events import ChannelEvent
@@ -512,7 +513,8 @@ class Tasks:
         Args:
             agent_id: The agent.
             task_id: The task.
-            url: Where the receiver listens, https.
+            url: Where the receiver listens: https; plain http on loopback, or anywhere for a
+                client with `allow_insecure`.
             token: What it is to find behind `Authorization: Bearer`.
             secret: What it is signed with, 16 to 256 characters; an empty one keeps the old.
             deadline: Seconds for the whole call.
@@ -525,6 +527,7 @@ class Tasks:
             print(hook.webhook_id, hook.has_secret)  # … True
             ```
         """
+        check_receiver(url, allow_insecure=self._caller.store.allow_insecure)
         body = RegisterWebhook(url=url, token=token, secret=secret)
         row = table.REGISTER_WEBHOOK
         return (await self._call(row, agent_id, task_id, deadline=deadline, body=body)).data

@@ -69,7 +69,7 @@ class Screenshot(Snake, frozen=True, kw_only=True):
         ```
     """
 
-    veiled: ClassVar = frozenset({"url"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"url"})
 
     file_id: str = ""
     url: str = ""

@@ -36,7 +36,7 @@ class PresignUpload(Snake, frozen=True, kw_only=True):
 class PresignedUpload(Snake, frozen=True, kw_only=True):
     """Where a file is to be sent, once."""
 
-    veiled: ClassVar = frozenset({"upload_url", "download_url"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"upload_url", "download_url"})
 
     file_id: str
     upload_url: str
@@ -53,7 +53,7 @@ class PresignedUpload(Snake, frozen=True, kw_only=True):
 class FileMeta(Snake, frozen=True, kw_only=True):
     """What is known of a file."""
 
-    veiled: ClassVar = frozenset({"download_url"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"download_url"})
 
     file_id: str
     filename: str = ""

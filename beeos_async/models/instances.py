@@ -153,7 +153,9 @@ class DeployInstance(Camel, frozen=True, kw_only=True):
         ```
     """
 
-    veiled: ClassVar = frozenset({"system_prompt", "mcp_servers", "provider_config", "config"})
+    veiled: ClassVar[frozenset[str]] = frozenset(
+        {"system_prompt", "mcp_servers", "provider_config", "config"}
+    )
 
     name: Short
     variant_id: Short | None = None

@@ -109,7 +109,7 @@ class FilePart(_Part, frozen=True, kw_only=True, tag="file"):
     """A file."""
 
     type: ClassVar[Literal["file"]] = "file"
-    veiled: ClassVar = frozenset({"url"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"url"})
     url: str = ""
     """Where it is; never an address to send the key to."""
 

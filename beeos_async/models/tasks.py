@@ -14,7 +14,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import UNSET, Meta
 
-from .._checks import length, must
+from .._checks import length
+from .._urls import check_receiver
 from ..errors import BeeOSError
 from ._base import Moment, Snake
 from .messages import Attachment
@@ -184,7 +185,7 @@ class ContinueTask(Snake, frozen=True, kw_only=True):
 class RegisterWebhook(Snake, frozen=True, kw_only=True):
     """Who shall be told how a task goes."""
 
-    veiled: ClassVar = frozenset({"token", "secret"})
+    veiled: ClassVar[frozenset[str]] = frozenset({"token", "secret"})
 
     url: str
     token: str | None = None
@@ -196,10 +197,8 @@ class RegisterWebhook(Snake, frozen=True, kw_only=True):
         Raises:
             ConfigurationError: The URL is none, or the secret has not 16 to 256 characters.
         """
-        must(
-            self.url.startswith(("https://", "http://")),
-            "url must be where the receiver listens: https://…",
-        )
+        # Whether plain http will do is the client's to say.
+        check_receiver(self.url, allow_insecure=True)
         # An empty one keeps what is there.
         if self.secret:
             length("secret", self.secret, least=16, most=256)

@@ -10,6 +10,7 @@ from command_line import Clouds, Command
 
 from beeos_async import AsyncBeeOS
 from beeos_async._protocol import table
+from beeos_async.cli import calls
 from beeos_async.cli.calls import STREAMS
 from beeos_async.emulator.agents import agent_of
 
@@ -87,12 +88,38 @@ def test_what_may_be_repeated_has_a_key(command: Command, open_cloud: Clouds) ->
     again = command("call", "createConversation", agent, *body, "--idempotency-key", "k-1", *url)
     same = command("call", "createConversation", agent, *body, "--idempotency-key", "k-1", *url)
     conversation = json.loads(made.out)["data"]["conversation_id"]
-    gone = command("call", "deleteConversation", agent, conversation, *url)
+    unasked = command("call", "deleteConversation", agent, conversation, *url)
+    gone = command("call", "deleteConversation", agent, conversation, "--yes", *url)
 
+    assert unasked.code == 2
+    assert "this cannot be undone, and nobody is here to be asked: say --yes" in unasked.err
     assert (made.code, again.code, gone.code) == (0, 0, 0)
     assert [one.operation for one in cloud.log][:2] == ["createConversation"] * 2
     assert again.out == same.out != made.out
     assert gone.out == ""
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_what_cannot_be_undone_is_asked_about(
+    command: Command, open_cloud: Clouds, monkeypatch: pytest.MonkeyPatch, answer: bool
+) -> None:
+    """As `destroy` asks; a no sends nothing, and what can be undone is not asked about."""
+    asked: list[str] = []
+
+    async def agreed(what: str) -> bool:
+        asked.append(what)
+        return answer
+
+    monkeypatch.setattr(calls, "agreed", agreed)
+    cloud = open_cloud(instances=1)
+
+    stopped = command("call", "stopInstance", *cloud.ids, "--base-url", cloud.url)
+    ran = command("call", "destroyInstance", *cloud.ids, "--base-url", cloud.url)
+
+    assert (stopped.code, ran.code) == (0, 0 if answer else 1)
+    assert asked == [f"destroyInstance {cloud.ids[0]} at {cloud.url} cannot be undone."]
+    assert [one.operation for one in cloud.log][1:] == ["destroyInstance"] * answer
+    assert ("nothing was sent" in ran.err) is not answer
 
 
 @pytest.mark.parametrize("operation", sorted(table.STREAMS.keys() - {"invokeAgent"}))
@@ -113,11 +140,11 @@ def test_a_stream_says_where_to_go(command: Command, operation: str) -> None:
         (["teapot"], "teapot is no operation; `endpoints` lists them"),
         (["getInstance"], "/api/v1/instances/{id} takes 1 id, and 0 were given"),
         (["listInstances", "a"], "/api/v1/instances takes 0 ids, and 1 were given"),
-        (["getInstance", "a/../b"], "'a/../b' can be no id"),
-        (["getInstance", ".."], "'..' can be no id"),
-        (["getInstance", "a?b"], "'a?b' can be no id"),
-        (["getInstance", "a\nb"], "can be no id"),
-        (["getInstance", ""], "'' can be no id"),
+        (["getInstance", "a/../b"], "'a/../b' is not an id: ids have no / "),
+        (["getInstance", ".."], "'..' is not an id"),
+        (["getInstance", "a?b"], "'a?b' is not an id"),
+        (["getInstance", "a\nb"], "is not an id"),
+        (["getInstance", ""], "'' is not an id"),
         (["listInstances", "--param", "page"], "--param is given as name=value, not page"),
         (["listInstances", "--param", "=3"], "--param is given as name=value, not =3"),
         (["deployInstance", "--json-body", "{1}"], "--json-body is no JSON: "),

@@ -7,6 +7,7 @@ import errno
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 from command_line import KEY, Clouds, Command, run_as_program, signalled
 
 from beeos_async import AsyncBeeOS, __version__
-from beeos_async.cli import runs
+from beeos_async.cli import fleets, runs
 from beeos_async.cli.actions import RESTART
 from beeos_async.cli.display import PlainDisplay
 from beeos_async.cli.options import PRODUCTION
@@ -73,8 +74,8 @@ def test_a_filter_that_finds_nothing_is_no_failure(command: Command, open_cloud:
 
     ran = command("start", "--search", "nobody-has-this-name", "--base-url", cloud.url)
 
-    assert (ran.code, ran.out) == (0, "0 of 0 started in 0.0 s\n")
-    assert "nothing is found by --search nobody-has-this-name\n" in ran.err
+    assert (ran.code, ran.out) == (0, "")
+    assert ran.err == "no instance found with --search nobody-has-this-name\n"
 
 
 def test_json_is_an_object_a_line(command: Command, open_cloud: Clouds) -> None:
@@ -112,13 +113,14 @@ def test_plain_output_is_plain(command: Command, open_cloud: Clouds) -> None:
 
 
 def test_a_known_quota_is_kept_to(command: Command, open_cloud: Clouds) -> None:
-    """A number is so many a second, one at once: three pauses lie between four starts."""
+    """A number is so many a second, which is said; three pauses lie between four starts."""
     cloud = open_cloud(instances=4)
 
     ran = command("start", *cloud.ids, "--rate-limit", 10, "--json", "--base-url", cloud.url)
 
     assert ran.code == 0
     assert json.loads(ran.out.splitlines()[-1])["elapsed"] >= 0.29
+    assert ran.err == f"Starting 4 instances, {cloud.url}, at most 10/s\n"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +128,12 @@ def test_a_known_quota_is_kept_to(command: Command, open_cloud: Clouds) -> None:
     [
         (["start"], "there are no ids: name them"),
         (["start", "-"], "there are no ids: name them"),
+        (["start", "a,b"], "a,b is one id with a comma in it; several are given as a b"),
+        (["start", "a", "--base-url", "http://x.example"], "use https (only in Python, "),
+        (["start", "a", "--base-url", "foo"], "loopback), and begins with 'foo'"),
+        (["start", "a", "--base-url", "https://x.example/api/v1/"], "leave it out"),
+        (["demo", "--faults", "often"], "--faults is a share such as 5% or 0.05, not often"),
+        (["demo", "--faults", "120%"], "--faults is a share such as 5% or 0.05, not 120%"),
         (["start", "a", "--status", "stopped"], "give ids or filters, not both"),
         (["start", "--status", "stoped"], "stoped is no state; did you mean stopped?"),
         (["ls", "--status", "Runing"], "Runing is no state; did you mean running?"),
@@ -217,6 +225,7 @@ def test_a_refused_key_is_code_3(command: Command, open_cloud: Clouds) -> None:
     assert started.code == looked.code == 3
     assert "check BEEOS_API_KEY" in started.err
     assert looked.err.startswith("beeos-async: AuthenticationError: ")
+    assert "check BEEOS_API_KEY" in looked.err
     assert len(looked.err.splitlines()) == 1
 
 
@@ -244,6 +253,7 @@ def test_an_error_before_the_run_is_one_line(command: Command) -> None:
 
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("beeos-async: NotSentError: ")
+    assert ran.err.endswith("; `beeos-async doctor` finds out where it fails\n")
     assert len(ran.err.splitlines()) == 1
 
 
@@ -256,7 +266,23 @@ def test_a_demo_needs_no_account(command: Command, monkeypatch: pytest.MonkeyPat
 
     assert ran.code == 0
     assert ran.out.startswith("40 of 40 started in ")
-    assert "the pretend cloud has started 40 of 40 exactly once" in ran.err
+    assert "the pretend cloud has started 40 of 40 exactly once, past " in ran.err
+    assert re.search(r"past \d+ faults: \d+ before a start took effect, \d+ after\n", ran.err)
+
+
+def test_a_demo_in_which_nothing_works_comes_to_an_end(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says why, and a start whose answer was lost is no first try."""
+    monkeypatch.setattr(fleets, "PATIENCE", 0.3)
+
+    ran = command("demo", "--instances", 100, "--quota", "none", "--faults", "100%", "--json")
+
+    report = json.loads(ran.out.splitlines()[-1])
+    assert ran.code == 4
+    assert "with so many faults the host counts as down: the demo ends after 0 s" in ran.err
+    assert report["succeeded"] > 0
+    assert report["first_try_rate"] == 0
 
 
 def test_a_demo_speaks_json(command: Command) -> None:
@@ -309,7 +335,7 @@ def test_a_run_that_was_broken_off_goes_on_by_its_journal(
     signal.signal(signal.SIGINT, before)
     assert (first.code, second.code) == (130, 0)
     assert first.err.endswith(
-        f"interrupted; the same command goes on where this one ended, by {tmp_path / 'night'}\n"
+        f"interrupted; the same command goes on where this one ended, with {tmp_path / 'night'}\n"
     )
     assert second.out.startswith("6 of 6 started in ")
     assert [cloud.effects(id) for id in cloud.ids] == [1] * 6
@@ -363,14 +389,15 @@ def test_an_unexpected_error_leaves_the_terminal_usable(open_cloud: Clouds) -> N
 
 
 class Full(io.StringIO):
-    """Standard output on a disk without room."""
+    """Standard output on a disk without room, or with another fault."""
 
-    def __init__(self, file: int) -> None:
+    def __init__(self, file: int, number: int = errno.ENOSPC) -> None:
         super().__init__()
         self._file = file
+        self._number = number
 
     def write(self, text: str) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(self._number, os.strerror(self._number))
 
     def fileno(self) -> int:
         return self._file
@@ -399,6 +426,24 @@ def test_a_full_disk_is_one_line(
     assert (tmp_path / "out").read_text() == ""
 
 
+@pytest.mark.parametrize("arguments", [["start", "--json"], ["ls"], ["endpoints"]])
+def test_a_reader_that_has_left_is_no_failure(
+    command: Command,
+    open_cloud: Clouds,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+) -> None:
+    """It has what it wanted; a shell is told what it is told of other programs."""
+    where = [] if arguments == ["endpoints"] else ["--base-url", open_cloud(instances=3).url]
+    which = ["--status", "stopped"] if where else []
+    with (tmp_path / "out").open("w+") as out:
+        monkeypatch.setattr(sys, "stdout", Full(out.fileno(), errno.EPIPE))
+        ran = command(*arguments, *which, *where)
+
+    assert (ran.code, ran.err.count("\n")) == (141, "start" in arguments)
+
+
 def test_a_file_without_room_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """Another error of the system is none of ours, and goes up as it is."""
 
@@ -423,9 +468,9 @@ def test_a_run_says_where_to_go_on() -> None:
 
     assert plan.note(130, cancelled=True).startswith("interrupted; take care with the rest: ")
     assert written.note(130, cancelled=True) == (
-        "interrupted; the same command goes on where this one ended, by night.journal"
+        "interrupted; the same command goes on where this one ended, with night.journal"
     )
-    assert written.note(4, cancelled=False).endswith("ended, by night.journal")
+    assert written.note(4, cancelled=False).endswith("ended, with night.journal")
     assert plan.note(1, cancelled=False) == ""
 
 
@@ -461,6 +506,11 @@ def test_help_names_what_there_is(command: Command) -> None:
     assert "--api-key-file" in start.out
     assert "--api-key " not in start.out
     assert PRODUCTION in repr(AsyncBeeOS(KEY))
+    assert root.out.index(" start ") < root.out.index(" ls ") < root.out.index(" demo ")
+    assert "pending, provisioning, running, stopped, terminated" in " ".join(
+        start.out.replace("│", " ").split()
+    )
+    assert not [line for line in start.out.splitlines() if "<bool>" in line and "--h" not in line]
 
 
 def test_without_a_command_there_is_help(command: Command) -> None:

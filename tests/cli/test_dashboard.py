@@ -64,8 +64,8 @@ def test_no_line_is_broken_or_cut(width: int, total: int) -> None:
     assert not any("…" in line for line in body)
     assert f"{total:,}" in "".join(body)
     assert "throttled" in "".join(body)
-    assert "120 of 700 requests refused (429)" in "".join(body)
-    for word in ("started", "already running", "unknown", "skipped", "in progress", "waiting"):
+    assert "requests: 120 refused (429)" in "".join(body)
+    for word in ("started", "already running", "unknown", "skipped", "in progress", "not begun"):
         assert word in "".join(body)
 
 
@@ -107,11 +107,11 @@ def test_a_terminal_without_unicode_gets_ascii() -> None:
 def test_a_timed_out_column_appears_with_the_first() -> None:
     """A column that is always empty takes no room; one that is not is never hidden."""
     progress = busy()
-    assert "timed out" not in "".join(drawn(progress, 100))
+    assert "not ready" not in "".join(drawn(progress, 100))
 
     progress.add(TimedOut("a", None))
 
-    assert "timed out" in "".join(drawn(progress, 100))
+    assert "not ready" in "".join(drawn(progress, 100))
 
 
 @pytest.mark.parametrize("width", [34, 46, 58])
@@ -125,20 +125,22 @@ def test_a_narrow_terminal_has_more_lines(width: int) -> None:
     body = "\n".join(lines[: lines.index(next(line for line in lines if "✗" in line))])
     assert all(cell_len(line) <= width for line in lines)
     words = ("started", "already", "unknown", "skipped", "in progress", "accepted")
-    assert all(word in body for word in (*words, "waiting", "limited by concurrency"))
+    assert all(word in body for word in (*words, "not begun", "limited by concurrency"))
     assert "3.0 s elapsed  ·  4.0 s left" in body
 
 
 def test_a_run_that_only_waits_says_so() -> None:
     """Those that were accepted have a column, and the wish is what they become."""
     progress = Progress(12, 64, now=0.0)
-    progress.tick(1.0, sight(waiting=12, limited_by="12 not yet as wished", seconds_left=None))
+    progress.tick(
+        1.0, sight(waiting=12, limited_by="12 instances that are still booting", seconds_left=None)
+    )
     paper = console(90, no_color=True)
 
     paper.print(Dashboard(Heading("Starting", "there", "online", waits=True), progress))
 
     text = plain(text_of(paper))
-    assert "waiting for 12 not yet as wished" in text
+    assert "waiting for 12 instances that are still booting" in text
     assert "online" in text
     assert "accepted" in text
     assert "left" not in text

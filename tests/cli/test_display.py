@@ -22,6 +22,7 @@ from beeos_async.cli.display import (
     display_for,
 )
 from beeos_async.cli.progress import Progress
+from beeos_async.cli.wording import NO_ID
 from beeos_async.errors import Problem
 from beeos_async.fleet.outcomes import Tally
 
@@ -57,7 +58,7 @@ def test_a_log_has_a_line_for_what_did_not_succeed(capsys: pytest.CaptureFixture
     out, err = capsys.readouterr()
     assert out.splitlines() == [
         "failed b NotFoundError: no such \ufffd[2J instance [404 not_found]",
-        "skipped c\ufffd[2J invalid_id",
+        f"skipped c\ufffd[2J invalid_id: {NO_ID}",
         "1 of 3 started in 2.0 s; 1 failed (NotFoundError: 1); 1 skipped (invalid_id: 1)",
     ]
     assert err.splitlines() == [

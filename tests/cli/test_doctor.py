@@ -281,6 +281,7 @@ def test_a_host_that_speaks_no_tls_is_told(command: Command) -> None:
         code, found = examine(command, server.url.replace("http:", "https:"))
 
     assert (code, found["tls"]["verdict"]) == (1, "fail")
+    assert found["tls"]["advice"] == "this port speaks no TLS: is its URL http://…?"
 
 
 # The host is another machine's, but nobody gets further than the proxy on this one.
@@ -296,7 +297,8 @@ def test_through_a_proxy_it_is_the_proxy_that_is_reached(
 
     assert code == 1
     assert found["proxy"]["fact"] == f"through http://127.0.0.1:{port}"
-    assert found["tcp"]["fact"].startswith(f"port {port} answers")
+    assert found["dns"]["fact"].startswith("the proxy 127.0.0.1 is")
+    assert found["tcp"]["fact"].startswith(f"the proxy's port {port} answers")
     assert "tls" not in found
     assert "HTTPS_PROXY" in found["call"]["advice"]
     assert WORD_OF_THE_PROXY not in str(found)

@@ -59,6 +59,15 @@ def test_for_a_pretend_cloud_any_word_will_do() -> None:
     assert finding == ("ok", "key", "a word for a pretend cloud, from BEEOS_API_KEY", "")
 
 
+def test_a_real_key_for_a_pretend_cloud_is_worth_a_word() -> None:
+    """It is no word for one: it is refused there, and goes where it was not meant to."""
+    finding = key_finding("oag_" + "0a" * 32, "BEEOS_API_KEY", "http://localhost:8095", NOW)
+
+    assert finding.verdict == "warn"
+    assert finding.fact == "an oag_ key, from BEEOS_API_KEY, and the URL is this machine's"
+    assert "a pretend cloud refuses a real key" in finding.advice
+
+
 def test_a_log_has_a_line_for_each(capsys: pytest.CaptureFixture[str]) -> None:
     """With what to do behind it, and nothing a terminal obeys."""
     findings = Findings(as_objects=False)

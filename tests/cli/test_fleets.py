@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from command_line import Clouds, Command, plain
@@ -87,7 +88,7 @@ def test_who_is_asked_decides(
 
 
 def test_waiting_sends_nothing_but_looks(command: Command, open_cloud: Clouds) -> None:
-    """What is as wished comes out at once; the rest is late at the deadline."""
+    """What is ready comes out at once; the rest is late at the deadline."""
     cloud = open_cloud(instances=1, boot_time=60.0)
     cloud.world.add_instance(id="up", status="running")
     cloud.world.start(cloud.ids[0])
@@ -98,8 +99,8 @@ def test_waiting_sends_nothing_but_looks(command: Command, open_cloud: Clouds) -
     )
 
     assert ran.code == 4
-    assert ran.out.splitlines()[0] == f"timed_out {cloud.ids[0]} accepted, not as wished in time"
-    assert ran.out.splitlines()[1].startswith("1 of 2 as wished in ")
+    assert ran.out.splitlines()[0] == f"timed_out {cloud.ids[0]} still pending, offline at the end"
+    assert ran.out.splitlines()[1].startswith("1 of 2 ready in ")
     assert "give a longer --deadline, or wait again for the rest" in ran.err
     assert {entry.method for entry in cloud.log} == {"GET"}
 
@@ -133,6 +134,73 @@ def test_what_the_server_gives_unasked_is_left_alone(command: Command, open_clou
     ]
 
 
+ENDS = {
+    "start": ("stopped", "running", "5 of 5 started in ", 0),
+    "stop": ("running", "stopped", "5 of 5 stopped in ", 0),
+    "restart": ("running", "provisioning", "3 of 5 restarted in ", 4),
+    "destroy": ("stopped", "terminated", "5 of 5 destroyed in ", 0),
+}
+
+
+@pytest.mark.parametrize("action", ENDS)
+def test_a_filter_and_a_journal_lose_nobody(
+    command: Command, open_cloud: Clouds, tmp_path: Path, action: str
+) -> None:
+    """What was begun before a break is no longer as the filter says, and is looked after."""
+    before, after, told, code = ENDS[action]
+    cloud = open_cloud(instances=0, boot_time=60.0 if action == "restart" else 0.0)
+    ids = [cloud.world.add_instance(status=before) for _ in range(5)]
+    operation = f"{action}Instance"
+    cloud.faults.silence(operation, when="after", after=2, times=None)
+    cloud.faults.silence("getInstance", times=None)
+    said = (action, "--status", before, "--journal", tmp_path / "j", "--base-url", cloud.url)
+    yes = ["--yes"] if action == "destroy" else []
+
+    first = command(*said, *yes, "--concurrency", 2, "--deadline", 0.1)
+    cloud.faults.clear()
+    planned = command(*said, "--dry-run", "--json")
+    second = command(*said, *yes)
+    third = command(*said, *yes)
+
+    assert (first.code, second.code) == (4, code)
+    assert "2 unknown" in first.out
+    assert second.err.startswith("going on with 4 instances of the journal, 1 more instance found")
+    assert told in second.out
+    sent = [one.ids[0] for one in cloud.log if one.operation == operation]
+    assert sorted(sent) == sorted(ids)
+    plan = json.loads(planned.out.splitlines()[-1])
+    assert (plan["total"], plan["done_before"]) == (5, 2)
+    assert plan["requests"] == (1 if action == "restart" else 3)
+    assert "journal" not in third.err
+    assert {*states(command, cloud.url).values()} <= {after}
+
+
+def test_who_is_asked_is_asked_about_what_is_left(
+    command: Command, open_cloud: Clouds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the journal says is destroyed is not counted again; and another's is refused."""
+    asked: list[int] = []
+
+    async def consent(count: int, where: str) -> bool:
+        asked.append(count)
+        return True
+
+    monkeypatch.setattr(fleets, "consent", consent)
+    cloud = open_cloud(instances=4)
+    cloud.faults.refuse("destroyInstance", 404, after=2, times=None)
+    said = ("--status", "stopped", "--journal", tmp_path / "j", "--base-url", cloud.url)
+
+    first = command("destroy", *said, "--concurrency", 1, "--max-failures", 0)
+    other = command("stop", *said, "--dry-run")
+    cloud.faults.clear()
+    second = command("destroy", *said)
+
+    assert (first.code, other.code, second.code) == (1, 2, 0)
+    assert asked == [4, 2]
+    assert "is about destroyInstance, and this run about stopInstance" in other.err
+    assert second.out.startswith("4 of 4 destroyed in ")
+
+
 def test_a_terminal_shows_what_was_accepted(command: Command, open_cloud: Clouds) -> None:
     """While it boots, and the wish as what each became."""
     cloud = open_cloud(instances=30, boot_time=1.5)
@@ -146,5 +214,5 @@ def test_a_terminal_shows_what_was_accepted(command: Command, open_cloud: Clouds
     assert "Starting 30 instances, until all are online" in text
     assert " accepted " in text
     assert "still booting" in text
-    assert "until as wished  p50 " in text
+    assert "until ready  p50 " in text
     assert "slowest  " in text

@@ -81,6 +81,8 @@ def test_nothing_is_said_to_be_nothing(command: Command, open_cloud: Clouds) -> 
     bare = command("ls", "--base-url", cloud.url, terminal=80)
     strange = command("ls", "--status", "hibernating", "--base-url", cloud.url)
 
-    assert (bare.code, bare.err) == (0, "nothing is found\n")
+    assert (bare.code, bare.err) == (0, "no instance found\n")
     assert strange.out == ""
-    assert strange.err.startswith("nothing is found by --status hibernating; nor is hibernating")
+    assert strange.err.startswith(
+        "no instance found with --status hibernating; nor is hibernating"
+    )

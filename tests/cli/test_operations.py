@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-import itertools
 import json
+from typing import Any, get_type_hints
 
 import pytest
 from command_line import Command, plain
 
 from beeos_async import AsyncBeeOS
 from beeos_async._protocol import table
-from beeos_async.cli.operations import group_of, operations
-
-GROUPS = {
-    *("instances", "computer", "mobile", "catalog", "agents"),
-    *("tasks", "conversations", "files", "runtime"),
-}
+from beeos_async._protocol.endpoint import Endpoint, StreamEndpoint
+from beeos_async.cli.operations import REPEATS, operations
 
 
-def test_every_row_is_in_a_group_of_the_client() -> None:
-    """The table has a paragraph for each group: none is entered twice."""
-    groups = [one.group for one in operations()]
+def rows_read_by(method: Any) -> set[str]:
+    """Tell which operations a method of a group names, by the constants of the table."""
+    names = getattr(method, "__code__", None)
+    rows = [getattr(table, name, None) for name in (names.co_names if names else ())]
+    return {
+        row.operation if isinstance(row, Endpoint) else row.opening.operation
+        for row in rows
+        if isinstance(row, Endpoint | StreamEndpoint)
+    }
+
+
+def test_every_row_names_its_method() -> None:
+    """What is told of an operation in Python is a method of the client that calls it."""
+    groups = get_type_hints(AsyncBeeOS)
 
     assert [one.operation for one in operations()] == list(table.ROWS)
-    assert set(groups) == GROUPS
-    assert len([group for group, _ in itertools.groupby(groups)]) == len(set(groups))
-    assert all(group in AsyncBeeOS.__annotations__ for group in groups)
-
-
-@pytest.mark.parametrize(
-    ("path", "group"),
-    [
-        ("/api/v1/agents", "agents"),
-        ("/api/v1/agents/{agentId}/invoke", "agents"),
-        ("/api/v1/agents/{agentId}/tasks", "tasks"),
-        ("/api/v1/tasks", "tasks"),
-        ("/api/v1/agents/{agentId}/conversations/{convId}/events", "conversations"),
-        ("/api/v1/files/{fileId}", "files"),
-        ("/api/v1/instances/{instanceId}/runtime-capabilities", "runtime"),
-        ("/api/v1/instances/{instanceId}/operations/{operationId}", "runtime"),
-        ("/api/v1/instances/{instanceId}/terminal-sessions", "runtime"),
-        ("/api/v1/instances/{id}/device/info", "instances"),
-        ("/api/v1/providers", "catalog"),
-    ],
-)
-def test_a_path_names_its_group(path: str, group: str) -> None:
-    """Also those of groups that are large."""
-    assert group_of(path) == group
+    for one in operations():
+        bee, group, method = one.python.split(".")
+        assert (bee, group) == ("bee", one.group)
+        assert one.operation in rows_read_by(getattr(groups[group], method))
 
 
 def test_how_an_answer_comes_is_told() -> None:
@@ -60,12 +47,14 @@ def test_how_an_answer_comes_is_told() -> None:
 
 
 def test_a_pipe_gets_a_line_for_each(command: Command) -> None:
-    """All of them, or those in which a word stands; as words or as objects."""
+    """Below a line that names the columns; or those in which a word stands, as objects."""
     whole, some = command("endpoints"), command("endpoints", "START", "--json")
 
     assert (whole.code, some.code) == (0, 0)
-    assert len(whole.out.splitlines()) == len(table.ROWS)
-    assert "instances getInstance GET /api/v1/instances/{id} safe getInstance json\n" in whole.out
+    head, *rows = [line.split("\t") for line in whole.out.splitlines()]
+    assert head == ["group", "operation", "method", "path", "repeat", "quota", "answer", "python"]
+    assert [row[1] for row in rows] == list(table.ROWS)
+    assert {len(row) for row in rows} == {len(head)}
     assert json.loads(some.out.splitlines()[0]) == {
         "group": "instances",
         "operation": "startInstance",
@@ -74,16 +63,20 @@ def test_a_pipe_gets_a_line_for_each(command: Command) -> None:
         "repeat": "desired",
         "bucket": "startInstance",
         "answer": "json",
+        "python": "bee.instances.start",
     }
 
 
 @pytest.mark.parametrize(("width", "wide"), [(80, False), (140, True)])
 def test_a_terminal_gets_a_table(command: Command, width: int, wide: bool) -> None:
-    """A group is named once; what there is no room for is left to JSON."""
+    """With heads and a legend; what there is no room for is left to JSON."""
     text = plain(command("endpoints", "computer", terminal=width).out)
 
     assert max(map(len, text.splitlines())) <= width
-    assert [line[:10] for line in text.splitlines()].count("computer  ") == 1
+    assert text.split()[:3] == ["operation", "python", "method"]
+    assert "bee.computer.click" in text
+    assert REPEATS["once"] in " ".join(text.split())
+    assert {row.repeat.word for row in table.ROWS.values()} == REPEATS.keys()
     assert ("control-action" in text) is wide
 
 

@@ -71,7 +71,7 @@ def test_a_reader_that_leaves_ends_the_run(alone: Alone, open_cloud: Clouds) -> 
     first = json.loads(process.stdout.readline())
     process.stdout.close()
 
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=10) == 141
     assert first["kind"] == "succeeded"
     assert process.stderr is not None
     assert "Traceback" not in process.stderr.read()

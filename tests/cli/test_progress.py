@@ -138,7 +138,7 @@ def test_a_long_run_has_no_more_bars_than_a_short_one() -> None:
 
 
 def test_what_the_run_sees_itself_is_preferred() -> None:
-    """It knows of the quota, and of those that were accepted and are not yet as wished."""
+    """It knows of the quota, and of those that were accepted and are not yet ready."""
     progress = Progress(total=100, workers=4, now=0.0)
     started(progress, 10)
 

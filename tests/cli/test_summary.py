@@ -58,7 +58,7 @@ def test_few_troubles_have_no_more() -> None:
     )
 
     assert "unknown    u    NotFoundError: " in text
-    assert "timed out  t    accepted, not as wished in time" in text
+    assert "not ready  t    not gone at the end" in text
     assert "skipped    b\ufffdd  invalid_id" in text
     assert "more" not in text
 
@@ -121,13 +121,13 @@ def test_a_few_requests_have_no_shape() -> None:
 
 
 def test_what_was_waited_for_is_drawn_too() -> None:
-    """How long it took until each was as wished, where that was seen."""
+    """How long it took until each was ready, where that was seen."""
     booted: list[Outcome[None]] = [
         Succeeded(str(n), None, provisioning=1.0, connectivity=n / 10, elapsed=1 + n / 10)
         for n in range(30)
     ]
 
-    assert "until as wished  p50 2." in told(booted)
+    assert "until ready  p50 2." in told(booted)
 
 
 def test_what_was_never_sent_is_not_slow() -> None:

@@ -14,7 +14,7 @@ from beeos_async.cli.watching import Diary
 
 
 def test_what_becomes_of_an_instance_is_written_down(command: Command, open_cloud: Clouds) -> None:
-    """From how it is until it is as wished; each state once."""
+    """From how it is until it is ready; each state once."""
     cloud = open_cloud(instances=1, boot_time=0.8)
     cloud.world.add_instance(id="up", status="running")
     cloud.world.start(cloud.ids[0])
@@ -57,7 +57,7 @@ def test_a_person_gets_colours(command: Command, open_cloud: Clouds) -> None:
     text = plain(ran.out)
     assert ran.code == 4
     assert f"{cloud.ids[0]}  pending → running, offline, unknown" in text
-    assert "failed nowhere WaitError: nowhere is gone" in plain(gone.out)
+    assert "failed nowhere WaitError: there is no instance nowhere" in plain(gone.out)
     assert "timed_out" in text
     assert "\x1b[33m" in ran.out
 
@@ -75,6 +75,17 @@ def test_ctrl_c_ends_it(command: Command, open_cloud: Clouds) -> None:
     assert ran.code == 130
     assert len(ran.out.splitlines()) == 1
     assert ran.err == "beeos-async: interrupted\n"
+
+
+def test_a_row_without_a_wish_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:
+    """Seen in a list first and by a look then, an instance on its way is told of once."""
+    diary = Diary(None, as_objects=False)
+    full = Instance(id="a", status="pending", desired_status="running", connectivity="offline")
+
+    for one in (full, Instance(id="a", status="pending"), full, Instance(id="a"), full):
+        diary.enter(one)
+
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_a_row_that_says_less_is_no_change(capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from beeos_async import (
     Unknown,
 )
 from beeos_async.cli.wording import (
+    NO_ID,
     ago,
     as_data,
     as_json,
@@ -38,7 +39,10 @@ REFUSED = NotFoundError(
     Problem(status=404, code="not_found", message="no such instance", request_id="req_1")
 )
 LOST = ConnectionLostError(Trouble(message="the line broke", reason="lost", delivered="maybe"))
-INSTANCE = Instance(id="a", status="pending")
+INSTANCE = Instance(id="a", status="pending", desired_status="running")
+WANTED = {"desired_status": "running"}
+NOBODY = {"desired_status": None}
+SEEN = Instance(id="a", status="running", connectivity="off\x1bline")
 
 
 @pytest.mark.fault("P13")
@@ -82,8 +86,12 @@ def test_a_long_text_loses_its_middle(text: str, limit: int, shown: str) -> None
             "failed a NotFoundError: no such instance [404 not_found request req_1]",
         ),
         (Unknown("a", LOST), "unknown a ConnectionLostError: the line broke [lost]"),
-        (TimedOut("a", INSTANCE), "timed_out a accepted, not as wished in time"),
-        (Skipped("a\x1b", "invalid_id"), "skipped a\ufffd invalid_id"),
+        (TimedOut("a", INSTANCE), "timed_out a still pending at the end"),
+        (TimedOut("a", SEEN), "timed_out a still running, off\ufffdline at the end"),
+        (TimedOut("a", None), "timed_out a not gone at the end"),
+        (TimedOut("a", Instance(id="a")), "timed_out a not seen at the end"),
+        (Skipped("a", "deadline"), "skipped a deadline"),
+        (Skipped("a\x1b", "invalid_id"), f"skipped a\ufffd invalid_id: {NO_ID}"),
     ],
 )
 def test_an_outcome_is_one_line(outcome: Outcome[Instance], words: str) -> None:
@@ -95,9 +103,10 @@ def test_an_outcome_is_one_line(outcome: Outcome[Instance], words: str) -> None:
 @pytest.mark.parametrize(
     ("outcome", "own"),
     [
-        (Succeeded("a", INSTANCE), {"already": False, "status": "pending"}),
-        (Succeeded("a", None, already=True), {"already": True, "status": None}),
-        (TimedOut("a", INSTANCE), {}),
+        (Succeeded("a", INSTANCE), {"already": False, "status": "pending", **WANTED}),
+        (Succeeded("a", None, already=True), {"already": True, "status": None, **NOBODY}),
+        (TimedOut("a", INSTANCE), {"status": "pending", **WANTED}),
+        (TimedOut("a", None), {}),
         (Skipped("a", "deadline"), {"reason": "deadline"}),
         (
             Failed("a", REFUSED),

@@ -49,6 +49,8 @@ ROWS = {
     "N30": "the host is down from the very beginning",
     "N31": "half of all connections are reset, as they are made or in use",
     "N32": "more connections than so many are not let in",
+    "N33": "an outage longer than a run, or than anybody waits",
+    "N34": "a deadline that is shorter than an answer takes",
     # What a server answers.
     "H1": "400 that names a parameter",
     "H2": "401",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
+import math
 import socket
 import subprocess
 import sys
@@ -122,18 +124,33 @@ async def test_a_host_that_comes_up_meanwhile_is_reached(clock: HandClock) -> No
 
 @pytest.mark.fault("N3")
 async def test_a_fleet_whose_host_has_no_name_stops_asking_for_it(clock: HandClock) -> None:
-    """Some ids fail until the host is found failing; the rest waits, and is skipped."""
+    """The host is found failing; everybody waits for it, and is skipped."""
     names = Names(error=OSError(socket.EAI_NONAME, "unknown"))
     connector = aiohttp.TCPConnector(resolver=names)
     async with client("http://nowhere.localhost", clock, connector=connector) as bee:
         report = await bee.start_many(ids(300))
     await connector.close()
 
-    assert {type(one.error) for one in report.failed} == {b.NotSentError}
-    assert len(report.failed) <= 64
+    assert report.counts == {"skipped": 300}
     assert {one.reason for one in report.skipped} == {"outage"}
-    assert names.asked <= 2 * 64 + 5 + 300 / 2.5
+    assert names.asked <= 64 + 5 + 300 / 2.5
     check_report(report, ids(300))
+
+
+@pytest.mark.fault("N3")
+async def test_a_fleet_whose_resolver_is_out_of_order_waits_for_it(clock: HandClock) -> None:
+    """A name that is unknown for two minutes costs no id, not even those that probe."""
+    error = OSError(socket.EAI_AGAIN, "try again")
+    names = Names("127.0.0.1", error=error, fails=120, clock=clock)
+    connector = aiohttp.TCPConnector(resolver=names, use_dns_cache=False)
+    async with FaultServer(honest()) as server:
+        url = server.url.replace("127.0.0.1", "fleet.localhost")
+        async with client(url, clock, connector=connector) as bee:
+            report = await bee.start_many(ids(30))
+        await connector.close()
+
+    assert report.counts == {"succeeded": 30}
+    assert sorted(server.applied) == sorted(ids(30))
 
 
 @pytest.mark.fault("N4")
@@ -428,6 +445,34 @@ async def test_a_look_waits_for_a_socket_too(clock: HandClock) -> None:
 
 
 @pytest.mark.fault("N26")
+async def test_a_probe_that_finds_no_socket_does_not_find_the_host_well(clock: HandClock) -> None:
+    """The host is down all the while, and is asked by one probe at a time."""
+
+    def open_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+        nonlocal lost
+        if lost < 5 and bee._caller.gate.brake.wait(clock.now()) == math.inf:
+            lost += 1
+            raise OSError(errno.EMFILE, "no more")
+        made = socket.socket(*address[:3])
+        made.setblocking(False)
+        return made
+
+    lost = 0
+    connector = aiohttp.TCPConnector(socket_factory=open_socket)
+    async with Emulator(instances=200, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(30, "reset")
+        async with cloud.client(_clock=clock, connector=connector) as bee:
+            report = await bee.start_many(cloud.ids)
+        await connector.close()
+        failed = [entry for entry in cloud.log if not entry.status]
+
+    assert lost == 5
+    assert report.ok
+    # Those that opened the brake, and a probe after 0.25, 0.5, 1 s and so on.
+    assert len(failed) <= 60
+
+
+@pytest.mark.fault("N26")
 async def test_nobody_waits_for_a_socket_past_a_deadline() -> None:
     """What was never sent is skipped for the deadline."""
     connector = aiohttp.TCPConnector(socket_factory=Sockets(1))
@@ -584,7 +629,7 @@ async def test_what_is_never_answered_is_given_up_in_time_and_stays_in_doubt(
     clock: HandClock,
 ) -> None:
     """One start, four looks, each for as long as an attempt may take."""
-    async with FaultServer(requests(silent)) as server, client(server, clock, timeout=0.05) as bee:
+    async with FaultServer(requests(silent)) as server, client(server, clock, timeout=0.2) as bee:
         began = asyncio.get_running_loop().time()
         with pytest.raises(b.RequestTimeoutError) as caught:
             await bee.start("inst-1")
@@ -595,7 +640,7 @@ async def test_what_is_never_answered_is_given_up_in_time_and_stays_in_doubt(
     assert report.counts == {"unknown": 1}
     check_report(report)
     assert server.methods == (["POST"] + ["GET"] * 4) * 2
-    assert 0.25 <= took < 2.0
+    assert 1.0 <= took < 5.0
 
 
 @pytest.mark.fault("N19")
@@ -607,7 +652,7 @@ async def test_a_start_that_is_never_answered_is_looked_after_before_each_try(
     async def deaf(peer: Peer, seen: Seen) -> None:
         await (silent if seen.method == "POST" else tell_truth)(peer, seen)
 
-    async with FaultServer(requests(deaf)) as server, client(server, clock, timeout=0.05) as bee:
+    async with FaultServer(requests(deaf)) as server, client(server, clock, timeout=0.2) as bee:
         with pytest.raises(b.RequestTimeoutError) as caught:
             await bee.start("inst-1")
 
@@ -626,13 +671,14 @@ async def test_an_answer_that_trickles_is_given_up_in_time(clock: HandClock) -> 
         await tell_truth(peer, seen)
 
     async with FaultServer(requests(trickle)) as server:
-        async with client(server, clock, timeout=0.15) as bee:
+        async with client(server, clock, timeout=0.3) as bee:
             began = asyncio.get_running_loop().time()
             await bee.start("inst-1")
             took = asyncio.get_running_loop().time() - began
 
     assert server.methods == ["POST", "GET"]
-    assert took < 1.5
+    # Three seconds and more would be all of it.
+    assert took < 2.5
 
 
 HELLO = chunked(b'{"succ')
@@ -655,7 +701,7 @@ async def test_a_malformed_chunk_neither_hangs_nor_lies(
     """aiohttp may wait for ever for what can never come; one look tells what became of it."""
     handler = applied_then(sends(answer, hangs=hangs))
     async with FaultServer(requests(handler), honest()) as server:
-        async with asyncio.timeout(30), client(server, clock, timeout=0.1) as bee:
+        async with asyncio.timeout(30), client(server, clock, timeout=0.3) as bee:
             await bee.start("inst-1")
 
     assert server.methods == ["POST", "GET"]

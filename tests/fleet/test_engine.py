@@ -96,6 +96,11 @@ async def test_what_is_no_collection_is_refused_before_any_request(
     assert server.connections == 0
 
 
+def test_a_run_that_was_refused_can_be_shown() -> None:
+    """A traceback that shows its locals shows it, half made as it is."""
+    assert repr(b.FleetRun.__new__(b.FleetRun)) == "<FleetRun that was refused>"
+
+
 @pytest.mark.fault("C21")
 @pytest.mark.parametrize(
     "options",
@@ -717,7 +722,7 @@ async def test_a_report_of_a_run_that_goes_on_says_how_long_it_has(clock: HandCl
 async def test_a_list_whose_page_does_not_come_is_raised() -> None:
     """A page that times out is no deadline of the run: an empty report would look well."""
     async with Emulator(instances=3, boot_time=0) as cloud:
-        async with cloud.client(timeout=0.05, max_retries=0) as bee:
+        async with cloud.client(timeout=0.3, max_retries=0) as bee:
             cloud.faults.silence("listInstances")
             with pytest.raises(b.RequestTimeoutError) as caught:
                 await bee.start_many(bee.instances.list(), deadline=5)

@@ -1,4 +1,4 @@
-"""One instance: told something, and waited for until it is as wished."""
+"""One instance: told something, and waited for until it is ready."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ async def test_what_never_comes_true_is_raised_at_once(
     task = asyncio.create_task(bee.start(id, wait="running"))
     await until(lambda: operations(slow).count("getInstance") > 1)
     slow.world.stop(id)
-    with pytest.raises(b.WaitError, match="is to be stopped"):
+    with pytest.raises(b.WaitError, match=f"the desired status of {id} to stopped"):
         await task
 
 

@@ -22,8 +22,9 @@ from beeos_async.errors import (
     Problem,
     Trouble,
 )
-from beeos_async.fleet.journal import FORMAT, Accepted, Journal, Sent
+from beeos_async.fleet.journal import Journal
 from beeos_async.fleet.outcomes import Failed, Outcome, Skipped, Succeeded, TimedOut, Unknown
+from beeos_async.fleet.steps import FORMAT, Accepted, Sent
 from beeos_async.models.instances import Instance
 
 URL = "http://127.0.0.1:1"
@@ -371,13 +372,69 @@ def test_a_damaged_line_is_refused_and_told_where(path: Path) -> None:
     assert path.read_bytes() == write_after
 
 
+# Looking ----------------------------------------------------------------------------------------
+
+
+def test_a_look_tells_how_far_each_had_come(path: Path) -> None:
+    """The last that is known of each id, whatever it is; also while another run writes."""
+    assert journal(path).look() == {}
+    assert not path.exists()
+    write(path, "good", GOOD, "sent", "gone", GONE, "skip", Skipped("skip", "stopped"))
+    with path.open("ab") as file:
+        file.write(b'{"kind":"sent","id":"to')
+    size = path.stat().st_size
+    looking = journal(path)
+
+    known = looking.look()
+
+    assert known == {
+        "good": "succeeded",
+        "sent": "unknown",
+        "gone": "failed",
+        "skip": "skipped",
+    }
+    assert (looking.ids, path.stat().st_size) == ([], size)
+    writing = opened(path)
+    assert writing.ids == list(known)
+    assert [writing.past(id) for id in ("gone", "skip")] == [None, None]
+    writing.accepted(Succeeded("sent", None))
+    writing.outcome(LATE)
+    assert journal(path).look() == known | {"sent": "accepted", "late": "timed_out"}
+    writing.end()
+    writing.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b'{"kind":"hea', None), (b"{}\n", "is no journal"), (None, "cannot be opened")],
+    ids=["torn", "foreign", "a directory"],
+)
+def test_a_look_changes_nothing_whatever_it_meets(
+    path: Path, content: bytes | None, words: str | None
+) -> None:
+    """What is torn stays so, and what is no journal is refused as by a run."""
+    if content is None:
+        # No name of a file: what it lies in is one.
+        (path.parent / "file").write_bytes(b"")
+        path = path.parent / "file" / "run"
+    else:
+        path.write_bytes(content)
+
+    if words is None:
+        assert journal(path).look() == {}
+        assert path.read_bytes() == content
+    else:
+        with pytest.raises(ConfigurationError, match=words):
+            journal(path).look()
+
+
 # Who may have it ------------------------------------------------------------------------------
 
 
 def test_one_run_at_a_time(path: Path) -> None:
     """The second is refused, in one process too, until the first lets go."""
     first = opened(path)
-    with pytest.raises(ConfigurationError, match="is in use by another run"):
+    with pytest.raises(ConfigurationError, match=r"is in use by another run$"):
         opened(path)
 
     first.unlock()

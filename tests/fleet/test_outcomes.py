@@ -284,6 +284,9 @@ def test_a_report_says_how_it_went() -> None:
 
     assert (report.duplicates, report.elapsed, report.fatal) == (3, 1.25, fatal)
     assert report.first_try_rate == 0.5
+    lost = Succeeded("a", RUNNING, attempts=1, looks=1)
+    before = Succeeded("b", RUNNING, attempts=1, looks=1, already=True)
+    assert report_of([lost, before]).first_try_rate == 0.5
     assert report_of([]).first_try_rate == 1.0
     assert report_of([]).fatal is None
 
@@ -295,7 +298,7 @@ def test_a_report_without_outcomes_still_counts() -> None:
     assert (len(report), list(report), report.ok) == (5, [], False)
     assert report.counts["failed"] == 1
     assert report.retryable_ids == []
-    assert str(report) == ("1 of 5 started in 0.0 s; 1 failed; 1 timed out; 1 unknown; 1 skipped")
+    assert str(report) == ("1 of 5 started in 0.0 s; 1 failed; 1 not ready; 1 unknown; 1 skipped")
     with pytest.raises(FleetError) as caught:
         report.raise_for_failures()
     assert [str(error) for error in caught.value.exceptions] == [
@@ -311,8 +314,8 @@ def test_a_report_without_outcomes_still_counts() -> None:
         (
             report_of(ALL),
             (
-                "1 of 5 started in 0.0 s; 1 failed (NotFoundError: 1); 1 timed out;"
-                " 1 unknown (ConnectionLostError: 1); 1 skipped (deadline: 1); 3 worth another run"
+                "1 of 5 started in 0.0 s; 1 failed (NotFoundError: 1); 1 not ready;"
+                " 1 unknown (ConnectionLostError: 1); 1 skipped (deadline: 1); 3 retryable"
             ),
         ),
         (
@@ -331,8 +334,8 @@ def test_a_report_without_outcomes_still_counts() -> None:
             (
                 "1,200 of 2,210 destroyed in 0.0 s;"
                 " 10 failed (ServerError: 4, NotFoundError: 3, ConflictError: 2);"
-                " 1,000 skipped (outage: 1,000); 1,006 worth another run;"
-                " 1 given again and left out"
+                " 1,000 skipped (outage: 1,000); 1,006 retryable;"
+                " 1 duplicate"
             ),
         ),
         (
@@ -355,14 +358,14 @@ def test_a_report_without_outcomes_still_counts() -> None:
             report_of([Skipped("a", "fatal")], fatal=refused(401, AuthenticationError)),
             (
                 "0 of 1 started in 0.0 s; 1 skipped (fatal: 1); ended by AuthenticationError;"
-                " 1 worth another run"
+                " 1 retryable"
             ),
         ),
         (
             report_of([Failed("a", told_to_wait(3600.0)), Skipped("b", "throttled")]),
             (
                 "0 of 2 started in 0.0 s; 1 failed (RateLimitError: 1);"
-                " 1 skipped (throttled: 1); 2 worth another run, in 3,600 s"
+                " 1 skipped (throttled: 1); 2 retryable, in 3,600 s"
             ),
         ),
     ],
@@ -371,6 +374,19 @@ def test_a_report_is_one_readable_line(report: FleetReport[Any], line: str) -> N
     """Numbers a person can act on, and the commonest causes."""
     assert str(report) == line
     assert repr(report) == f"<FleetReport: {line}>"
+
+
+@pytest.mark.parametrize("collect", [True, False])
+def test_what_was_so_before_is_counted(collect: bool) -> None:
+    """Also where outcomes are not kept, and in a report that was written down."""
+    before = [Succeeded(id, RUNNING, already=True) for id in ("x", "y")]
+    report = report_of([*ALL, *before], collect=collect)
+
+    read = FleetReport.from_jsonl(report.to_jsonl())
+
+    assert (report.already, read.already) == (2, 2)
+    assert (report.counts["succeeded"], str(read)) == (3, str(report))
+    assert str(report).startswith("1 of 7 started, 2 already running, in ")
 
 
 def test_a_notebook_sees_a_table() -> None:
@@ -469,8 +485,8 @@ def test_each_error_of_a_fleet_says_of_which_id_it_is() -> None:
     assert noted.__notes__ == ["before"]
 
 
-def test_an_error_that_cannot_be_copied_stands_as_it_is() -> None:
-    """It is of a class of the user's own."""
+def test_an_error_of_a_class_of_ones_own_is_named_too() -> None:
+    """Whatever its constructor asks for."""
 
     class OddError(BeeOSError):
         def __init__(self, *, why: str) -> None:
@@ -481,7 +497,9 @@ def test_an_error_that_cannot_be_copied_stands_as_it_is() -> None:
     with pytest.raises(FleetError) as caught:
         report_of([Failed("a", odd)]).raise_for_failures()
 
-    assert caught.value.exceptions[0] is odd
+    (named,) = caught.value.exceptions
+    assert isinstance(named, OddError)
+    assert (named.why, named.__notes__, hasattr(odd, "__notes__")) == ("no", ["instance a"], False)
 
 
 def test_an_instance_that_is_none_is_not_the_last_one_seen() -> None:

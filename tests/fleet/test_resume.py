@@ -22,8 +22,9 @@ from msgspec import json
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async.emulator import Emulator
-from beeos_async.fleet.journal import Accepted, Journal
+from beeos_async.fleet.journal import Journal
 from beeos_async.fleet.records import Lines
+from beeos_async.fleet.steps import Accepted
 
 pytestmark = pytest.mark.anyio
 
@@ -232,10 +233,10 @@ async def test_a_run_that_is_cancelled_as_it_reads_its_journal_lets_it_go(
     reading, go = threading.Event(), threading.Event()
     read = Journal._read
 
-    def slowly(*args: Any) -> None:
+    def slowly(*args: Any, **options: Any) -> None:
         reading.set()
         assert go.wait(10)
-        read(*args)
+        read(*args, **options)
 
     run = bee.start_stream(cloud.ids, journal=path)
     with monkeypatch.context() as patch:
@@ -288,6 +289,38 @@ async def test_other_ids_may_be_given(cloud: Emulator, bee: AsyncBeeOS, path: Pa
 
     assert [one.id for one in report] == ids[1:3]
     assert sent(cloud) == {"startInstance": 2}
+
+
+async def test_a_pager_that_no_longer_finds_what_was_begun_loses_nothing(
+    cloud: Emulator, bee: AsyncBeeOS, path: Path
+) -> None:
+    """What was accepted before the break is stopped no more: it is waited for all the same."""
+    ids = cloud.ids
+    for id in ids[:3]:
+        await bee.start(id)
+    as_if_killed(
+        *(bee, path, "startInstance"),
+        b.Succeeded(ids[0], b.Instance(id=ids[0])),
+        Accepted(b.Succeeded(ids[1], b.Instance(id=ids[1]))),
+        ids[2],
+        b.Failed("lost", b.NotFoundError(b.errors.Problem(status=404, code="", message=""))),
+        wait="running",
+    )
+    sent(cloud)
+    stopped = bee.instances.list(status="stopped")
+    run = bee.start_stream(stopped, wait="running", journal=path)
+    known = await run.unfinished()
+
+    async with run:
+        await run.wait()
+
+    words = ("succeeded", "accepted", "unknown", "failed")
+    assert known == dict(zip((*ids[:3], "lost"), words, strict=True))
+    assert [one.id for one in run.report] == [*ids[:3], "lost", *ids[3:]]
+    assert [one.id for one in run.report.failed] == ["lost"]
+    assert [cloud.effects(id) for id in ids] == [1] * 20
+    assert await bee.start_stream([], wait="running", journal=path).unfinished() == {}
+    assert await bee.start_stream([]).unfinished() == {}
 
 
 async def test_a_generator_and_a_run_that_only_counts_go_on_too(
@@ -471,7 +504,7 @@ async def test_what_the_deadline_left_waiting_is_waited_for_by_the_next_run(
 async def test_a_wait_alone_may_be_gone_on_with(
     cloud: Emulator, bee: AsyncBeeOS, path: Path
 ) -> None:
-    """What was seen as wished is not looked at again until the run has ended."""
+    """What was seen ready is not looked at again until the run has ended."""
     (first, *rest) = cloud.ids
     for id in cloud.ids:
         await bee.start(id, wait="online")
@@ -484,7 +517,7 @@ async def test_a_wait_alone_may_be_gone_on_with(
     assert report.ok
     assert report[first] == seen
     assert len(rest) == 19
-    assert written(path) == {"header": 2, "succeeded": 20, "end": 1}
+    assert written(path) == {"header": 2, "accepted": 19, "succeeded": 20, "end": 1}
 
 
 async def test_another_wish_is_refused(cloud: Emulator, bee: AsyncBeeOS, path: Path) -> None:

@@ -263,7 +263,7 @@ async def test_stopping_ends_in_bounded_time(
 
 
 def test_accepted_and_not_ready_was_started_here() -> None:
-    """It was wished for here, and is stopped here."""
+    """It wready for here, and is stopped here."""
     one = b.Instance(id="inst-1")
     ours: Any = running._is_ours
 

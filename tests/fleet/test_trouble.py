@@ -272,6 +272,46 @@ async def test_a_host_that_is_down_at_the_very_beginning_costs_no_id(
     assert {cloud.effects(id) for id in cloud.ids} == {1}
 
 
+@pytest.mark.fault("N33")
+async def test_a_run_after_an_outage_that_nobody_saw_the_end_of_starts_its_ids(
+    clock: HandClock,
+) -> None:
+    """The run that met it is over for ten minutes: the next one looks, and goes on."""
+    async with Emulator(instances=120, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(200)
+        async with cloud.client(_clock=clock, **ROAD) as bee:
+            before = await bee.start_many(cloud.ids[:20], deadline=20)
+            clock.time += 600
+            report = await bee.start_many(cloud.ids[20:])
+
+    assert before.counts.keys() <= {"skipped", "unknown"}
+    assert report.counts == {"succeeded": 100}
+    assert {cloud.effects(id) for id in cloud.ids[20:]} == {1}
+
+
+@pytest.mark.fault("N34")
+async def test_a_deadline_with_many_in_flight_holds_no_other_run_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A run that gave its answers no time has measured itself, and not the host."""
+
+    async def some(peer: Peer, seen: Seen) -> None:
+        # The first ids open the window: as many as there are slots go at once.
+        if 400 <= int(id_of(seen.target).removeprefix("inst-")) < 464:
+            await asyncio.sleep(60)
+        await accept(peer, seen)
+
+    async with FaultServer(requests(some)) as server, client(server, RealClock()) as bee:
+        assert (await bee.start_many(ids(400))).ok
+        cut = await bee.start_many(ids(464)[400:], deadline=0.2)
+        report = await bee.start_many(ids(600)[464:])
+
+    assert len(cut.unknown) > 20
+    assert report.ok
+    assert sorted(server.applied) == sorted(ids(400) + ids(600)[464:])
+    assert "the host is failing" not in caplog.text
+
+
 async def test_stopping_sends_away_who_waits_for_a_host_that_is_down(clock: HandClock) -> None:
     """The host comes back later: no id goes to it then that had not gone before `stop`."""
     known: set[str] = set()
@@ -339,17 +379,22 @@ async def test_a_start_in_doubt_when_the_client_closes_is_unknown() -> None:
 async def test_a_start_nobody_waited_for_any_more_is_unknown() -> None:
     """After a timeout one look proves only that it has not taken yet."""
 
+    looked = asyncio.Event()
+
     async def slow(peer: Peer, seen: Seen) -> None:
         if seen.method == "POST":
-            await asyncio.sleep(0.15)
+            await looked.wait()
             peer.apply(id_of(seen.target))
         await peer.answer(instance(id_of(seen.target), "stopped", "stopped"))
+        looked.set()
 
     async with FaultServer(requests(slow)) as server:
-        async with client(server, RealClock(), timeout=0.05, max_retries=0) as bee:
+        async with client(server, RealClock(), timeout=0.5, max_retries=0) as bee:
             report = await bee.start_many(["inst-1"])
-            await asyncio.sleep(0.2)
+            while not server.applied:
+                await asyncio.sleep(0.001)
 
+    assert server.methods == ["POST", "GET"]
     assert report.counts == {"unknown": 1}
 
 

@@ -58,7 +58,7 @@ async def until(condition: Any) -> None:
 async def test_a_fleet_is_started_and_waited_for(
     slow: Emulator, bee: AsyncBeeOS, wish: Any
 ) -> None:
-    """Each id is started once, and comes out with the instance as wished."""
+    """Each id is started once, and comes out with the instance ready."""
     report = await bee.start_many(slow.ids, wait=wish, deadline=900)
 
     assert report.ok
@@ -581,7 +581,7 @@ async def test_those_who_watch_see_how_many_are_waited_for(
 async def test_a_fleet_is_waited_for_and_nothing_is_asked_of_it(
     slow: Emulator, bee: AsyncBeeOS
 ) -> None:
-    """The same report: as wished, wished elsewhere, not there, no id."""
+    """The same report: ready, wished elsewhere, not there, no id."""
     started, idle = slow.ids[:50], slow.ids[50]
     for id in started:
         slow.world.start(id)
@@ -596,12 +596,12 @@ async def test_a_fleet_is_waited_for_and_nothing_is_asked_of_it(
         "turned_away",
         "terminated",
     }
-    assert str(report).startswith("50 of 53 as wished in ")
+    assert str(report).startswith("50 of 53 ready in ")
     assert set(counts(slow)) == {"listInstances", "getInstance"}
 
 
 async def test_a_wait_is_seen_as_it_goes(slow: Emulator, bee: AsyncBeeOS) -> None:
-    """Outcomes as they come; and of those that are not yet as wished it is told how many."""
+    """Outcomes as they come; and of those that are not yet ready it is told how many."""
     started = slow.ids[:20]
     for id in started:
         slow.world.start(id)
@@ -615,7 +615,7 @@ async def test_a_wait_is_seen_as_it_goes(slow: Emulator, bee: AsyncBeeOS) -> Non
     assert len(waiting) == 20
     assert max(waiting) > 0
     assert run.progress.waiting == 0
-    assert str(run.report).startswith("20 of 20 as wished in ")
+    assert str(run.report).startswith("20 of 20 ready in ")
 
 
 async def test_what_was_never_seen_in_time_has_timed_out_unseen(

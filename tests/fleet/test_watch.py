@@ -62,7 +62,7 @@ def reason_of(one: Watch) -> str | None:
 
 
 def test_what_moves_is_told_from_what_stays() -> None:
-    """Until it is as wished, and the last sight is kept."""
+    """Until it is ready, and the last sight is kept."""
     one = watch(answer=seen("pending"))
 
     assert trail(
@@ -221,6 +221,10 @@ def test_nothing_there_is_terminated() -> None:
     assert reason_of(lost) == "terminated"
     assert str(lost.error) == "inst-1 is gone"
 
+    never = watch("running", "")
+    never.see(None, 101.0, whole=True)
+    assert str(never.error) == "there is no instance inst-1"
+
 
 def test_what_is_to_be_known_is_known() -> None:
     """Who knows nothing is looked at at once; who was just told something, a little later."""
@@ -239,7 +243,7 @@ def test_a_wait_may_be_ended_from_outside() -> None:
 
     own = watch(bool)
     own.end(None)
-    assert str(own.error) == "inst-1 was not as wished in time"
+    assert str(own.error) == "inst-1 was not ready in time"
 
     mine = LookupError(MINE)
     broken = watch()
@@ -265,7 +269,7 @@ def ran(started: float | None, entered: float | None = None) -> dict[str, Any]:
 
 
 def test_a_restart_has_to_leave_running_first() -> None:
-    """What runs on from before it is not what was wished for."""
+    """What runs on from before it is not what wready for."""
     before, after = seen("running", "online", **ran(-60)), seen("running", "online", **ran(5))
     one = watch("online", "restart", before)
 

@@ -62,6 +62,8 @@ async def test_a_limit_of_nothing_is_refused(bee: AsyncBeeOS) -> None:
     """A `collect` without rows is a mistake."""
     with pytest.raises(b.ConfigurationError, match="limit"):
         await bee.instances.list().collect(limit=0)
+    with pytest.raises(TypeError, match=r"use `async for`, or `await pager\.collect\(\)`"):
+        await bee.instances.list()  # type: ignore[misc]  # pyright: ignore[reportGeneralTypeIssues]
 
 
 async def test_a_list_without_a_total_ends_where_it_repeats_itself(clock: HandClock) -> None:

@@ -522,7 +522,13 @@ async def test_a_list_beyond_its_limits_is_refused_at_once(call: Any, bee: Async
         lambda bee: bee.tasks.create("", "x"),
         lambda bee: bee.tasks.get("a", "../t"),
         lambda bee: bee.tasks.webhook_deliveries("a", "t", "w", limit=201),
-        lambda bee: bee.tasks.register_webhook("a", "t", url="ftp://x"),
+        *(
+            lambda bee, url=url: bee.tasks.register_webhook("a", "t", url=url)
+            for url in (
+                *("ftp://x", "https://", "https:// ", "https://a b", "https://é.example", "x"),
+                *("https://u:p@x", "https://x:y", "http://hooks.example.net/x", "https://-x"),
+            )
+        ),
         lambda bee: bee.tasks.register_webhook("a", "t", url="https://x", secret="x" * 15),
         lambda bee: bee.tasks.register_webhook("a", "t", url="https://x", secret="x" * 257),
     ],
@@ -535,6 +541,18 @@ async def test_what_the_contract_does_not_take_is_not_sent(
         await call(bee)
 
     assert cloud.log == []
+
+
+@pytest.mark.parametrize("url", ["https://x:8443/a?b=c", "http://127.0.0.1:1/", "http://x/"])
+async def test_a_receiver_listens_where_only_it_hears(
+    url: str, cloud: Emulator, agent: str
+) -> None:
+    """Or anywhere, if the caller lets his key travel so, too."""
+    async with cloud.client(allow_insecure=url == "http://x/") as bee:
+        made = await bee.tasks.create(agent, "x")
+        hook = await bee.tasks.register_webhook(agent, made.task_id, url=url)
+
+    assert hook.url == url
 
 
 async def test_what_is_attached_must_be_there(bee: AsyncBeeOS, agent: str) -> None:

@@ -10,12 +10,25 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from fault_server import FaultServer, Peer, Seen, honest, id_of, in_turn, instance, requests
+from fault_server import (
+    FaultServer,
+    Peer,
+    Script,
+    Seen,
+    honest,
+    id_of,
+    in_turn,
+    instance,
+    requests,
+)
 from hand_clock import HandClock
 from roads import ROAD
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
+from beeos_async._io.caller import Call, Pass
+from beeos_async._io.queues import Lane
+from beeos_async._protocol import table
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("either_road")]
 
@@ -136,7 +149,75 @@ async def test_a_start_that_fails_for_good_was_certainly_not_delivered(clock: Ha
 
     assert caught.value.delivered == "no"
     assert caught.value.attempts == 4
-    assert [one.method for one in server.seen] == ["POST", "GET"] * 4
+    assert server.methods == [*["POST", "GET"] * 4, "GET"]
+    assert clock.slept[-1] == 1.0
+
+
+def dawdling(after: int, *refusals: Handler) -> Script:
+    """Lose starts of which one takes effect after so many requests, and not before."""
+    posts: list[Handler] = [vanish, *refusals]
+
+    async def handler(peer: Peer, seen: Seen) -> None:
+        if len(peer.server.seen) == after + 1:
+            peer.apply(id_of(seen.target))
+        await (posts.pop(0) if seen.method == "POST" else look)(peer, seen)
+
+    async def look(peer: Peer, seen: Seen) -> None:
+        desired = "running" if peer.server.applied else "stopped"
+        await peer.answer(instance(id_of(seen.target), desired=desired))
+
+    return requests(handler)
+
+
+@pytest.mark.parametrize(
+    ("after", "refusals"), [(2, []), (4, [vanish]), (3, [refuse("403 Forbidden", "forbidden")])]
+)
+async def test_what_would_fail_is_looked_at_once_more_after_a_pause(
+    clock: HandClock, after: int, refusals: list[Handler]
+) -> None:
+    """What a start does after its connection broke is no failure, whatever came afterwards."""
+    retries = len(refusals)
+    async with (
+        FaultServer(dawdling(after, *refusals)) as server,
+        client(server, clock, max_retries=retries) as bee,
+    ):
+        report = await bee.start_many(["inst-1"])
+
+    assert server.applied == ["inst-1"]
+    (started,) = report.succeeded
+    assert (started.already, started.attempts) == (False, 1 + retries)
+    assert clock.slept[-1] == 1.0
+
+
+@pytest.mark.parametrize("deadline", [0.5, 1.5])
+async def test_what_cannot_be_looked_at_once_more_is_in_doubt(
+    clock: HandClock, deadline: float
+) -> None:
+    """The first look came at once: that it found nothing is no proof."""
+
+    async def refused_at_last(peer: Peer, seen: Seen) -> None:
+        if seen.method == "GET" and "GET" in server.methods[:-1]:
+            raise ConnectionError
+        await (vanish if seen.method == "POST" else accept)(peer, seen)
+
+    async with (
+        FaultServer(requests(refused_at_last)) as server,
+        client(server, clock, max_retries=0) as bee,
+    ):
+        report = await bee.start_many(["inst-1"], deadline=deadline)
+
+    assert server.methods == ["POST", "GET", "GET"][: 2 + (deadline > 1)]
+    assert [one.error.delivered for one in report.unknown] == ["maybe"]
+
+
+async def test_a_start_broken_off_between_its_tries_is_in_doubt(clock: HandClock) -> None:
+    """The first try may take after the look that did not find it."""
+    clock.dice = 1.0
+    async with FaultServer(dawdling(9, vanish)) as server, client(server, clock) as bee:
+        report = await bee.start_many(["inst-1"], deadline=0.05)
+
+    assert server.methods == ["POST", "GET"]
+    assert [one.error.gave_up for one in report.unknown] == ["deadline"]
 
 
 async def test_a_look_that_finds_nothing_ends_the_call(clock: HandClock) -> None:
@@ -449,7 +530,7 @@ async def test_a_start_that_nobody_waits_for_any_more_may_still_take(
     answers = late, accept, refuse("403 Forbidden", "forbidden")
     async with (
         FaultServer(in_turn(*answers)) as server,
-        client(server, clock, timeout=0.1) as bee,
+        client(server, clock, timeout=0.4) as bee,
     ):
         with pytest.raises(b.PermissionDeniedError) as caught:
             await bee.start("inst-1")
@@ -736,3 +817,23 @@ async def test_single_calls_to_a_dead_server_do_not_ask_it_four_times_each(
     assert len(server.seen) == 200 + 100 + 200 * 0.2
     assert (errors[0].attempts, errors[0].gave_up) == (4, None)
     assert (errors[-2].attempts, errors[-2].gave_up) == (1, "budget")
+
+
+@pytest.mark.fault("N33")
+async def test_what_an_outage_kept_from_being_sent_says_so(clock: HandClock) -> None:
+    """The host is down for longer than probes go, one at a time: no deadline came."""
+    async with (
+        FaultServer(requests(refuse("503 Down"))) as server,
+        client(server, clock) as bee,
+    ):
+        caller, pass_ = bee._caller, Pass(lane=Lane.POLL)
+        calls = [Call.to(table.GET_INSTANCE, f"inst-{n}", pass_=pass_) for n in range(200)]
+        ends = await asyncio.gather(*map(caller.run, calls), return_exceptions=True)
+
+    asked = {id_of(seen.target) for seen in server.seen}
+    unsent = [end for call, end in zip(calls, ends, strict=True) if call.id not in asked]
+    assert unsent
+    for end in unsent:
+        assert isinstance(end, b.NotSentError)
+        assert (end.reason, end.gave_up, end.attempts) == ("outage", "outage", 0)
+        assert str(end) == "not sent: the host has been failing for 300 s [outage]"

@@ -339,6 +339,23 @@ async def test_a_single_call_is_not_held_by_the_brake(clock: HandClock) -> None:
     assert clock.slept == []
 
 
+async def test_a_single_call_that_is_answered_lets_everybody_go_at_once() -> None:
+    """Nobody sleeps on until the probe would have been due."""
+    clock = RealClock()
+    door = gate(clock, 4)
+    first = await door.enter("x", Lane.SINGLE)
+    break_down(door, first)
+    fleet = asyncio.create_task(door.enter("y", Lane.FLEET))
+    await asyncio.sleep(0.001)
+    second = await door.enter("x", Lane.SINGLE)
+    door.hear(second, failing=False)
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+    assert fleet.done()
+    assert not fleet.result().brake_probe
+
+
 async def test_an_endpoint_shut_while_a_slot_was_waited_for_is_waited_for_too(
     clock: HandClock,
 ) -> None:

@@ -189,6 +189,7 @@ async def test_an_odd_address_is_not_gone_to(url: str) -> None:
                 await move(bee, url)
 
 
+@pytest.mark.beeos(beeos_allow_network=True)
 async def test_plain_http_is_allowed_where_the_caller_allows_it() -> None:
     """To a host that is not loopback, if the key may go there, too."""
     async with client(allow_insecure=True) as bee:

@@ -78,6 +78,8 @@ async def test_a_call_is_one_span(spans: Spans, cloud: Emulator) -> None:
     assert call.kind is trace.SpanKind.CLIENT
     assert call.parent == own.get_span_context()
     assert call.status.is_unset
+    assert call.instrumentation_scope is not None
+    assert call.instrumentation_scope.schema_url == "https://opentelemetry.io/schemas/1.30.0"
     assert dict(call.attributes or {}) == {
         "server.address": "127.0.0.1",
         "server.port": cloud.port,
@@ -129,9 +131,10 @@ async def test_a_failure_without_an_answer_is_named_by_its_class(
             await bee.start(cloud.ids[0])
 
     (call,) = spans()
-    assert (call.attributes or {})["error.type"] == "ConnectionLostError"
+    lost = "beeos_async.errors.ConnectionLostError"
+    assert (call.attributes or {})["error.type"] == lost
     requests = points("http.client.request.duration")
-    assert {point.attributes["error.type"] for point in requests} == {"ConnectionLostError"}
+    assert {point.attributes["error.type"] for point in requests} == {lost}
     assert sum(point.count for point in requests) == len(cloud.log)
     assert {point.attributes["http.request.method"] for point in requests} == {"POST", "GET"}
 
@@ -148,8 +151,23 @@ async def test_a_cancellation_is_named(spans: Spans, points: Points, cloud: Emul
 
     (call,) = spans()
     (request,) = points("http.client.request.duration")
-    assert (call.attributes or {})["error.type"] == "CancelledError"
-    assert request.attributes["error.type"] == "CancelledError"
+    cancelled = "asyncio.exceptions.CancelledError"
+    assert (call.attributes or {})["error.type"] == cancelled
+    assert request.attributes["error.type"] == cancelled
+
+
+async def test_the_answer_to_a_look_is_not_that_to_the_call(
+    spans: Spans, cloud: Emulator, clock: Any
+) -> None:
+    """A start whose answer was lost has no status, whatever the look that settled it had."""
+    cloud.faults.disconnect("startInstance", when="after")
+    async with cloud.client(_clock=clock) as bee:
+        await bee.start(cloud.ids[0])
+
+    (call,) = spans()
+    assert [entry.operation for entry in cloud.log] == ["startInstance", "getInstance"]
+    assert "http.response.status_code" not in (call.attributes or {})
+    assert call.status.is_unset
 
 
 # Fleets ---------------------------------------------------------------------------------------

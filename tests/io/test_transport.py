@@ -255,7 +255,7 @@ async def test_a_cut_answer_may_have_delivered(chunks: list[bytes]) -> None:
 async def test_silence_ends_with_the_attempt() -> None:
     """No answer within `timeout`: the request may have arrived."""
     async with FaultServer(raw(then=Peer.hang)) as server:
-        error = await failure_of(server.url, timeout=0.1)
+        error = await failure_of(server.url, timeout=0.4)
 
     assert isinstance(error, b.RequestTimeoutError)
     assert isinstance(error, TimeoutError)

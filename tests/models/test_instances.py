@@ -299,14 +299,20 @@ def test_all_that_can_be_said_of_a_deployment_travels() -> None:
     }
 
 
+FOR_FEW_EYES: dict[str, Any] = {
+    "screenshot_url": "https://pictures.example/1?sign=x",
+    "system_prompt": "Answer in verse.",
+    "mcp_servers": {"mail": {"token": "t"}},
+}
+
+
 def test_a_notebook_shows_a_table_of_what_is_set() -> None:
     """Whatever the server puts there is text; what is for few eyes is left out."""
     shown = Instance(
         id="inst-1",
         name="<b>night</b>",
         status="running",
-        screenshot_url="https://pictures.example/1?sign=x",
-        system_prompt="Answer in verse.",
+        **FOR_FEW_EYES,
     )._repr_html_()
 
     assert "<caption>&lt;b&gt;night&lt;/b&gt;</caption>" in shown
@@ -324,9 +330,7 @@ def test_an_instance_shows_in_a_log_what_tells_it_from_others() -> None:
         status="running",
         connectivity="online",
         os_type="linux",
-        screenshot_url="https://pictures.example/1?sign=x",
-        system_prompt="Answer in verse.",
-        mcp_servers={"mail": {"token": "t"}},
+        **FOR_FEW_EYES,
     )
 
     assert repr(one) == (

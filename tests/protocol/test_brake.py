@@ -11,12 +11,12 @@ from beeos_async._protocol.brake import LONGEST_PROBE, MAX_OUTAGE, Brake
 
 def fail(brake: Brake, times: int, now: float = 0.0, in_flight: int = 1) -> None:
     for _ in range(times):
-        brake.hear(failing=True, probe=False, now=now, chance=0.5, in_flight=in_flight)
+        brake.hear(failing=True, probe=False, went=0.0, now=now, chance=0.5, in_flight=in_flight)
 
 
 def answer(brake: Brake, times: int = 1, now: float = 0.0) -> None:
     for _ in range(times):
-        brake.hear(failing=False, probe=False, now=now, chance=0.5, in_flight=1)
+        brake.hear(failing=False, probe=False, went=0.0, now=now, chance=0.5, in_flight=1)
 
 
 @pytest.mark.parametrize(("in_flight", "run"), [(1, 20), (40, 20), (64, 32), (200, 51)])
@@ -72,7 +72,7 @@ def test_one_probe_goes_and_the_pauses_double_up_to_five_seconds() -> None:
         assert brake.wait(now) == 0.0
         assert brake.go()
         assert brake.wait(now) == math.inf
-        assert not brake.hear(failing=True, probe=True, now=now, chance=1.0, in_flight=1)
+        assert not brake.hear(failing=True, probe=True, went=0.0, now=now, chance=1.0, in_flight=1)
 
     assert pauses == pytest.approx([0.25, 0.5, 1.0, 2.0, 4.0, 5.0, 5.0, LONGEST_PROBE])
 
@@ -81,11 +81,11 @@ def test_a_probe_that_is_answered_closes_it() -> None:
     """What was in the air from before tells nothing."""
     brake = Brake()
     fail(brake, 20)
-    assert not brake.hear(failing=False, probe=False, now=0.1, chance=0.5, in_flight=1)
+    assert not brake.hear(failing=False, probe=False, went=0.0, now=0.1, chance=0.5, in_flight=1)
     assert brake.open_since is not None
     brake.go()
 
-    assert brake.hear(failing=False, probe=True, now=0.3, chance=0.5, in_flight=1)
+    assert brake.hear(failing=False, probe=True, went=0.0, now=0.3, chance=0.5, in_flight=1)
     assert brake.open_since is None
     fail(brake, 19)
     assert brake.open_since is None
@@ -109,3 +109,43 @@ def test_an_outage_is_waited_out_for_five_minutes() -> None:
 
     assert not brake.outlasted(MAX_OUTAGE)
     assert brake.outlasted(MAX_OUTAGE + 0.1)
+
+
+def test_time_in_which_nobody_looked_is_no_outage() -> None:
+    """A run that failed long ago tells the next one only to look before it sends."""
+    brake = Brake()
+    brake.watch(0.0)
+    fail(brake, 20)
+    late = 0.25 + 2 * LONGEST_PROBE
+    brake.watch(late)
+    assert brake.open_since == 0.0
+    brake.watch(late + 1000)
+
+    assert brake.open_since == late + 1000
+    assert brake.wait(late + 1000) == 0.0
+    assert not brake.outlasted(late + 1000 + MAX_OUTAGE)
+
+
+def test_a_probe_that_takes_its_time_is_waited_for() -> None:
+    """It may be the one that is answered, and it is somebody who looks."""
+    brake = Brake()
+    fail(brake, 20)
+    brake.go()
+    brake.watch(MAX_OUTAGE + 1)
+
+    assert brake.open_since == 0.0
+    assert not brake.outlasted(MAX_OUTAGE + 1)
+    brake.hear(failing=True, probe=True, went=0.3, now=MAX_OUTAGE + 1, chance=0.5, in_flight=1)
+    assert brake.outlasted(MAX_OUTAGE + 1)
+
+
+def test_a_single_call_that_is_answered_closes_it() -> None:
+    """It went after the host was found failing, and so tells as much as a probe."""
+    brake = Brake()
+    fail(brake, 20, now=1.0)
+    brake.go()
+    assert not brake.hear(failing=True, probe=False, went=1.5, now=2.0, chance=0.5, in_flight=1)
+    assert brake.hear(failing=False, probe=False, went=1.5, now=2.0, chance=0.5, in_flight=1)
+
+    assert brake.open_since is None
+    assert brake.wait(2.0) == 0.0

@@ -38,6 +38,7 @@ def test_a_signature_is_what_another_program_makes() -> None:
         f"t={WHEN},v0=odd,v1={HEX},v2=new",
         f"t={WHEN},v1={HEX.upper()}",
         f"t={WHEN},v1=short,v1={HEX}",
+        f"t={WHEN},v1={HEX},sha256={HEX}",
     ],
 )
 def test_one_right_signature_among_others_will_do(header: str) -> None:
@@ -54,7 +55,8 @@ def test_one_right_signature_among_others_will_do(header: str) -> None:
         (f"t=soon,v1={HEX}", "no timestamp"),
         (f"t=-1,v1={HEX}", "no timestamp"),
         (f"t=\uff11\uff17,v1={HEX}", "no timestamp"),
-        (f"t={WHEN},t={WHEN},v1={HEX}", "no timestamp"),
+        (f"t={WHEN},t={WHEN},v1={HEX}", "more than one timestamp"),
+        (f"t={WHEN},sha256={HEX}", "old form"),
         (f"t={WHEN}", "no v1"),
         (f"t={WHEN},v1={HEX[:-1]}", "no v1"),
         (f"t={WHEN},v1={HEX}0", "no v1"),
@@ -62,7 +64,7 @@ def test_one_right_signature_among_others_will_do(header: str) -> None:
         (f"t={WHEN},v1={'0' * 64}", "does not fit"),
         (f"t={WHEN + 1},v1={HEX}", "does not fit"),
         (f"sha256={HEX}", "old form"),
-        (f"t={WHEN},v1={HEX}," * 100, "no timestamp"),
+        (f"t={WHEN},v1={HEX}," * 100, "more than one timestamp"),
     ],
 )
 def test_a_header_that_proves_nothing_is_refused(header: str, why: str) -> None:
