@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime
 from enum import Enum, auto
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -23,6 +24,7 @@ from .._protocol.retry import (
     THROTTLE_SPREAD,
     Verdict,
     backoff,
+    came_before,
     conflict_pause,
     cool_down,
     costs_budget,
@@ -127,6 +129,9 @@ class Pass(Struct, kw_only=True):
     before: Callable[[str], None] | None = None
     """Told the id before its request goes out for the first time; if it raises, none does."""
 
+    unsure: set[str] | None = None
+    """Takes the ids of which it cannot be told whether they were as wished before."""
+
     dismissed: bool = False
     """Whether the run launches nothing more."""
 
@@ -136,6 +141,13 @@ class Call(Generic[T]):
 
     It outlives a cancellation: whoever made it can see whether the request had left.
     """
+
+    # Of the class, as long as nothing fails: what no usual call needs costs none.
+    first_sent: float = 0.0
+    """When it was sent that may have taken without saying so, for the first time."""
+
+    told: Mapping[str, str] | None = None
+    """The headers of the last answer, where it is about a doubt."""
 
     def __init__(
         self,
@@ -480,6 +492,7 @@ class Caller:
         assert settle is not None  # noqa: S101 -- a verdict to settle comes of a row that can
         assert question is not None  # noqa: S101
         call.looked += 1
+        asked = self.now()
         try:
             found = await self._send(call, settle.ask, build(settle.ask, call.id), turn)
         except NotFoundError as error:
@@ -494,19 +507,24 @@ class Caller:
         call.unsettled, call.flight.sent = None, False
         if took(settle.goal, found.data.desired_status, found.data.status):
             call.already = not call.doubted
+            if call.doubted and found.data.status == settle.goal:
+                since = found.data.status_entered_at
+                if since is None and settle.goal == "running":
+                    since = found.data.started_at
+                self._tell_whose(call, since, asked)
             return self._answer(call, found)
-        call.verdict = Verdict.AGAIN
-        if call.lingering is Lingering.TOLD:
-            call.lingering, call.verdict = _OVER, Verdict.RAISE
-            question.delivered = "no"
-        elif is_slow(question):
-            call.lingering = Lingering.LONG
-        elif not isinstance(question, ConflictError):
-            if call.lingering is _OVER:
-                call.lingering = Lingering.BRIEFLY
-        elif has_ended(found.data.desired_status, found.data.status):
-            call.verdict = Verdict.RAISE
+        ended = has_ended(found.data.desired_status, found.data.status)
+        _was_missed(call, question, ended=ended)
         raise question
+
+    def _tell_whose(self, call: Call[Any], since: datetime | None, asked: float) -> None:
+        """Tell whether what is as wished was so before the call was sent for the first time."""
+        least, most = asked - call.first_sent, self.now() - call.first_sent
+        date = call.told.get("Date", "") if call.told and call.first_sent else ""
+        before = came_before(since, date, least, most)
+        call.already = before is True
+        if before is None and call.pass_.unsure is not None:
+            call.pass_.unsure.add(call.id)
 
     async def _send(self, call: Call[Any], row: Endpoint[U], request: Request, turn: Turn) -> U:
         """Send one request, once, and read its answer."""
@@ -527,6 +545,7 @@ class Caller:
                 request, call.flight, limit, self.options.connect_timeout
             )
             status, call.request_id = response.status, response.request_id
+            call.told = response.headers if call.doubted else None
             answer = read(row, call.id, response)
         except BeeOSError as error:
             failure = error
@@ -581,17 +600,6 @@ class Caller:
         await self.gate.rest(pause)
         return True
 
-    def _endures(self, call: Call[Any], extra: int) -> bool:
-        """Tell whether an id of a fleet is tried once more, because nothing at all succeeds."""
-        return (
-            call.pass_.lane is Lane.FLEET
-            and not call.pass_.dismissed
-            and self.options.max_retries > 0
-            # Four of them take longer than a short outage already.
-            and not isinstance(call.failure, RequestTimeoutError)
-            and self.gate.brake.endures(call.tries, extra)
-        )
-
     async def _comes_back(self, call: Call[Any]) -> bool:
         """Pause before a last look at what would fail, where the one before was hasty."""
         if call.lingering is not Lingering.BRIEFLY or call.unsettled or call.gave_up:
@@ -604,10 +612,23 @@ class Caller:
         await self.gate.rest(LAST_LOOK)
         return True
 
+    def _endures(self, call: Call[Any], extra: int) -> bool:
+        """Tell whether an id of a fleet is tried once more, because nothing at all succeeds."""
+        return (
+            call.pass_.lane is Lane.FLEET
+            and not call.pass_.dismissed
+            and self.options.max_retries > 0
+            # Four of them take longer than a short outage already.
+            and not isinstance(call.failure, RequestTimeoutError)
+            and self.gate.brake.endures(call.tries, extra)
+        )
+
     def _hear(
         self, call: Call[Any], turn: Turn, error: BeeOSError, limit: float, began: float
     ) -> None:
         """Tell the brake; a try that the host's failing cost is not the call's."""
+        if not call.doubted:
+            call.first_sent = began
         turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if turn.bare or self._was_cut_short(call, error, limit, began):
             # That tells nothing of the host; a probe is to be had from somebody else.
@@ -756,6 +777,21 @@ def _captured(
         body=response.body,
         error=failure,
     )
+
+
+def _was_missed(call: Call[Any], question: BeeOSError, *, ended: bool) -> None:
+    """Take in that a look did not find that a call took."""
+    call.verdict = Verdict.AGAIN
+    if call.lingering is Lingering.TOLD:
+        call.lingering, call.verdict = _OVER, Verdict.RAISE
+        question.delivered = "no"
+    elif is_slow(question):
+        call.lingering = Lingering.LONG
+    elif not isinstance(question, ConflictError):
+        if call.lingering is _OVER:
+            call.lingering = Lingering.BRIEFLY
+    elif ended:
+        call.verdict = Verdict.RAISE
 
 
 def _excuse(call: Call[Any]) -> None:

@@ -14,8 +14,8 @@ from anyio.abc import TaskGroup
 
 from .._protocol.endpoint import Endpoint
 from .._protocol.paging import PAGE_SIZE, Params, next_numbered
-from .._protocol.polling import MISSES, pages_of
-from ..errors import BeeOSError, NotFoundError
+from .._protocol.polling import LONGEST, MISSES, pages_of
+from ..errors import APIError, AuthenticationError, BeeOSError, NotFoundError
 from ..models._base import Envelope, Page
 from .caller import Call, Caller, Pass
 from .queues import Lane
@@ -24,6 +24,12 @@ T = TypeVar("T")
 
 LOOKERS: Final = 16
 """Looks at single ids that are under way at once."""
+
+SICK: Final = 3
+"""Sweeps that fail one after the other, after which the list is done without for a while."""
+
+WITHOUT: Final = 3
+"""Rounds that do without a list that is sick, before it is asked again."""
 
 LIST: Final = ""
 """Stands for the list where an id is told: no id is empty."""
@@ -84,22 +90,30 @@ class Looks:
         self._quiet = anyio.Event()
         self._misses: dict[str, int] = {}
         self._lookers = 0
+        # Sweeps that failed one after the other, rounds that do without, and when it spoke last.
+        self._failures = 0
+        self._without = 0
+        self._heard = 0.0
         self.requests = 0
         self.pages = pages
         self.sweeps = True
 
-    def begin(self, ids: Iterable[str]) -> None:
+    def begin(self, ids: Iterable[str], late: Iterable[str] = ()) -> None:
         """Begin a round: look at ids, by a sweep where that costs fewer requests.
 
         Args:
             ids: Which; those that still hang from a round before are left alone.
+            late: Those of them that cannot wait for the end of a sweep that is under way.
         """
         self.requests = 0
         self._round, self._quiet = set(), anyio.Event()
         asked = [id for id in ids if not self._is_busy(id)]
-        if not self.sweeps or self.pages >= len(asked):
+        if not self.sweeps or self.pages >= len(asked) or self._is_sick():
             self.look(asked)
-        elif LIST not in self._under_way:
+        elif LIST in self._under_way:
+            self.look(late)
+        else:
+            self._heard = self._caller.clock.now()
             self._sought = set(asked)
             self._round.add(LIST)
             self._under_way.add(LIST)
@@ -136,6 +150,13 @@ class Looks:
     def let_go(self) -> None:
         """Wait for nothing of this round any more."""
         self._quiet.set()
+
+    def _is_sick(self) -> bool:
+        """Tell whether this round has to do without the list."""
+        if LIST in self._under_way:
+            return self._caller.clock.now() - self._heard >= LONGEST
+        self._without = max(-1, self._without - 1)
+        return self._without >= 0
 
     def _is_busy(self, id: str) -> bool:
         return id in self._due or id in self._under_way
@@ -178,8 +199,23 @@ class Looks:
         self._onlooker.show(id, item, began, whole=True)
 
     async def _sweep(self) -> None:
-        """Page through the list, for as long as that is cheaper than to look at the rest."""
+        """Sweep the list, and look at each where the list fails."""
         ids = self._sought
+        try:
+            await self._page_through(ids)
+        except BeeOSError as error:
+            self._failures += 1
+            answered = isinstance(error, APIError) and not isinstance(error, AuthenticationError)
+            # What fails once may be well a moment later; to look at a few is soon done.
+            if self._failures >= SICK or (answered and len(ids) <= PAGE_SIZE):
+                self._without = WITHOUT
+                if answered:
+                    self.look(ids)
+            raise
+        self._failures = 0
+
+    async def _page_through(self, ids: set[str]) -> None:
+        """Page through the list, for as long as that is cheaper than to look at the rest."""
         params: Params | None = {"page": 0, "pageSize": PAGE_SIZE}
         before: Page[Any] | None = None
         asked = 0
@@ -188,6 +224,7 @@ class Looks:
             call = Call.to(self._many, pass_=self._pass(), params=params)
             page = await self._ask(call)
             asked += 1
+            self._heard = self._caller.clock.now()
             for row in page.data:
                 ids.discard(row.id)
                 self._onlooker.show(row.id, row, began, whole=False)

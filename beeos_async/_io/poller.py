@@ -275,11 +275,14 @@ class Poller:
         now = self._clock.now()
         whole = now >= self._next
         # Somebody new, or late, is no reason to ask again about all others.
-        ids = list(self._watched) if whole else [*self._unseen, *self._late(now)]
+        late = self._late(now)
+        ids = list(self._watched) if whole else [*self._unseen, *late]
         self._unseen.clear()
         self._joined = self._moved = False
         self._probing = self._refused
-        looks.begin(ids[:1] if self._refused else ids)
+        if self._refused:
+            ids, late = ids[:1], []
+        looks.begin(ids, late)
         with contextlib.suppress(TimeoutError):
             async with self._clock.limit(max(0.0, min(LONGEST, self._nearest - now))):
                 await looks.finished()

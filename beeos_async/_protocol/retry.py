@@ -33,6 +33,9 @@ THROTTLE_CAP: Final = 30.0
 THROTTLE_SPREAD: Final = 0.1
 """How much longer than told a throttled caller waits at most, so that not all return at once."""
 
+LEEWAY: Final = 2.0
+"""Seconds that the dates of a server may lie apart: the one of an answer is in whole ones."""
+
 _UNTOUCHED: Final = frozenset(
     {
         "auth_unavailable",
@@ -160,6 +163,27 @@ def took(goal: str, desired: str, status: str) -> bool:
     if has_ended(desired, status):
         return goal == "terminated"
     return (desired or status) == goal
+
+
+def came_before(since: datetime | None, date: str, least: float, most: float) -> bool | None:
+    """Tell from an answer whether an instance was as it is before a request was sent.
+
+    Args:
+        since: When it came to be so, by the server's clock.
+        date: The `Date` of the answer, by the same clock.
+        least: Seconds on one's own clock from the request to the question, at least.
+        most: Seconds from the request to the answer.
+
+    Returns:
+        `None` where the dates do not tell.
+    """
+    said = _http_date(date.strip(" \t"))
+    if since is None or said is None:
+        return None
+    age = said - since.timestamp()
+    if age > most + LEEWAY:
+        return True
+    return False if age + LEEWAY < least else None
 
 
 def has_ended(desired: str, status: str) -> bool:

@@ -11,6 +11,7 @@ import errno
 import socket
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from email.utils import formatdate
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -151,7 +152,9 @@ class Door:
         )
         if reply.delay:
             await self._clock.sleep(reply.delay)
-        headers = {**reply.headers, "X-Request-Id": reply.request_id}
+        # By the clock the dates of the answer are by.
+        date = formatdate(self._clock.wall(), usegmt=True)
+        headers = {**reply.headers, "X-Request-Id": reply.request_id, "Date": date}
         if reply.frames is not None:
             response = web.StreamResponse(status=reply.status, headers=headers)
             async with contextlib.aclosing(reply.frames) as frames:

@@ -101,6 +101,7 @@ class FleetRun(Generic[T]):
         collect: bool = True,
         read: bool = True,
         waiting: Waiting | None = None,
+        unsure: set[str] | None = None,
     ) -> None:
         """Check the options; nothing is pulled or sent yet.
 
@@ -117,6 +118,7 @@ class FleetRun(Generic[T]):
             collect: Whether outcomes are kept for the report.
             read: Whether somebody iterates over the run.
             waiting: What each id that is accepted has to wait for.
+            unsure: Takes the ids of which it cannot be told whether they were as wished before.
 
         Raises:
             TypeError: `ids` is a single string, or no iterable.
@@ -145,7 +147,7 @@ class FleetRun(Generic[T]):
         self._max_failures = max_failures
         self._on_outcome = on_outcome
         self._collect = collect
-        self._pass = Pass()
+        self._pass = Pass(unsure=unsure)
         self._outcomes: dict[str, Outcome[T] | None] = {}
         self._tally = Tally(counts={})
         self._mail: Mailbox[Outcome[T]] = Mailbox(read=read)
@@ -200,7 +202,13 @@ class FleetRun(Generic[T]):
         self._meter.begin(self._began)
         deadline = None if self._allowed is None else self._began + self._allowed
         before = None if journal is None else journal.sent
-        self._pass = Pass(lane=Lane.FLEET, deadline=deadline, grace=GRACE, before=before)
+        self._pass = Pass(
+            lane=Lane.FLEET,
+            deadline=deadline,
+            grace=GRACE,
+            before=before,
+            unsure=self._pass.unsure,
+        )
         if journal is not None:
             self._jot(journal.begin, self._clock.wall())
         if self._waits is not None:

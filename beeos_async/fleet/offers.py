@@ -363,7 +363,8 @@ class Fleets:
         """Have a fleet for as long as a block lasts: start on entry, stop on exit.
 
         Stopped is what was started here, also where it never came to be ready, and only
-        that: neither what was running already, nor an `Unknown`, of which it cannot be said.
+        that: neither what was running already, nor what of that cannot be said: an `Unknown`,
+        or what was found running after an answer was lost, with no date that tells since when.
         That happens however the block is left, also by a cancellation and also if starting is
         broken off, and takes 30 s at most.  An error of the block leaves as it is; what could
         not be stopped is logged as a warning and noted on it.
@@ -385,8 +386,10 @@ class Fleets:
             ```
         """
         check_options("running", options, "wait")
-        run = self._run(table.START_INSTANCE, ids, options, self._waiting(wait, "start"))
-        async with stop_again(self._caller, run):
+        unsure: set[str] = set()
+        waiting = self._waiting(wait, "start")
+        run = self._run(table.START_INSTANCE, ids, options, waiting, unsure)
+        async with stop_again(self._caller, run, unsure):
             async with run:
                 await run.wait()
             yield run.report
@@ -398,12 +401,24 @@ class Fleets:
         return Waiting(self._poller, wish, action)
 
     def _run(
-        self, row: Endpoint[Any], ids: Ids, options: FleetOptions[T], waiting: Waiting | None
+        self,
+        row: Endpoint[Any],
+        ids: Ids,
+        options: FleetOptions[T],
+        waiting: Waiting | None,
+        unsure: set[str] | None = None,
     ) -> FleetRun[T]:
         # `collect` is said, so that nobody can switch it off where the report is the result.
         given = cast("Mapping[str, Any]", options)
         return FleetRun[T](
-            self._caller, row, ids, collect=True, read=False, waiting=waiting, **given
+            self._caller,
+            row,
+            ids,
+            collect=True,
+            read=False,
+            waiting=waiting,
+            unsure=unsure,
+            **given,
         )
 
     async def _collected(

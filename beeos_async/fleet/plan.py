@@ -14,7 +14,13 @@ from .._io.pager import Pager
 from .._io.queues import Lane
 from .._protocol import table
 from .._protocol.paging import PAGE_SIZE, Params, next_numbered
-from ..errors import ConfigurationError, NotFoundError
+from ..errors import (
+    APIError,
+    AuthenticationError,
+    ConfigurationError,
+    NotFoundError,
+    TransportError,
+)
 from ..models._base import Page
 from ..models.instances import Instance
 from .engine import BREATH, FleetRun
@@ -105,7 +111,12 @@ async def look(caller: Caller, ids: Ids, deadline: float | None) -> FleetPlan:
     await _take(caller, ids, states)
     if deadline is not None:
         deadline += caller.clock.now()
-    await _sweep(caller, states, deadline)
+    try:
+        await _sweep(caller, states, deadline)
+    except (APIError, TransportError) as error:
+        if isinstance(error, AuthenticationError) or error.gave_up == "outage":
+            raise
+        # The list has failed, and only the list: each can be looked at all the same.
     await _look_at_the_rest(caller, states, deadline)
     known: dict[str, PlanState] = {id: state for id, state in states.items() if state is not None}
     requests = sum(state != "invalid_id" for state in known.values())
@@ -143,7 +154,11 @@ async def _sweep(
     pages = 1
     missing = sum(state is None for state in states.values())
     while params is not None and missing > pages:
-        pass_ = Pass(lane=Lane.FLEET, deadline=deadline)
+        now, patience = caller.clock.now(), caller.options.timeout
+        if deadline is not None:
+            # A list that says nothing leaves time to look at each.
+            patience = min(patience, (deadline - now) / 2)
+        pass_ = Pass(lane=Lane.FLEET, deadline=now + patience)
         page = await caller.run(Call.to(table.LIST_INSTANCES, pass_=pass_, params=params))
         for instance in page.data:
             # A row may say less than a look: what says nothing of its state was not found.

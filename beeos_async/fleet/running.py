@@ -16,7 +16,7 @@ from ..errors import BeeOSError
 from ..models.instances import Instance
 from ..waiting import WaitError
 from .engine import FleetRun
-from .outcomes import Failed, Outcome, Succeeded, TimedOut
+from .outcomes import Failed, Outcome, Succeeded, TimedOut, Unknown
 from .report import FleetReport
 
 STOP_WITHIN: Final = 30.0
@@ -29,29 +29,32 @@ log: Final = logging.getLogger("beeos_async")
 
 
 @asynccontextmanager
-async def stop_again(caller: Caller, run: FleetRun[Instance]) -> AsyncGenerator[None]:
+async def stop_again(
+    caller: Caller, run: FleetRun[Instance], unsure: set[str]
+) -> AsyncGenerator[None]:
     """Stop on exit what a run has started.
 
     Args:
         caller: What makes the calls.
         run: The run; it is over, or broken off, when the block is left.
+        unsure: What was found running and may have been so before; known when it is left.
     """
     try:
         yield
     except BaseException as error:
-        for trouble in await _stop(caller, run.report):
+        for trouble in await _stop(caller, run.report, unsure):
             error.add_note(f"beeos_async: {trouble}")
         raise
     else:
-        await _stop(caller, run.report)
+        await _stop(caller, run.report, unsure)
 
 
-async def _stop(caller: Caller, report: FleetReport[Instance]) -> list[str]:
+async def _stop(caller: Caller, report: FleetReport[Instance], unsure: set[str]) -> list[str]:
     """Stop what was started, and tell of what may go on running."""
     troubles: list[str] = []
-    if in_doubt := [one.id for one in report.unknown]:
+    if in_doubt := [one.id for one in report if isinstance(one, Unknown) or one.id in unsure]:
         troubles.append(_warned(f"left alone, as perhaps not started here: {_named(in_doubt)}"))
-    if started := [one.id for one in report if _is_ours(one)]:
+    if started := [one.id for one in report if one.id not in unsure and _is_ours(one)]:
         # In a task of its own: a cancellation that comes now is not its business.
         stopping = asyncio.create_task(_stopped(caller, started), name="beeos-async stop again")
         await _finish(stopping)

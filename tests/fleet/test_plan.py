@@ -187,6 +187,22 @@ async def test_who_cannot_look_says_so(cloud: Emulator, clock: HandClock) -> Non
             await bee.plan_start(cloud.ids)
 
 
+@pytest.mark.parametrize("trouble", ["500", "403", "429", "silence"])
+async def test_a_list_that_fails_is_done_without(
+    cloud: Emulator, clock: HandClock, trouble: str
+) -> None:
+    """Each id is looked at then."""
+    if trouble == "silence":
+        cloud.faults.silence("listInstances", times=None)
+    else:
+        cloud.faults.refuse("listInstances", int(trouble), retry_after=3600, times=None)
+    async with cloud.client(_clock=clock, timeout=0.2, max_retries=0) as bee:
+        plan = await bee.plan_start(cloud.ids[:20], deadline=60)
+
+    assert plan.counts == {"would_start": 20}
+    assert sent(cloud) == {"listInstances": 1, "getInstance": 20}
+
+
 async def test_a_deadline_bounds_the_look(clock: HandClock) -> None:
     """Pages and looks together; a deadline that cannot be is refused before."""
 

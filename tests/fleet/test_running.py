@@ -10,6 +10,7 @@ import anyio
 import pytest
 from fault_server import FaultServer, Peer, Seen, id_of, instance, requests
 from hand_clock import HandClock
+from msgspec import json
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
@@ -146,6 +147,60 @@ async def test_a_start_in_doubt_is_left_alone_and_named(
 
     assert actions(server, "/stop") == ["inst-2"]
     assert "left alone, as perhaps not started here: inst-1" in caplog.text
+
+
+async def test_what_ran_before_goes_on_running_although_no_answer_came(
+    cloud: Emulator, clock: HandClock
+) -> None:
+    """The dates of the look tell: it has run for longer than the start is old."""
+    before = cloud.world.add_instance("running")
+    clock.time += 60
+    cloud.faults.disconnect("startInstance", when="after")
+    async with cloud.client(_clock=clock) as bee, bee.running([before]) as report:
+        assert [one.already for one in report.succeeded] == [True]
+
+    assert stopped(cloud) == []
+    assert [entry.operation for entry in cloud.log] == ["startInstance", "getInstance"]
+
+
+@pytest.mark.parametrize(
+    ("field", "waited", "date", "ours"),
+    [
+        ("startedAt", 0, None, False),
+        ("updatedAt", 0, "00:00:09", False),
+        ("startedAt", 0, "00:00:01", False),
+        ("startedAt", 30, "00:00:05", True),
+        ("statusEnteredAt", 30, "00:00:05", True),
+        ("startedAt", 30, "00:00:31", False),
+    ],
+)
+async def test_what_was_found_running_is_ours_only_if_the_dates_say_so(
+    clock: HandClock,
+    caplog: pytest.LogCaptureFixture,
+    field: str,
+    waited: int,
+    date: str | None,
+    ours: bool,
+) -> None:
+    """An instance that may have run before is left alone, and named."""
+
+    async def answer(peer: Peer, seen: Seen) -> None:
+        id = id_of(seen.target)
+        if seen.target.endswith("/start"):
+            clock.time += waited
+            raise ConnectionError
+        data = {"id": id, "status": "running", "desiredStatus": "running"}
+        data[field] = "2026-01-01T00:00:00Z"
+        told = [f"Date: Thu, 01 Jan 2026 {date} GMT"] if date else []
+        await peer.answer(json.encode({"success": True, "data": data}), "200 OK", *told)
+
+    async with FaultServer(requests(answer)) as server:
+        async with AsyncBeeOS("emulator", base_url=server.url, _clock=clock) as bee:
+            async with bee.running(["inst-1"]) as report:
+                assert [one.already for one in report.succeeded] == [False]
+
+    assert actions(server, "/stop") == ["inst-1"] * ours
+    assert ("left alone, as perhaps not started here: inst-1" in caplog.text) is not ours
 
 
 @pytest.mark.parametrize("how", ["task", "scope"])

@@ -473,16 +473,19 @@ async def test_a_quota_that_asks_for_too_long_ends_no_wait(
     assert len(slow.log) == 2
 
 
-async def test_a_sweep_that_meets_trouble_is_made_again(slow: Emulator, bee: AsyncBeeOS) -> None:
+@pytest.mark.parametrize(("status", "times"), [(429, 2), (503, 5)])
+async def test_a_sweep_that_meets_trouble_is_made_again(
+    slow: Emulator, bee: AsyncBeeOS, status: int, times: int
+) -> None:
     """A list that is down for a while does not become a thousand looks."""
     start_all(slow, slow.ids)
-    slow.faults.refuse("listInstances", 429, retry_after=2, times=2)
-    slow.faults.refuse("listInstances", 503, times=5)
+    retry_after = 2 if status == 429 else None
+    slow.faults.refuse("listInstances", status, retry_after=retry_after, times=times)
 
     await wait_for(bee, [Waiter(id) for id in slow.ids])
 
     counts = polls(slow)
-    assert counts["listInstances"] > 7
+    assert counts["listInstances"] > times
     assert counts["getInstance"] < 30
 
 
@@ -679,15 +682,79 @@ async def test_what_is_being_looked_at_is_not_looked_at_twice() -> None:
 
 
 async def test_a_list_that_hangs_is_not_asked_for_twice() -> None:
-    """Nor is it replaced by a look at each."""
+    """Nor is it replaced by a look at each, before their time is nearly up."""
     hanging = Hanging(also_lists=True)
     async with hanging.server as server, AsyncBeeOS("emulator", base_url=server.url) as bee:
         begin = asyncio.get_running_loop().time()
         # Somebody's end makes the poller go on to another round.
-        ends = [0.5, *[1.2] * 49]
+        ends = [0.5, *[1.2] * 29, *[60] * 20]
         waiters = [Waiter(f"inst-{n}", until=begin + end) for n, end in enumerate(ends)]
-        await wait_for(bee, waiters)
-        assert len(server.seen) == 1
+        for waiter in waiters:
+            bee._poller.add(waiter)
+        for waiter in waiters[:30]:
+            await waiter.over.wait()
+        seen = [line.rpartition("/")[2] for line in server.lines]
+        for waiter in waiters[30:]:
+            bee._poller.drop(waiter)
+
+    assert [line for line in seen if "?" in line] == seen[:1]
+    assert {*seen[1:]} == {waiter.id for waiter in waiters[1:30]}
+    assert all(waiter.error is None for waiter in waiters[1:30])
+
+
+async def test_a_list_that_says_nothing_for_long_is_done_without(clock: HandClock) -> None:
+    """Each is looked at while it hangs."""
+    hanging = Hanging(also_lists=True)
+    async with hanging.server as server:
+        async with AsyncBeeOS("emulator", base_url=server.url, _clock=clock) as bee:
+            waiters = [Waiter(f"inst-{n}", "never") for n in range(1, 30)]
+            for waiter in waiters:
+                bee._poller.add(waiter)
+            while not server.seen:
+                await asyncio.sleep(0.001)
+            # Its round is over; what becomes of the list is not waited for.
+            clock.time += 5
+            assert bee._poller._looks is not None
+            bee._poller._looks.let_go()
+            while not all(waiter.seen for waiter in waiters):
+                await asyncio.sleep(0.001)
+            for waiter in waiters:
+                bee._poller.drop(waiter)
+
+    assert sum("?" in line for line in server.lines) == 1
+
+
+@pytest.mark.parametrize("refusal", [(500, None), (429, 3600)])
+async def test_a_list_that_is_sick_keeps_nobody_waiting(
+    slow: Emulator, bee: AsyncBeeOS, clock: HandClock, refusal: tuple[int, int | None]
+) -> None:
+    """A few are looked at one by one in the very round it fails, and it is asked now and then."""
+    ids = slow.ids[:20]
+    start_all(slow, ids)
+    status, retry_after = refusal
+    slow.faults.refuse("listInstances", status, retry_after=retry_after, times=None)
+    begin = clock.time
+
+    await wait_for(bee, [Waiter(id) for id in ids])
+
+    assert clock.time - begin < 30
+    counts = polls(slow)
+    assert counts["getInstance"] >= 20
+    assert 1 <= counts["listInstances"] <= 4 + counts["getInstance"] / 20
+
+
+async def test_a_list_that_stays_sick_is_replaced_by_looks_at_many(
+    slow: Emulator, bee: AsyncBeeOS
+) -> None:
+    """Three sweeps have their chance, before looking gets so dear."""
+    start_all(slow, slow.ids)
+    slow.faults.disconnect("listInstances", times=None)
+
+    await wait_for(bee, [Waiter(id) for id in slow.ids])
+
+    counts = polls(slow)
+    assert counts["getInstance"] >= len(slow.ids)
+    assert counts["listInstances"] >= 3 * 4
 
 
 async def thin(peer: Peer, seen: Seen) -> None:
