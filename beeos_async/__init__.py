@@ -50,6 +50,9 @@ if TYPE_CHECKING:
         StreamEndedError,
         TransportError,
         UnprocessableEntityError,
+        WaitError,
+        WaitReason,
+        WaitTimeoutError,
         WebhookSignatureError,
     )
     from .fleet.engine import FleetRun
@@ -126,7 +129,7 @@ if TYPE_CHECKING:
         TaskWebhook,
         WebhookDelivery,
     )
-    from .waiting import StartWish, WaitError, WaitReason, WaitTimeoutError, Wish
+    from .waiting import StartWish, Wish
 
 __all__ = [
     "APIError",
@@ -288,6 +291,9 @@ _ROOMS = {
         "StreamEndedError",
         "TransportError",
         "UnprocessableEntityError",
+        "WaitError",
+        "WaitReason",
+        "WaitTimeoutError",
         "WebhookSignatureError",
     ),
     "fleet.engine": ("FleetRun",),
@@ -343,7 +349,7 @@ _ROOMS = {
         "UnknownPart",
     ),
     "models.mobile": ("AppInfo", "UITree"),
-    "waiting": ("StartWish", "WaitError", "WaitReason", "WaitTimeoutError", "Wish"),
+    "waiting": ("StartWish", "Wish"),
     "models.runtime": (
         "AgentTarget",
         "ConversationTarget",

@@ -20,10 +20,8 @@ from .errors import ConfigurationError
 
 T = TypeVar("T")
 
-
 ID_LIMIT: Final = 128
 """Characters of an id: the contract's `maxLength`."""
-
 
 FOREVER: Final = 1e9
 """Seconds nobody waits for."""

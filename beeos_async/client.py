@@ -124,7 +124,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
             base_url: Else `BEEOS_API_URL`, else the production host.
             timeout: Seconds for one attempt.
             connect_timeout: Seconds of them for name, connection and TLS.
-            max_retries: How often a failed attempt is repeated; a 429 costs none of them.
+            max_retries: How often a failed attempt is repeated; a 429 costs none of them, nor
+                does an outage cost any in a fleet.  While nothing else succeeds, an id of a
+                fleet that has used them up is tried up to six times more.
             max_concurrency: Requests in flight of the whole client, 1 to 10,000.
             rate_limit: The known quota, for each endpoint or by operationId:
                 `"600/min"`, `"10/s"` or a number a second.  That of `computer` and `mobile`

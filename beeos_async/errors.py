@@ -20,10 +20,10 @@ BeeOSError
 │       └── GatewayTimeoutError 504
 ├── RuntimeMethodError               the runtime refused a method (an HTTP 200)
 ├── StreamEndedError                 a stream broke off; `last_offset` says where
-├── WaitError                        what was waited for cannot come      (waiting.py)
-│   └── WaitTimeoutError (TimeoutError)  or did not in time               (waiting.py)
+├── WaitError                        what was waited for cannot come
+│   └── WaitTimeoutError (TimeoutError)  or did not in time
+│       └── TaskTimeoutError         a task did not end or pause in time  (models/tasks.py)
 ├── AgentError                       an agent failed or refused           (models/agents.py)
-├── TaskTimeoutError (TimeoutError)  a task did not end or pause in time  (models/tasks.py)
 ├── SkippedError                     an id of a fleet that was never sent
 ├── WebhookSignatureError
 └── FleetError (ExceptionGroup)      what `raise_for_failures` raises     (fleet/report.py)
@@ -49,7 +49,7 @@ Example:
 from __future__ import annotations
 
 import math
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from msgspec import Struct
 
@@ -82,8 +82,18 @@ __all__ = [
     "TransportError",
     "Trouble",
     "UnprocessableEntityError",
+    "WaitError",
+    "WaitReason",
+    "WaitTimeoutError",
     "WebhookSignatureError",
 ]
+
+WaitReason = Literal[
+    "terminated", "turned_away", "fell_back", "device_unauthorized", "refused", "late"
+]
+"""Why a wait ended in vain: the instance is gone for good, somebody wished it elsewhere, it
+stopped again after it had begun, its device is not let in, the server does not let it be looked
+at, or the time was up."""
 
 Delivered = Literal["no", "maybe", "yes"]
 """Whether the server may have acted on the request: certainly not, perhaps, or it answered
@@ -473,6 +483,47 @@ class StreamEndedError(BeeOSError):
         if self.last_offset is None:
             return self.message
         return f"{self.message} (last offset {self.last_offset})"
+
+
+class WaitError(BeeOSError):
+    """What was waited for can no longer come true.
+
+    Args:
+        message: Why.
+        last: What was waited for as it was last seen: an `Instance`, or the `Task` of a
+            `TaskTimeoutError`.
+        reason: Why, in one word.
+
+    Example:
+        ```python
+        try:
+            await bee.wait(id, "online", deadline=30)
+        except WaitError as error:
+            print(error.reason, error)  # turned_away …
+        ```
+    """
+
+    def __init__(self, message: str, last: Any = None, reason: WaitReason | None = None) -> None:
+        super().__init__(message, last, reason)
+        self.message = message
+        self.last: Any = last
+        self.reason: WaitReason | None = reason
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class WaitTimeoutError(WaitError, TimeoutError):
+    """What was waited for did not come true in time.
+
+    Example:
+        ```python
+        try:
+            await bee.wait(desk, lambda one: one.region == "eu-fjord-9", deadline=0.5)
+        except WaitTimeoutError as error:
+            print(error.last.region if error.last else "not seen")
+        ```
+    """
 
 
 class SkippedError(BeeOSError):

@@ -18,7 +18,7 @@ import inspect
 from collections.abc import Callable
 from typing import Final, Literal
 
-from .errors import BeeOSError, ConfigurationError
+from .errors import ConfigurationError, WaitError, WaitReason, WaitTimeoutError
 from .models.instances import Instance
 
 __all__ = [
@@ -47,13 +47,6 @@ Wish = StartWish | StopWish | DestroyWish
 Action = Literal["start", "stop", "restart", "destroy", ""]
 """What was asked for before the wait, if anything."""
 
-WaitReason = Literal[
-    "terminated", "turned_away", "fell_back", "device_unauthorized", "refused", "late"
-]
-"""Why a wait ended in vain: the instance is gone for good, somebody wished it elsewhere, it
-stopped again after it had begun, its device is not let in, the server does not let it be looked
-at, or the time was up."""
-
 _GOALS: Final[dict[str, str]] = {
     "running": "running",
     "online": "running",
@@ -75,48 +68,6 @@ UNAUTHORIZED: Final = "device_unauthorized"
 
 SHOWN: Final = 200
 """Characters of the server's own words in a message."""
-
-
-class WaitError(BeeOSError):
-    """What was waited for can no longer come true.
-
-    Args:
-        message: Why.
-        last: The instance as it was last seen.
-        reason: Why, in one word.
-
-    Example:
-        ```python
-        try:
-            await bee.wait(id, "online", deadline=30)
-        except WaitError as error:
-            print(error.reason, error)  # turned_away …
-        ```
-    """
-
-    def __init__(
-        self, message: str, last: Instance | None = None, reason: WaitReason | None = None
-    ) -> None:
-        super().__init__(message, last, reason)
-        self.message = message
-        self.last = last
-        self.reason: WaitReason | None = reason
-
-    def __str__(self) -> str:
-        return self.message
-
-
-class WaitTimeoutError(WaitError, TimeoutError):
-    """What was waited for did not come true in time.
-
-    Example:
-        ```python
-        try:
-            await bee.wait(desk, lambda one: one.region == "eu-fjord-9", deadline=0.5)
-        except WaitTimeoutError as error:
-            print(error.last.region if error.last else "not seen")
-        ```
-    """
 
 
 def check_wish(wish: object, action: Action) -> None:

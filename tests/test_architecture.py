@@ -41,6 +41,7 @@ FLOORS = {
     "direct": 5,
     "fleet": 5,
     "client": 6,
+    "_share": 6,
     "distributed": 6,
     "emulator": 7,
     "pytest_plugin": 8,

@@ -23,6 +23,7 @@ from beeos_async import (
     Instance,
     Outcome,
     Skipped,
+    _share,
     distributed,
 )
 from beeos_async.distributed import start_many, stop_many
@@ -252,7 +253,7 @@ async def test_a_share_that_was_tried_before_is_looked_at_first(
         await bee.start(cloud.ids[0])
 
     fatal = await threads.submit(
-        distributed._work,
+        _share.work_on,
         *("run", "start", cloud.ids[:2], {"wait": "online", "deadline": 20}),
         {"base_url": cloud.url},
         tried=True,
@@ -283,7 +284,7 @@ async def test_what_comes_in_while_it_is_told_is_told_too() -> None:
             seen.wait()
         return False
 
-    await distributed._tell_on(tell, pytest.fail, over)
+    await _share.tell_on(tell, pytest.fail, over)
 
     assert told == ["first", "second"]
 

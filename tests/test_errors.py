@@ -24,6 +24,7 @@ from beeos_async.errors import (
     StreamEndedError,
     TransportError,
     Trouble,
+    WaitError,
 )
 from beeos_async.fleet.outcomes import Failed, Tally
 from beeos_async.fleet.report import FleetError, FleetReport
@@ -74,6 +75,8 @@ PARENTS = {
     "GatewayTimeoutError": (ServerError,),
     "RuntimeMethodError": (BeeOSError,),
     "StreamEndedError": (BeeOSError,),
+    "WaitError": (BeeOSError,),
+    "WaitTimeoutError": (WaitError, TimeoutError),
     "SkippedError": (BeeOSError,),
     "WebhookSignatureError": (BeeOSError,),
 }
@@ -96,10 +99,10 @@ def made(kind: type[BeeOSError]) -> BeeOSError:
         arguments = ("the stream broke off", 41)
     elif issubclass(kind, SkippedError):
         arguments = ("inst-1", "deadline")
-    elif issubclass(kind, waiting.WaitError):
-        arguments = ("it is terminated", Instance(id="inst-1", status="terminated"))
     elif issubclass(kind, TaskTimeoutError):
-        arguments = ("it is running", Task(task_id="chn-1", status="running"))
+        arguments = ("it is running", Task(task_id="chn-1", status="running"), "late")
+    elif issubclass(kind, WaitError):
+        arguments = ("it is terminated", Instance(id="inst-1", status="terminated"), "terminated")
     elif issubclass(kind, AgentError):
         arguments = (InvokeReply(text="Not in the nesting season.", is_error=True),)
     elif issubclass(kind, FleetError):
@@ -128,7 +131,13 @@ def test_the_tree_is_whole() -> None:
     here = {kind.__name__ for kind in all_classes() if kind.__module__ == errors.__name__}
 
     assert here == set(PARENTS)
-    assert set(errors.__all__) == here | {"Delivered", "GaveUp", "Problem", "Trouble"}
+    assert set(errors.__all__) == here | {
+        "Delivered",
+        "GaveUp",
+        "Problem",
+        "Trouble",
+        "WaitReason",
+    }
     assert [
         name for name in {kind.__name__ for kind in CLASSES} if name not in errors.__doc__
     ] == []

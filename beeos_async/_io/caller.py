@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
 from enum import Enum, auto
@@ -18,10 +17,11 @@ from msgspec import Struct
 
 from .._checks import Key, Options, seconds
 from .._clock import Clock
-from .._protocol.brake import MAX_OUTAGE
+from .._protocol.brake import MAX_OUTAGE, endured
 from .._protocol.endpoint import SAFE, Endpoint
 from .._protocol.message import Request, Response
 from .._protocol.retry import (
+    THROTTLE_SPREAD,
     Verdict,
     backoff,
     came_before,
@@ -423,7 +423,10 @@ class Caller:
         until, pass_ = call.until, call.pass_
         bound = FLEET_THROTTLE_WAIT
         if pass_.lane is Lane.SINGLE:
-            bound = self.options.max_throttle_wait if until is None else math.inf
+            bound = self.options.max_throttle_wait
+            if until is not None:
+                # What a refusal may ask for, and what is put on top of it.
+                bound *= 1 + THROTTLE_SPREAD
         if until is not None and came >= until:
             call.gave_up = "deadline"
             return None
@@ -573,9 +576,12 @@ class Caller:
             return True
         if await self._is_mended(call, turn):
             return True
-        if call.verdict is Verdict.RAISE or call.spent > self.options.max_retries:
+        extra = call.spent - self.options.max_retries
+        if call.verdict is Verdict.RAISE or (extra > 0 and not self._endures(call, extra)):
             return False
-        if isinstance(failure, ConflictError):
+        if extra > 0:
+            pause = endured(extra, self.clock.chance())
+        elif isinstance(failure, ConflictError):
             pause = conflict_pause(call.spent)
         else:
             pause = backoff(call.spent, self.clock.chance())
@@ -604,6 +610,16 @@ class Caller:
             return False
         await self.gate.rest(LAST_LOOK)
         return True
+
+    def _endures(self, call: Call[Any], extra: int) -> bool:
+        """Tell whether an id of a fleet is tried once more, because nothing at all succeeds."""
+        return (
+            call.pass_.lane is Lane.FLEET
+            and self.options.max_retries > 0
+            # Four of them take longer than a short outage already.
+            and not isinstance(call.failure, RequestTimeoutError)
+            and self.gate.brake.endures(call.tries, extra)
+        )
 
     def _hear(
         self, call: Call[Any], turn: Turn, error: BeeOSError, limit: float, began: float

@@ -399,7 +399,7 @@ class Gate:
         """Wait for the endpoint; its keeper counts the turn as gone."""
         came = self._clock.now()
         if door.keeper is None:
-            door.keeper = asyncio.create_task(self._keep(door))
+            self._appoint(door)
         try:
             await self._wait(door.queue, place, lane)
         except BaseException:
@@ -407,6 +407,17 @@ class Gate:
             raise
         if door.pacer.paced or door.pacer.refusals:
             place.turn.throttled += self._clock.now() - came
+
+    def _appoint(self, door: Door) -> None:
+        """Put a keeper at a door; another follows where one is cancelled as any task may be."""
+
+        def follow(left: asyncio.Task[None]) -> None:
+            # Who sends a keeper home, as nobody waits, says so first.
+            if door.keeper is left and left.cancelled():
+                self._appoint(door)
+
+        door.keeper = asyncio.create_task(self._keep(door))
+        door.keeper.add_done_callback(follow)
 
     async def _keep(self, door: Door) -> None:
         """Let those who wait for an endpoint go, each as its time comes."""

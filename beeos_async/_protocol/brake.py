@@ -21,16 +21,34 @@ FIRST_PROBE: Final = 0.25
 
 LONGEST_PROBE: Final = 5.0
 
+ENDURANCE: Final = 6
+"""How many more tries an id has than others while nothing at all succeeds."""
+
 MAX_OUTAGE: Final = 300.0
 """Seconds after which a fleet gives the host up."""
 
 _MASK: Final = (1 << WATCHED) - 1
 
 
+def endured(extra: int, chance: float) -> float:
+    """Seconds until a request may go that has used up its tries: those of a probe.
+
+    Args:
+        extra: Which try beyond its own it is, from 1.
+        chance: A number from 0 up to 1.
+    """
+    return spread(min(LONGEST_PROBE, FIRST_PROBE * 2.0 ** (extra - 1)), chance)
+
+
+def spread(pause: float, chance: float) -> float:
+    """Spread a pause downward only, so that nothing comes later than promised."""
+    return pause * (0.5 + 0.5 * chance)
+
+
 class Brake:
     """Whether a fleet may send at all.  Every method is told what time it is."""
 
-    __slots__ = ("_bits", "_next", "_pause", "_probing", "_run", "is_calm", "open_since")
+    __slots__ = ("_bits", "_next", "_pause", "_probing", "in_a_row", "is_calm", "open_since")
 
     def __init__(self) -> None:
         """Begin closed."""
@@ -40,7 +58,9 @@ class Brake:
         self.is_calm: bool = True
         """Whether nothing failed lately, so that a request that did not tells nothing new."""
 
-        self._run = 0
+        self.in_a_row: int = 0
+        """How many requests have failed since one did not."""
+
         # The last hundred requests, one bit each, failures set.
         self._bits = 0
         self._pause = 0.0
@@ -82,6 +102,18 @@ class Brake:
             return False
         return now - self.open_since > MAX_OUTAGE
 
+    def endures(self, tries: int, extra: int) -> bool:
+        """Tell whether a request that has used up its tries of its own gets one more.
+
+        Too few may be in flight to tell an outage from their failures: of those that met
+        nothing else each would then be lost.
+
+        Args:
+            tries: How often it was tried; all have failed.
+            extra: Which try beyond its own the next one would be, from 1.
+        """
+        return self.in_a_row >= tries and extra <= ENDURANCE
+
     def hear(
         self,
         *,
@@ -114,21 +146,20 @@ class Brake:
                 return True
             if probe:
                 self._pause = min(LONGEST_PROBE, 2 * self._pause)
-                # Spread downward only, so that no probe comes later than promised.
-                self._next = now + self._pause * (0.5 + 0.5 * chance)
+                self._next = now + spread(self._pause, chance)
             return False
         if not failing:
-            self._run = 0
+            self.in_a_row = 0
             self._bits = self._bits << 1 & _MASK
             self.is_calm = not self._bits
             return False
         self.is_calm = False
-        self._run += 1
+        self.in_a_row += 1
         self._bits = (self._bits << 1 | 1) & _MASK
         # Half of those that are in flight, not of those that could be: a fleet that meets an
         # outage at its very beginning would lose its first ids on the way there.
         limit = max(LEAST_RUN, in_flight // 2)
-        if self._run >= limit or self._bits.bit_count() * 2 > WATCHED:
+        if self.in_a_row >= limit or self._bits.bit_count() * 2 > WATCHED:
             self.open_since = now
             self._pause = FIRST_PROBE
             self._next = now + self._pause
@@ -142,5 +173,5 @@ class Brake:
     def _close(self) -> None:
         self.open_since = None
         self._probing = False
-        self._run = self._bits = 0
+        self.in_a_row = self._bits = 0
         self.is_calm = True

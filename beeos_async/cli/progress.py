@@ -78,7 +78,7 @@ class Progress:
         self.refusals: int = 0
         """How many answers were a 429."""
 
-        self.failures = 0
+        self.failures: int = 0
         """How many requests the host or the connection has failed."""
 
         self.troubles: deque[Outcome[Any]] = deque(maxlen=TROUBLES)

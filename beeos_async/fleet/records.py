@@ -24,9 +24,9 @@ from ..errors import (
     Problem,
     TransportError,
     Trouble,
+    WaitError,
 )
 from ..models.instances import Instance
-from ..waiting import WaitError, WaitTimeoutError
 from .outcomes import Failed, Kind, Outcome, Skipped, Succeeded, Tally, TimedOut, Unknown
 
 L = TypeVar("L")
@@ -76,11 +76,7 @@ def learn(kind: type[BeeOSError], form: Form) -> None:
 _FORMS: Final[dict[type[BaseException], Form]] = {}
 _KINDS: Final[dict[str, type[BeeOSError]]] = {}
 
-for _kind in (
-    *(getattr(errors, name) for name in errors.__all__ if name.endswith("Error")),
-    WaitError,
-    WaitTimeoutError,
-):
+for _kind in (getattr(errors, name) for name in errors.__all__ if name.endswith("Error")):
     if issubclass(_kind, APIError):
         learn(_kind, Form(_kind, (Problem,)))
     elif issubclass(_kind, TransportError):

@@ -265,7 +265,7 @@ class Tasks:
             return task
         seen = f"its status was {task.status!r}" if task else "it was not seen"
         msg = f"task {task_id} neither ended nor paused in {deadline:g} s; {seen}"
-        raise TaskTimeoutError(msg, task)
+        raise TaskTimeoutError(msg, task, "late")
 
     async def _look(self, ids: tuple[str, str], limit: float | None) -> Task:
         """Look at a task, and beyond the look where that is known to be too short."""

@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta
 
 from .._checks import length
 from .._urls import check_receiver
-from ..errors import BeeOSError
+from ..errors import WaitTimeoutError
 from ._base import Moment, Snake
 from .messages import Attachment
 
@@ -274,7 +274,7 @@ class TaskStatusEvent(_Standing, frozen=True, kw_only=True):
     timestamp: Moment | None = None
 
 
-class TaskTimeoutError(BeeOSError, TimeoutError):
+class TaskTimeoutError(WaitTimeoutError):
     """A task that was waited for neither ended nor paused in time; it may yet.
 
     Args:
@@ -291,10 +291,4 @@ class TaskTimeoutError(BeeOSError, TimeoutError):
         ```
     """
 
-    def __init__(self, message: str, last: Task | None = None) -> None:
-        super().__init__(message, last)
-        self.message = message
-        self.last = last
-
-    def __str__(self) -> str:
-        return self.message
+    last: Task | None

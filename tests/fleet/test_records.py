@@ -42,7 +42,7 @@ from beeos_async.fleet.report import FleetError, FleetReport
 from beeos_async.models.agents import AgentError
 from beeos_async.models.instances import Instance
 from beeos_async.models.tasks import TaskTimeoutError
-from beeos_async.waiting import WaitError, WaitTimeoutError
+from beeos_async.waiting import WaitError
 
 LINES: Lines[Outcome[Any]] = Lines()
 
@@ -109,8 +109,6 @@ def arguments(kind: type[BeeOSError]) -> st.SearchStrategy[tuple[Any, ...]]:
 
 KINDS: list[type[BeeOSError]] = [
     *(getattr(errors, name) for name in errors.__all__ if name.endswith("Error")),
-    WaitError,
-    WaitTimeoutError,
 ]
 
 

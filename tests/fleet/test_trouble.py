@@ -272,6 +272,44 @@ async def test_a_host_that_is_down_at_the_very_beginning_costs_no_id(
     assert {cloud.effects(id) for id in cloud.ids} == {1}
 
 
+@pytest.mark.fault("N27")
+@pytest.mark.parametrize("kind", ["503", "reset", "refused"])
+@pytest.mark.parametrize("workers", [1, 2, 4])
+async def test_a_short_outage_costs_a_small_run_no_id(
+    clock: HandClock, workers: int, kind: Any
+) -> None:
+    """Too few are in flight to open the brake before the first of them has failed for good."""
+    async with Emulator(instances=40, boot_time=0, clock=clock) as cloud:
+        cloud.faults.outage(4, kind, after=10)
+        async with cloud.client(_clock=clock, **ROAD) as bee:
+            report = await bee.start_many(cloud.ids, max_concurrency=workers)
+
+    assert report.counts == {"succeeded": 40}
+    assert {cloud.effects(id) for id in cloud.ids} == {1}
+    # Nobody hammers: three seconds are some ten tries, each of them perhaps with its look.
+    assert len(cloud.log) <= 40 + 2 * 20
+
+
+@pytest.mark.fault("N27")
+async def test_one_id_that_always_fails_holds_a_small_run_up_for_seconds_only(
+    clock: HandClock,
+) -> None:
+    """It may be the host, and turns out not to be."""
+
+    async def some(peer: Peer, seen: Seen) -> None:
+        sick = id_of(seen.target) == "inst-2"
+        await (refuse(peer, "502 Bad", "") if sick else accept(peer, seen))
+
+    async with FaultServer(requests(some)) as server, client(server, clock) as bee:
+        began = clock.now()
+        report = await bee.start_many(ids(5), max_concurrency=1)
+
+    assert {one.id for one in report.unknown} == {"inst-2"}
+    assert sorted(server.applied) == ["inst-0", "inst-1", "inst-3", "inst-4"]
+    assert clock.now() - began < 15
+    assert sum("inst-2" in seen.target for seen in server.seen) == 1 + 4 + 6
+
+
 @pytest.mark.fault("N33")
 async def test_a_run_after_an_outage_that_nobody_saw_the_end_of_starts_its_ids(
     clock: HandClock,

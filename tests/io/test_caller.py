@@ -439,6 +439,26 @@ async def test_a_wait_that_is_too_long_fails_at_once(clock: HandClock, asked: st
     assert len(server.seen) == 1
 
 
+@pytest.mark.fault("H12")
+@pytest.mark.parametrize("deadline", [None, 200])
+async def test_a_wait_that_is_too_long_is_so_for_the_next_call_as_well(
+    clock: HandClock, deadline: float | None
+) -> None:
+    """Whoever comes to an endpoint that rests is told at once, deadline or not."""
+    slow = refuse("429 Slow", "rate_limited", "Retry-After: 90")
+    async with FaultServer(requests(slow, accept)) as server, client(server, clock) as bee:
+        for id in ("inst-1", "inst-2"):
+            with pytest.raises(b.RateLimitError) as caught:
+                await bee.start(id, deadline=deadline)
+            assert caught.value.gave_up is None
+        assert len(server.seen) == 1
+        clock.time += 30
+        await bee.start("inst-2", deadline=200)
+
+    assert clock.slept == [pytest.approx(90 * 1.05 - 30)]
+    assert server.applied == ["inst-2"]
+
+
 async def test_endless_refusals_end_with_the_wait_a_call_is_allowed(clock: HandClock) -> None:
     """Without a deadline a single call is throttled for `max_throttle_wait` at most."""
     slow = refuse("429 Slow", "rate_limited", "Retry-After: 20")

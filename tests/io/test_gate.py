@@ -316,6 +316,26 @@ async def test_a_probe_that_is_cancelled_lets_the_next_one_go(clock: HandClock) 
     assert (await asyncio.wait_for(second, 1)).brake_probe
 
 
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_cancelled_keeper_is_replaced(clock: HandClock, begun: bool) -> None:
+    """Who cancels whatever task there is leaves nobody standing who is to stay."""
+    door = gate(clock, 4, Rate(1.0, 1))
+    first = await door.enter("x", Lane.SINGLE)
+    waiting = [asyncio.create_task(door.enter("x", Lane.SINGLE)) for _ in range(2)]
+    keeper: asyncio.Task[None] | None = None
+    while keeper is None or begun:
+        await asyncio.sleep(0)
+        keeper, begun = door._doors["x"].keeper, begun and keeper is None
+    keeper.cancel()
+    door.leave(first)
+
+    for turn in await asyncio.wait_for(asyncio.gather(*waiting), 5):
+        door.leave(turn)
+    await asyncio.sleep(0)
+    assert keeper.cancelled()
+    assert door._doors["x"].keeper is None
+
+
 async def test_nobody_waits_past_its_deadline_for_a_host(clock: HandClock) -> None:
     """Neither for the probe that is due too late, nor for one that does not end."""
     door = gate(clock, 4)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from beeos_async._protocol.brake import LONGEST_PROBE, MAX_OUTAGE, Brake
+from beeos_async._protocol.brake import ENDURANCE, LONGEST_PROBE, MAX_OUTAGE, Brake, endured
 
 
 def fail(brake: Brake, times: int, now: float = 0.0, in_flight: int = 1) -> None:
@@ -149,3 +149,21 @@ def test_a_single_call_that_is_answered_closes_it() -> None:
 
     assert brake.open_since is None
     assert brake.wait(2.0) == 0.0
+
+
+def test_while_nothing_succeeds_a_request_gets_a_few_more_tries() -> None:
+    """As long as all that is heard is its own failures, or those of others."""
+    brake = Brake()
+    fail(brake, 4)
+    assert not brake.endures(5, 1)
+    assert brake.endures(4, ENDURANCE)
+    assert not brake.endures(4, ENDURANCE + 1)
+    answer(brake)
+
+    assert not brake.endures(4, 1)
+
+
+def test_those_tries_come_as_probes_do() -> None:
+    """Later and later, at most five seconds apart."""
+    assert [endured(extra, 1.0) for extra in range(1, 8)] == [0.25, 0.5, 1, 2, 4, 5, 5]
+    assert endured(1, 0.0) == 0.125
