@@ -478,7 +478,7 @@ class Caller:
                     raise
                 call.unsettled, call.looked = error.with_traceback(None), 0
                 # The look keeps this slot, unless it would have to wait in it.
-                if repeat.settle and self.gate.is_shut(repeat.settle.ask.bucket):
+                if repeat.settle and not self.gate.turn_to(turn, repeat.settle.ask.bucket):
                     raise
             else:
                 turn.accepted = True
@@ -504,6 +504,7 @@ class Caller:
             call.verdict = judge(SAFE, error, call.looked)
             raise
         call.unsettled, call.flight.sent = None, False
+        turn.accepted = True
         if took(settle.goal, found.data.desired_status, found.data.status):
             call.already = not call.doubted
             if call.doubted and found.data.status == settle.goal:
