@@ -545,15 +545,14 @@ class Caller:
                 request, call.flight, limit, self.options.connect_timeout
             )
             status, call.request_id = response.status, response.request_id
-            call.told = response.headers if call.doubted else None
             answer = read(row, call.id, response)
         except BeeOSError as error:
             failure = error
-            if isinstance(error, DecodeError) and error.reason == "wrong_id":
-                call.flight.ground()
             self._hear(call, turn, error, limit, began)
             raise
         else:
+            if call.doubted:
+                call.told = response.headers
             if not self.gate.brake.is_calm:
                 self.gate.hear(turn, failing=False)
             return answer
@@ -628,6 +627,8 @@ class Caller:
         """Tell the brake; a try that the host's failing cost is not the call's."""
         if not call.doubted:
             call.first_sent = began
+        if isinstance(error, DecodeError) and error.reason == "wrong_id":
+            call.flight.ground()
         turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if turn.bare or self._was_cut_short(call, error, limit, began):
             # That tells nothing of the host; a probe is to be had from somebody else.
