@@ -235,7 +235,9 @@ class AsyncBeeOS(Errands, Fleets, Direct):
     ) -> AsyncBeeOS:
         """Make a view of this client that treats its calls differently.
 
-        It shares session, semaphore and cool-downs; closing either closes both.
+        It shares session, semaphore and cool-downs; closing either closes both.  Whoever waits
+        for a state, through whichever view, shares one poller: its looks keep to the options
+        of the client itself, and are told to that one's `on_attempt` alone.
 
         Args:
             timeout: Seconds for one attempt.

@@ -479,7 +479,7 @@ class Caller:
                     raise
                 call.unsettled, call.looked = error.with_traceback(None), 0
                 # The look keeps this slot, unless it would have to wait in it.
-                if repeat.settle and self.gate.is_shut(repeat.settle.ask.bucket):
+                if repeat.settle and not self.gate.turn_to(turn, repeat.settle.ask.bucket):
                     raise
             else:
                 turn.accepted = True
@@ -505,6 +505,7 @@ class Caller:
             call.verdict = judge(SAFE, error, call.looked)
             raise
         call.unsettled, call.flight.sent = None, False
+        turn.accepted = True
         if took(settle.goal, found.data.desired_status, found.data.status):
             call.already = not call.doubted
             if call.doubted and found.data.status == settle.goal:
@@ -545,15 +546,14 @@ class Caller:
                 request, call.flight, limit, self.options.connect_timeout
             )
             status, call.request_id = response.status, response.request_id
-            call.told = response.headers if call.doubted else None
             answer = read(row, call.id, response)
         except BeeOSError as error:
             failure = error
-            if isinstance(error, DecodeError) and error.reason == "wrong_id":
-                call.flight.ground()
             self._hear(call, turn, error, limit, began)
             raise
         else:
+            if call.doubted:
+                call.told = response.headers
             if not self.gate.brake.is_calm:
                 self.gate.hear(turn, failing=False)
             return answer
@@ -629,6 +629,8 @@ class Caller:
         """Tell the brake; a try that the host's failing cost is not the call's."""
         if not call.doubted:
             call.first_sent = began
+        if isinstance(error, DecodeError) and error.reason == "wrong_id":
+            call.flight.ground()
         turn.bare = isinstance(error, NotSentError) and error.reason == "local"
         if turn.bare or self._was_cut_short(call, error, limit, began):
             # That tells nothing of the host; a probe is to be had from somebody else.

@@ -271,24 +271,35 @@ class Gate:
 
         Args:
             turn: The turn it came in.
-            bucket: The endpoint; a look that settles may be at another than its turn.
+            bucket: Its name.
             pause: Seconds.
         """
-        door, now = self._doors.get(bucket) or self._door(bucket), self._clock.now()
+        door, now = turn.door, self._clock.now()
         # One line for a pause, not one for each that was in the air.
         if door.pacer.shut_until <= now:
             log.info("%s: a 429, no request for %.1f s", bucket, pause)
-        if door is turn.door:
-            turn.over = True
-            door.pacer.refuse(turn, now, pause)
-        else:
-            door.pacer.shut(now, pause)
+        turn.over = True
+        door.pacer.refuse(turn, now, pause)
         self._shut(door)
 
-    def is_shut(self, bucket: str) -> bool:
-        """Tell whether an endpoint is cooling down."""
-        door = self._doors.get(bucket)
-        return door is not None and door.pacer.shut_until > self._clock.now()
+    def turn_to(self, turn: Turn, bucket: str) -> bool:
+        """Let a request to another endpoint follow in the slot of one that has ended.
+
+        Args:
+            turn: The turn of the latter; unless the other has to wait, it becomes its own.
+            bucket: The other endpoint.
+
+        Returns:
+            Whether it may go.
+        """
+        door, now = self._doors.get(bucket) or self._door(bucket), self._clock.now()
+        if door.queue.waiting or door.pacer.wait(now) > 0:
+            return False
+        self._return(turn)
+        turn.door, turn.over, turn.probe = door, False, False
+        turn.epoch, turn.number, turn.rate = 0, 0, None
+        door.pacer.go(turn, now)
+        return True
 
     def hear(self, turn: Turn, *, failing: bool) -> None:
         """Tell the brake how a request ended."""

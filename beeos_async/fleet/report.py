@@ -132,7 +132,11 @@ class FleetReport(Generic[T]):  # noqa: PLW1641 -- a report is nobody's key
 
     @property
     def retryable_ids(self) -> list[str]:
-        """The ids worth retrying: all but those that succeeded and those that cannot."""
+        """The ids worth retrying: all but those that succeeded and those that cannot.
+
+        Also those that are `Unknown`: to start, stop or destroy them again does no harm.  Of a
+        restart look at them first, or leave them out: another run may restart them twice.
+        """
         return [one.id for one in self if may_yet_succeed(one)]
 
     @property

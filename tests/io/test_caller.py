@@ -559,6 +559,21 @@ async def test_a_start_that_nobody_waits_for_any_more_may_still_take(
     assert caught.value.delivered == "maybe"
 
 
+async def test_a_look_counts_at_its_own_endpoint(clock: HandClock) -> None:
+    """Also the one in its caller's slot: its 429 is told, and learned from."""
+    slow = refuse("429 Slow", "rate_limited", "Retry-After: 3")
+    async with (
+        FaultServer(requests(apply_and_vanish), requests(slow, accept)) as server,
+        client(server, clock) as bee,
+    ):
+        await bee.start("inst-1")
+        told = bee.throttle.snapshot()
+
+    assert server.methods == ["POST", "GET", "GET"]
+    assert (told["getInstance"].refusals, told["startInstance"].refusals) == (1, 0)
+    assert (told["getInstance"].in_flight, told["startInstance"].in_flight) == (0, 0)
+
+
 async def test_a_look_waits_for_its_own_endpoint_outside_the_gate(clock: HandClock) -> None:
     """No slot is held while the endpoint of the look cools down."""
     slow = refuse("429 Slow", "rate_limited", "Retry-After: 3")
