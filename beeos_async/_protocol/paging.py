@@ -62,12 +62,12 @@ def next_offset(params: Params, page: Page[Any], before: Page[Any] | None) -> Pa
         page: This page.
         before: The page before it.
     """
-    reached = int(str(params.get("offset") or 0)) + len(page.data) + page.left_out
+    reached = int(str(params.get("offset") or 0)) + len(page.data) + (page.left_out or 0)
     return None if _is_last(page, before, reached) else {**params, "offset": reached}
 
 
 def _is_last(page: Page[Any], before: Page[Any] | None, reached: int) -> bool:
-    rows = len(page.data) + page.left_out
+    rows = len(page.data) + (page.left_out or 0)
     # Of rows without names nobody can tell whether they are the same: then the total tells.
     told = bool(page.data) or page.total is None
     if not rows or (told and before is not None and before.data == page.data):

@@ -180,7 +180,7 @@ def _counted(value: T, document: object) -> T:
         return value
     rows = cast("dict[str, Sized | None]", document).get("data") or ()
     page = cast("Page[object]", value)
-    return cast("T", structs.replace(page, left_out=len(rows) - len(page.data)))
+    return cast("T", structs.replace(page, left_out=len(rows) - len(page.data) or None))
 
 
 def _accepted(response: Response) -> Accepted:

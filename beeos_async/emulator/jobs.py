@@ -107,7 +107,6 @@ class Job(Struct):
             state="closed" if self.is_over else "active",
             close_reason=self._close_reason(),
             metadata=dict(self.metadata),
-            created_at=self.created,
             deadline_at=self.deadline,
         )
 

@@ -31,10 +31,9 @@ class Mailbox(Generic[T]):
         self._open = True
 
     def put(self, letter: T) -> None:
-        """Leave a letter."""
-        if self.read:
-            self._letters.append(letter)
-            self._news.set()
+        """Leave a letter, which somebody reads."""
+        self._letters.append(letter)
+        self._news.set()
 
     @property
     def full(self) -> bool:

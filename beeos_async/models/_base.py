@@ -76,8 +76,8 @@ class Page(Snake, Generic[T], frozen=True, kw_only=True):
     latest_offset: int | None = None
     """The last offset of a log, on whatever page it is."""
 
-    left_out: int = 0
-    """How many rows came that have no name, and so are none of `data`."""
+    left_out: int | None = None
+    """How many rows came that have no name, and so are none of `data`, where some did."""
 
 
 class Accepted(Snake, frozen=True, kw_only=True):

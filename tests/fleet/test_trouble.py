@@ -421,20 +421,20 @@ async def test_a_start_in_doubt_when_the_client_closes_is_unknown() -> None:
 async def test_a_start_nobody_waited_for_any_more_is_unknown() -> None:
     """After a timeout one look proves only that it has not taken yet."""
 
-    looked = asyncio.Event()
+    looked, applied = asyncio.Event(), asyncio.Event()
 
     async def slow(peer: Peer, seen: Seen) -> None:
         if seen.method == "POST":
             await looked.wait()
             peer.apply(id_of(seen.target))
+            applied.set()
         await peer.answer(instance(id_of(seen.target), "stopped", "stopped"))
         looked.set()
 
     async with FaultServer(requests(slow)) as server:
         async with client(server, RealClock(), timeout=0.5, max_retries=0) as bee:
             report = await bee.start_many(["inst-1"])
-            while not server.applied:
-                await asyncio.sleep(0.001)
+            await applied.wait()
 
     assert server.methods == ["POST", "GET"]
     assert report.counts == {"unknown": 1}

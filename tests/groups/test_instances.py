@@ -102,7 +102,7 @@ async def test_a_page_without_any_name_is_not_the_end(total: bytes, clock: HandC
         found = [page async for page in bee.instances.list(page_size=2).pages()]
 
     assert [one.id for page in found for one in page.data] == ["inst-3", "inst-5"]
-    assert [page.left_out for page in found][:3] == [2, 1, 0]
+    assert [page.left_out or 0 for page in found][:3] == [2, 1, 0]
 
 
 @pytest.mark.fault("H29")
