@@ -26,6 +26,10 @@ SPACING: Final = 0.1
 LONG_AGO: Final = 0.15
 """Seconds a measure takes at least: what comes in less may be a burst that was not seen yet."""
 
+LEISURE: Final = 30.0
+"""Seconds after which a 429 of an endpoint that is not paced is none of a quota that was used up:
+nobody wanted as much, and what was had says nothing of what could have been had."""
+
 ENOUGH: Final = 16
 """Requests from which on a measure is sharp."""
 
@@ -163,7 +167,8 @@ class Ledger:
             # That it is still empty does not say how fast it refills: somebody else may draw on
             # it, or it refills all at once.
             return False
-        if self._first is None or before is None:
+        at_leisure = self.rate is paced_at is None and went - opened > LEISURE
+        if self._first is None or before is None or at_leisure:
             self._first, self._filled = self._emptied, (got, went - opened)
             return False
         mean = max(SLOWEST, got / max(_BRIEF, went - before[0]))

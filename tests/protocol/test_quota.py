@@ -102,6 +102,21 @@ def test_that_nothing_is_had_says_nothing_of_the_rate() -> None:
     assert before is not None
 
 
+def test_what_nobody_wanted_says_nothing_of_the_rate() -> None:
+    """Two 429s a minute apart, and a call now and then between them, are no slow quota."""
+    server = Server(100.0, 10)
+    server.ledger.open(server.now)
+    for _ in range(3):
+        for _ in range(12):
+            server.ledger.accept(server.now)
+            server.now += 5.0
+        assert not server.ledger.empty(server.now, None)
+        server.now += 1.0
+        server.ledger.open(server.now)
+
+    assert server.ledger.rate is None
+
+
 def test_bad_luck_lowers_a_rate_by_a_little_alone() -> None:
     """Two requests that bunch on their way are no smaller quota."""
     server = Server(10.0, 1)
