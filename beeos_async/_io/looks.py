@@ -17,7 +17,8 @@ from .._protocol.paging import PAGE_SIZE, Params, next_numbered
 from .._protocol.polling import LONGEST, MISSES, pages_of
 from ..errors import APIError, AuthenticationError, BeeOSError, NotFoundError
 from ..models._base import Envelope, Page
-from .caller import Call, Caller, Pass
+from .call import Call, Pass
+from .caller import Caller
 from .queues import Lane
 
 T = TypeVar("T")

@@ -28,7 +28,8 @@ from ..errors import (
     TransportError,
     Trouble,
 )
-from .caller import Call, Caller, Pass
+from .call import Call, Pass
+from .caller import Caller
 from .feed import EVENT_STREAM, Feed, FeedFlight
 from .listening import Listening, Opening
 

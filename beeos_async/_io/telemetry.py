@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from .._protocol.endpoint import Endpoint
 from .._version import __version__
 from ..errors import BeeOSError
-from .caller import Call, Caller
+from .call import Call
+from .caller import Caller
 
 T = TypeVar("T")
 

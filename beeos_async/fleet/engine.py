@@ -24,7 +24,8 @@ from anyio.lowlevel import checkpoint
 from msgspec import structs
 
 from .._checks import budget, count, seconds
-from .._io.caller import Call, Caller, Pass
+from .._io.call import Call, Pass
+from .._io.caller import Caller
 from .._io.queues import Lane
 from .._protocol.endpoint import Endpoint
 from .._protocol.wire import bare

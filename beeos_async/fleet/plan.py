@@ -9,7 +9,8 @@ from anyio.lowlevel import checkpoint
 from msgspec import Struct
 
 from .._checks import quoted_id, seconds
-from .._io.caller import Call, Caller, Pass
+from .._io.call import Call, Pass
+from .._io.caller import Caller
 from .._io.pager import Pager
 from .._io.queues import Lane
 from .._protocol import table

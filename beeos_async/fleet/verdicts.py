@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from .._io.caller import Call
+from .._io.call import Call
 from .._protocol.endpoint import Endpoint
 from ..errors import (
     AuthenticationError,

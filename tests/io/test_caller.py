@@ -26,7 +26,7 @@ from roads import ROAD
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
-from beeos_async._io.caller import Call, Pass
+from beeos_async._io.call import Call, Pass
 from beeos_async._io.queues import Lane
 from beeos_async._protocol import table
 
