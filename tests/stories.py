@@ -156,12 +156,14 @@ async def story(kind: type[AiohttpTransport], script: Script, *, borrowed: bool)
     if not borrowed:
         transport._open()
         transport._borrowed = None
+    # Only who leaves the connection open needs the limit; a busy machine shall not meet it.
+    limit = LIMIT if script.end == "open" else 10 * LIMIT
     told: list[Any] = []
     for _ in range(2):
         flight = Flight()
         flight.key = Key("key")
         try:
-            answer = await transport.send(REQUEST, flight, LIMIT, LIMIT)
+            answer = await transport.send(REQUEST, flight, limit, limit)
         except b.TransportError as error:
             kind_of = type(error).__name__
             told.append(
