@@ -47,12 +47,7 @@ def base_url_of(value: object, *, allow_insecure: bool = False) -> str:
     if not isinstance(value, str) or not value:
         msg = f"base_url must be a string such as {DEFAULT_URL}"
         raise ConfigurationError(msg)
-    must(
-        value.isascii() and not _CONTROL_OR_BLANK(value) and "\\" not in value,
-        "base_url has a blank, a control character, a backslash or a character outside ASCII"
-        " (write a foreign host name as punycode)",
-    )
-    parts, port = _url_parts(value, "base_url")
+    parts, port = _plain_parts(value, "base_url", "write a foreign host name as punycode")
     host = parts.hostname or ""
     # What stands before an @ may be a password.
     begins = "" if "@" in value else f", and begins with {value[:SHOWN]!r}"
@@ -90,12 +85,8 @@ def check_receiver(url: str, *, allow_insecure: bool = False) -> None:
     Raises:
         ConfigurationError: Nobody can listen there, or others could listen on the way.
     """
-    must(
-        url.isascii() and not _CONTROL_OR_BLANK(url) and "\\" not in url,
-        "url has a blank, a control character, a backslash or a character outside ASCII"
-        " (write what is foreign as punycode or with percent signs)",
-    )
-    parts, _ = _url_parts(url, "url")
+    foreign = "write what is foreign as punycode or with percent signs"
+    parts, _ = _plain_parts(url, "url", foreign)
     host = parts.hostname or ""
     must(
         parts.scheme in {"https", "http"} and _is_host(host),
@@ -115,6 +106,15 @@ def is_loopback(host: str) -> bool:
         return True
     address = _address(host)
     return address is not None and address.is_loopback
+
+
+def _plain_parts(url: str, name: str, foreign: str) -> tuple[SplitResult, int | None]:
+    must(
+        url.isascii() and not _CONTROL_OR_BLANK(url) and "\\" not in url,
+        f"{name} has a blank, a control character, a backslash or a character outside ASCII"
+        f" ({foreign})",
+    )
+    return _url_parts(url, name)
 
 
 def _url_parts(url: str, name: str) -> tuple[SplitResult, int | None]:
