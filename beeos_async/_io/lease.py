@@ -167,18 +167,18 @@ class LeasedTransport(AiohttpTransport):
             raise RuntimeError(msg)
         began = ticks()
         async with self._clock.limit(min(limit, connect_limit)):
-            line = await self._connect(connector, self._timeout(connect_limit))
+            line = await self._connect(connector, connect_limit)
         self._failures.met = True
         return line, limit - (ticks() - began)
 
-    async def _connect(
-        self, connector: aiohttp.BaseConnector, timeout: aiohttp.ClientTimeout
-    ) -> Line:
+    async def _connect(self, connector: aiohttp.BaseConnector, connect_limit: float) -> Line:
         """Take a connection of the pool, or a new one."""
-        address = self._address or self._find()
+        address, timeout = self._address or self._find(), self._timeout(connect_limit)
         trust = self._trust(connector, address)
         if trust is not None:
-            return await self._secure(connector, trust, timeout)
+            bare = self._base.with_scheme("http").with_port(self._base.port)
+            bare_address = aiohttp.ClientRequest("GET", bare)
+            return await self._secure(await connector.connect(bare_address, [], timeout), trust)
         while True:
             connection = await connector.connect(address, [], timeout)
             handler, transport = connection.protocol, connection.transport
@@ -197,27 +197,17 @@ class LeasedTransport(AiohttpTransport):
         self, connector: aiohttp.BaseConnector, address: aiohttp.ClientRequest
     ) -> ssl.SSLContext | None:
         """Say whom to trust, where TLS is spoken here and not by the loop."""
-        if self._base.scheme == "http" or self._proxy or self._borrowed is not None:
+        if self._proxy or self._borrowed is not None:
             return None
-        told = getattr(connector, "_get_ssl_context", None)
-        return self._ssl if told is None else told(address)
+        assert isinstance(connector, aiohttp.TCPConnector)  # noqa: S101 -- it is our own
+        # `None` for http; making the default once more would hold the loop for a while.
+        return connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
-    async def _secure(
-        self,
-        connector: aiohttp.BaseConnector,
-        trust: ssl.SSLContext,
-        timeout: aiohttp.ClientTimeout,
-    ) -> Line:
-        """Make a connection, and speak TLS over it; it never comes into the pool."""
-        bare = self._base.with_scheme("http").with_port(self._base.port)
-        connection = await connector.connect(aiohttp.ClientRequest("GET", bare), [], timeout)
-        handler, wire = connection.protocol, connection.transport
+    async def _secure(self, connection: Connection, trust: ssl.SSLContext) -> Line:
+        """Speak TLS over a new connection; it never comes into the pool."""
         try:
-            if handler is None or wire is None:
-                msg = "it hung up"
-                raise ConnectionResetError(msg)
-            host = (self._base.raw_host or "").rstrip(".")
-            tls = Tls(wire, trust, host, self._lines.buffer)
+            handler, wire = _untouched(connection)
+            tls = Tls(wire, trust, (self._base.raw_host or "").rstrip("."), self._lines.buffer)
             await tls.shake_hands()
         except BaseException:
             connection.close()
@@ -284,6 +274,18 @@ class LeasedTransport(AiohttpTransport):
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 
 
+def _untouched(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
+    """Give what a new connection consists of, if nothing has come over it yet."""
+    handler, wire = connection.protocol, connection.transport
+    if handler is None or wire is None or wire.is_closing():
+        msg = "it hung up at once"
+        raise ConnectionResetError(msg)
+    if handler.should_close:
+        msg = "it spoke before it was asked"
+        raise ssl.SSLError(msg)
+    return handler, wire
+
+
 def _give_up(line: Line | None) -> None:
     """Close a connection whose answer was not read to its end."""
     if line is not None:
@@ -312,6 +314,7 @@ def _tried() -> str | None:
         return f"aiohttp {aiohttp.__version__} connects differently"
     for name in ("transport", "protocol", "release", "close"):
         inspect.getattr_static(Connection, name)
+    inspect.getattr_static(aiohttp.TCPConnector, "_get_ssl_context")
     handler = ResponseHandler(asyncio.get_running_loop())
     handler.connection_made(asyncio.Transport())
     handler.set_response_params(read_until_eof=True)
