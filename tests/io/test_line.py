@@ -204,14 +204,11 @@ async def test_a_line_that_is_over_does_not_rest(leased: Lease) -> None:
 
 async def test_what_keeps_its_answer_has_a_connection_of_its_own() -> None:
     """The leased ones stay where they are, for whoever asks next."""
-
-    class Keeping(Flight):
-        keeps = True
-
     async with FaultServer(honest()) as server, client(server.url, max_concurrency=3) as bee:
         await asyncio.gather(*(bee.start(f"inst-{n}") for n in range(3)))
         leased = server.connections
-        flight = Keeping()
+        flight = Flight()
+        flight.keeps = True
         flight.key = Key("key")
         request = Request("GET", "/api/v1/instances/inst-1", None, 1000)
         answer = await bee._caller.transport.send(request, flight, 1, 1)
