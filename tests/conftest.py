@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import pytest
 import trustme
 from examples import scene
+from fault_network import tls, trusting
 from hand_clock import HandClock
-from roads import ROAD
+from roads import ROAD, SERVED
 from standing import checked_raises, hidden, open_files
 
 from beeos_async import AsyncBeeOS
@@ -29,6 +32,13 @@ HANGS = 60.0
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the whole suite run on the other event loop."""
     parser.addoption("--uvloop", action="store_true", help="run async tests on uvloop")
+    parser.addoption("--tls", action="store_true", help="run tests of both roads over TLS")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the other loop open what it keeps for the whole process, before anybody counts."""
+    if session.config.getoption("--uvloop"):
+        anyio.run(anyio.lowlevel.checkpoint, backend_options={"use_uvloop": True})
 
 
 @pytest.fixture
@@ -48,6 +58,10 @@ def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def either_road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test once by each transport."""
     monkeypatch.setitem(ROAD, "transport", request.param)
+    if request.config.getoption("--tls"):
+        authority: trustme.CA = request.getfixturevalue("authority")
+        monkeypatch.setitem(ROAD, "ssl", trusting(authority))
+        monkeypatch.setitem(SERVED, "tls", tls(authority, "127.0.0.1"))
     return ROAD["transport"]
 
 

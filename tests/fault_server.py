@@ -15,6 +15,7 @@ from hashlib import blake2b
 from typing import Final, Self
 
 from msgspec import Struct, json
+from roads import SERVED
 
 NO_LINGER: Final = struct.pack("ii", 1, 0)
 
@@ -118,7 +119,7 @@ class FaultServer:
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None) -> None:
         self.scripts = scripts
-        self.tls = tls
+        self.tls = tls or SERVED.get("tls")
         self.seen: list[Seen] = []
         self.applied: list[str] = []
         self.connections = 0
@@ -140,10 +141,12 @@ class FaultServer:
 
     async def open_listener(self) -> None:
         """Let connections in; the second time where it was the first time."""
+        # It listens at once; a loop may need some of its turns for that.
+        sock = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        self.port = sock.getsockname()[1]
         self._server = await asyncio.start_server(
-            self._serve, "127.0.0.1", self.port, ssl=self.tls, backlog=1024
+            self._serve, sock=sock, ssl=self.tls, backlog=1024
         )
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def close_listener(self) -> None:
         """Refuse connections; those that are open stay."""
@@ -177,7 +180,12 @@ class FaultServer:
         script = self.scripts[min(number, len(self.scripts) - 1)]
         try:
             await script(Peer(self, number, reader, writer))
-        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+        except (
+            asyncio.IncompleteReadError,
+            ConnectionError,
+            ssl.SSLError,
+            asyncio.CancelledError,
+        ):
             pass
         finally:
             writer.close()

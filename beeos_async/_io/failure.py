@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ssl
 from typing import Final
 
 import aiohttp
@@ -111,10 +112,10 @@ class Failures:
         match error:
             case aiohttp.ClientConnectorDNSError():
                 reason, what = "dns", "the host name cannot be resolved"
-            case aiohttp.ClientConnectorSSLError() if self.met:
+            case ssl.SSLError() if self.met and not isinstance(error, ssl.CertificateError):
                 # It did, a moment ago: what answers there now is not ready, or not the host.
                 reason, what = "connect", "no TLS with what has spoken it before"
-            case aiohttp.ClientSSLError():
+            case ssl.SSLError():
                 reason, what = "tls", "the server's certificate or TLS cannot be accepted"
             case aiohttp.ClientHttpProxyError():
                 reason, what, status = "proxy", "the proxy refused to connect", error.status

@@ -380,7 +380,7 @@ class Gate:
             if self.brake.outlasted(now):
                 raise OutageError
             if wait < math.inf:
-                if until is not None and now + wait > until:
+                if until is not None and now + wait >= until:
                     raise TimeoutError
                 await self._doze(wait, self._holding)
             else:
@@ -504,7 +504,7 @@ class Gate:
 
 
 def _refuse_to_wait(shut_until: float, now: float, until: float | None, bound: float) -> None:
-    if until is not None and shut_until > until:
+    if until is not None and shut_until >= until:
         raise TimeoutError
     if shut_until - now > bound:
         raise CoolingError(shut_until - now)

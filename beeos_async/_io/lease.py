@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import ssl
 from collections.abc import Coroutine
 from functools import cache
 from typing import Any, Final, TypeVar, Unpack, cast
@@ -26,7 +27,7 @@ from msgspec import structs
 from yarl import URL
 
 from .._checks import Key, header_text
-from .._clock import Clock
+from .._clock import Clock, ticks
 from .._protocol.message import Request, Response
 from ..errors import ConfigurationError
 from .body import read_body
@@ -34,6 +35,7 @@ from .failure import is_no
 from .flight import Flight
 from .line import Line, Lines
 from .session import inherited
+from .tls import Tls
 from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road
 
 T = TypeVar("T")
@@ -71,8 +73,6 @@ class LeasedTransport(AiohttpTransport):
     ) -> Response:
         """Send a request and read the whole response; see `Transport.send`."""
         if flight.keeps or not (self._able or self._is_able()):
-            # Nobody shall wait in the pool for a connection that is leased and idle.
-            self._lines.give_back()
             return await super().send(request, flight, limit, connect_limit)
         if self._session is None:
             self._open()
@@ -133,8 +133,8 @@ class LeasedTransport(AiohttpTransport):
         if line.transport.get_write_buffer_size():
             # Answered before the request was out: the rest of it is still on its way.
             line.close()
-        elif line.head is not None or self._borrowed is not None:
-            # For a connector that is somebody else's, somebody else may be waiting.
+        elif self._borrowed is not None:
+            # Somebody else may be waiting for it.
             line.give_back()
         else:
             line.rest()
@@ -159,30 +159,60 @@ class LeasedTransport(AiohttpTransport):
                 self._lines.close()
 
     async def _lease(self, limit: float, connect_limit: float) -> tuple[Line, float]:
-        """Lease a clean connection of the pool, or a new one, and tell what time is left."""
+        """Lease a clean connection, and tell what time is left."""
         connector = None if self._session is None else self._session.connector
         if connector is None:
             # The session was closed by somebody else.
             msg = "session is closed"
             raise RuntimeError(msg)
+        began = ticks()
+        async with self._clock.limit(min(limit, connect_limit)):
+            line = await self._connect(connector, connect_limit)
+        self._failures.met = True
+        return line, limit - (ticks() - began)
+
+    async def _connect(self, connector: aiohttp.BaseConnector, connect_limit: float) -> Line:
+        """Take a connection of the pool, or a new one."""
         address, timeout = self._address or self._find(), self._timeout(connect_limit)
-        timer = self._clock.limit(limit)
-        async with timer:
-            while True:
-                connection = await connector.connect(address, [], timeout)
-                handler, transport = connection.protocol, connection.transport
-                # An answer pushed onto an idle connection would be taken for the answer to this
-                # request, and every later answer would be off by one (aiohttp issue 13656).
-                if (
-                    handler is not None
-                    and transport is not None
-                    and not transport.is_closing()
-                    and not handler.should_close
-                ):
-                    self._failures.met = True
-                    left = (timer.when() or 0.0) - asyncio.get_running_loop().time()
-                    return Line(self._lines, connection, handler, transport), left
-                connection.close()
+        trust = self._trust(connector, address)
+        if trust is not None:
+            bare = self._base.with_scheme("http").with_port(self._base.port)
+            bare_address = aiohttp.ClientRequest("GET", bare)
+            return await self._secure(await connector.connect(bare_address, [], timeout), trust)
+        while True:
+            connection = await connector.connect(address, [], timeout)
+            handler, transport = connection.protocol, connection.transport
+            # An answer pushed onto an idle connection would be taken for the answer to this
+            # request, and every later answer would be off by one (aiohttp issue 13656).
+            if (
+                handler is not None
+                and transport is not None
+                and not transport.is_closing()
+                and not handler.should_close
+            ):
+                return Line(self._lines, connection, handler, transport)
+            connection.close()
+
+    def _trust(
+        self, connector: aiohttp.BaseConnector, address: aiohttp.ClientRequest
+    ) -> ssl.SSLContext | None:
+        """Say whom to trust, where TLS is spoken here and not by the loop."""
+        ours = self._borrowed is None and not self._proxy
+        if not ours or not isinstance(connector, aiohttp.TCPConnector):
+            return None
+        # `None` for http; making the default once more would hold the loop for a while.
+        return connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+    async def _secure(self, connection: Connection, trust: ssl.SSLContext) -> Line:
+        """Speak TLS over a new connection; it never comes into the pool."""
+        try:
+            handler, wire = _untouched(connection)
+            tls = Tls(wire, trust, (self._base.raw_host or "").rstrip("."), self._lines.buffer)
+            await tls.shake_hands()
+        except BaseException:
+            connection.close()
+            raise
+        return Line(self._lines, connection, handler, tls)
 
     def _find(self) -> aiohttp.ClientRequest:
         """Say where to connect, as aiohttp wants to be told."""
@@ -244,6 +274,18 @@ class LeasedTransport(AiohttpTransport):
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 
 
+def _untouched(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
+    """Give what a new connection consists of, if nothing has come over it yet."""
+    handler, wire = connection.protocol, connection.transport
+    if handler is None or wire is None or wire.is_closing():
+        msg = "it hung up at once"
+        raise ConnectionResetError(msg)
+    if handler.should_close:
+        msg = "it spoke before it was asked"
+        raise ssl.SSLError(msg)
+    return handler, wire
+
+
 def _give_up(line: Line | None) -> None:
     """Close a connection whose answer was not read to its end."""
     if line is not None:
@@ -272,6 +314,7 @@ def _tried() -> str | None:
         return f"aiohttp {aiohttp.__version__} connects differently"
     for name in ("transport", "protocol", "release", "close"):
         inspect.getattr_static(Connection, name)
+    inspect.getattr_static(aiohttp.TCPConnector, "_get_ssl_context")
     handler = ResponseHandler(asyncio.get_running_loop())
     handler.connection_made(asyncio.Transport())
     handler.set_response_params(read_until_eof=True)

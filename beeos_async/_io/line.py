@@ -56,12 +56,6 @@ class Lines:
             line.close()
         return None
 
-    def give_back(self) -> None:
-        """Return all idle connections to the pool they came from."""
-        while self.idle:
-            line, _ = self.idle.popitem()
-            line.give_back()
-
     def close(self) -> None:
         """Close all idle connections."""
         while self.idle:
@@ -100,7 +94,7 @@ class Line(asyncio.BufferedProtocol):
             lines: What it is one of.
             connection: The lease.
             handler: What reads all but the plain answer.
-            transport: Where both stand.
+            transport: Where both stand: the connection's own, or TLS over it.
         """
         self.handler = handler
         self.transport = transport
@@ -121,7 +115,7 @@ class Line(asyncio.BufferedProtocol):
         self._most = 0
         self._over = False
         lines.limits.watched.add(self)
-        _stand(transport, self)
+        stand(transport, self)
 
     def ask(
         self, flight: Flight, words: bytes, cap: int, seconds: float
@@ -151,24 +145,34 @@ class Line(asyncio.BufferedProtocol):
 
     def rest(self) -> None:
         """Be idle: the answer was whole."""
-        if not self._over:
-            lines = self._lines
-            self.end = end = ticks() + KEEP_ALIVE
-            if end < lines.limits.next:
-                lines.limits.wake(end)
-            lines.idle[self] = None
+        if self._over:
+            return
+        if self.head is not None:
+            # The handler has read it, and knows whether the server will hear another request.
+            if self.handler.should_close:
+                self.close()
+                return
+            self.head = None
+            stand(self.transport, self)
+        lines = self._lines
+        self.end = end = ticks() + KEEP_ALIVE
+        if end < lines.limits.next:
+            lines.limits.wake(end)
+        lines.idle[self] = None
 
     def give_back(self) -> None:
         """Return the connection to the pool it came from, as it was."""
         if not self._over:
             self._part()
             if self.transport.get_protocol() is self:
-                _stand(self.transport, self.handler)
+                stand(self.transport, self.handler)
             self._connection.release()
 
     def close(self) -> None:
         """Close the connection, even if the lease is over."""
         self._part()
+        if not self.transport.is_closing():
+            self.transport.close()
         self._connection.close()
         self.handler.close()
 
@@ -208,7 +212,7 @@ class Line(asyncio.BufferedProtocol):
                 self._partial = data
                 return
         # Not plain, or in more than two pieces.
-        _stand(self.transport, self.handler)
+        stand(self.transport, self.handler)
         self._hand_over(waiter, news)
 
     def eof_received(self) -> None:
@@ -266,7 +270,7 @@ class _Gone(asyncio.Transport):
 _GONE: Final = _Gone()
 
 
-def _stand(transport: asyncio.Transport, protocol: Any) -> None:
+def stand(transport: asyncio.Transport, protocol: Any) -> None:
     """Change who reads, between two reads: some loops choose how to read when they begin to."""
     transport.pause_reading()
     transport.set_protocol(protocol)

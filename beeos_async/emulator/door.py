@@ -27,6 +27,8 @@ HOST: Final = "127.0.0.1"
 CLOSE_GRACE: Final = 0.05
 """Seconds a late answer is given when the emulator closes."""
 
+BACKLOG: Final = 4096
+
 _TURNS: Final = 4
 _NO_LINGER: Final = struct.pack("ii", 1, 0)
 
@@ -82,7 +84,7 @@ class Door:
         # A client that goes takes its silent request with it.
         server = web.Server(self._handle, handler_cancellation=True, access_log=None)
         try:
-            self._listener = await loop.create_server(server, HOST, port, backlog=4096)
+            self._listener = await loop.create_server(server, sock=_listen(port), backlog=BACKLOG)
         except OSError as error:
             why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error})"
             msg = f"port {port} of {HOST} {why}; choose another, or 0 for a free one"
@@ -107,16 +109,18 @@ class Door:
         begun = self._outage is not None and not self._outage.done()
         if self._server is not None and self._listener is not None and not begun:
             port = int(self._listener.sockets[0].getsockname()[1])
-            self._outage = asyncio.create_task(self._be_down(self._server, port, seconds))
+            end = self._clock.now() + seconds
+            self._outage = asyncio.create_task(self._be_down(self._server, port, end))
 
-    async def _be_down(self, server: web.Server, port: int, seconds: float) -> None:
-        """Be out of order for a while, as if nobody had ever listened."""
+    async def _be_down(self, server: web.Server, port: int, end: float) -> None:
+        """Be out of order until then, as if nobody had ever listened."""
         async with self._moving:
             await self._clear(server)
-        await self._clock.sleep(seconds)
+        # However long it took to see everybody out.
+        await self._clock.sleep(max(0.0, end - self._clock.now()))
         async with self._moving:
             loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(server, HOST, port, backlog=4096)
+            self._listener = await loop.create_server(server, sock=_listen(port), backlog=BACKLOG)
 
     async def _clear(self, server: web.Server) -> None:
         """Let nobody in any more, and throw out who is in."""
@@ -225,6 +229,11 @@ class Door:
                 if fault.reset:
                     _reset(transport)
         transport.close()
+
+
+def _listen(port: int) -> socket.socket:
+    """Listen at once; a loop may need some of its turns for that."""
+    return socket.create_server((HOST, port), backlog=BACKLOG)
 
 
 def _reset(transport: asyncio.Transport) -> None:

@@ -22,6 +22,7 @@ from fault_server import (
 )
 from hand_clock import HandClock
 from msgspec import Struct, json, structs
+from roads import ROAD, SERVED
 from standing import agree, check_report, client
 
 import beeos_async as b
@@ -366,7 +367,7 @@ async def test_a_login_service_that_stumbles_is_no_refused_key(clock: HandClock)
 
     stumble = refuse("503 Wait", "auth_transient")
     async with FaultServer(in_turn(stumble, stumble, tell_truth)) as server:
-        async with AsyncBeeOS(key, base_url=server.url, _clock=clock) as bee:
+        async with AsyncBeeOS(key, base_url=server.url, _clock=clock, **ROAD) as bee:
             await bee.start("inst-1")
 
     assert server.methods == ["POST"] * 3
@@ -492,6 +493,8 @@ async def test_a_no_that_comes_before_the_body_is_whole_is_heard(
     clock: HandClock, closes: bool
 ) -> None:
     """It is the server's 413, and no broken connection."""
+    if closes and SERVED:
+        pytest.skip("the loop's TLS, which serves here, cannot close half a connection")
     parting = ("Connection: close",) if closes else ()
     refusal = http(b'{"error":{"code":"too_large","message":"no"}}', "413 Too Large", *parting)
 

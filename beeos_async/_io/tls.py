@@ -1,0 +1,164 @@
+"""TLS between a connection and who speaks over it, with as little in between as it takes.
+
+The loop's own TLS costs several times what the ciphers do, and a buffer of 256 KiB for each
+connection.  Here a record that comes is deciphered straight into the buffer of who reads, and
+what is written leaves as one piece.  Names, certificates and ciphers are OpenSSL's affair,
+by the context that aiohttp itself would have used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from typing import Any
+
+from .line import LARGEST, stand
+
+
+class Tls(asyncio.Transport, asyncio.BufferedProtocol):
+    """A protocol to the wire beneath, a transport to the protocol above."""
+
+    def __init__(
+        self, wire: asyncio.Transport, context: ssl.SSLContext, host: str, room: memoryview
+    ) -> None:
+        """Get ready to shake hands.
+
+        Args:
+            wire: The bare connection.
+            context: Whom to trust.
+            host: Whom to expect.
+            room: Where to read to; whoever else reads there copies out what it found.
+
+        Raises:
+            ValueError: Nobody can be expected under that name.
+        """
+        super().__init__()
+        self._wire = wire
+        self._room = room
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        # Typed by nobody: the stubs do not know that `read` counts what it puts into a buffer.
+        self._tls: Any = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
+        self._above: Any = None
+        self._shaken: asyncio.Future[None] | None = None
+        self._flaw: ssl.SSLError | None = None
+
+    async def shake_hands(self) -> None:
+        """Agree on ciphers, and see whom the certificate names.
+
+        Raises:
+            ssl.SSLError: They do not agree, or it is somebody else.
+            OSError: The connection ended, or somebody spoke who was not asked.
+        """
+        self._shaken = asyncio.get_running_loop().create_future()
+        stand(self._wire, self)
+        self._go_on()
+        await self._shaken
+        self._shaken = None
+        with contextlib.suppress(ssl.SSLWantReadError):
+            # It would be taken for the answer to the first request.
+            self._tls.read(1)
+            msg = "an answer came before there was a request"
+            raise ConnectionResetError(msg)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Encipher and send."""
+        while data:
+            data = data[self._tls.write(data) :]
+        self._wire.write(self._outgoing.read())
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Change who reads."""
+        self._above = protocol
+
+    def pause_reading(self) -> None:
+        """Let the peer wait."""
+        self._wire.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Let it go on."""
+        self._wire.resume_reading()
+
+    def is_closing(self) -> bool:
+        """Tell whether this is over."""
+        return self._wire.is_closing()
+
+    def get_write_buffer_size(self) -> int:
+        """Count the bytes that have not left."""
+        return self._wire.get_write_buffer_size()
+
+    def close(self) -> None:
+        """Take leave and close, without waiting for the peer to do the same."""
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+        self._wire.close()
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 -- there is one size
+        """Say where to read to."""
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Decipher what has come, and hand it on."""
+        self._incoming.write(self._room[:nbytes])
+        self._go_on()
+
+    def eof_received(self) -> None:
+        """Let the wire close."""
+        if self._shaken is None:
+            self._above.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell who waits or reads."""
+        error = self._flaw or exc
+        if self._shaken is None:
+            self._above.connection_lost(error)
+        elif not self._shaken.done():
+            self._shaken.set_exception(error or ConnectionResetError("it hung up"))
+        self._above = None
+
+    def pause_writing(self) -> None:
+        """Tell who writes."""
+        self._above.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Tell who writes."""
+        self._above.resume_writing()
+
+    def _go_on(self) -> None:
+        """Do what can be done with what has come."""
+        try:
+            if self._shaken is None:
+                self._read()
+            else:
+                self._tls.do_handshake()
+                if not self._shaken.done():
+                    self._shaken.set_result(None)
+        except ssl.SSLWantReadError:
+            # The rest of a record is on its way, or this one was for OpenSSL alone.
+            pass
+        except ssl.SSLError as error:
+            self._flaw = error.with_traceback(None)
+            self._flush()
+            self._wire.abort()
+            return
+        if self._outgoing.pending:
+            self._flush()
+
+    def _read(self) -> None:
+        room = self._room
+        while True:
+            # There is room for a whole record: what OpenSSL has opened is taken out at once.
+            count = self._tls.read(LARGEST, room)
+            if not count:
+                self._above.eof_received()
+                self.close()
+            elif isinstance(self._above, asyncio.BufferedProtocol):
+                self._above.buffer_updated(count)
+            else:
+                self._above.data_received(bytes(room[:count]))
+            if not self._incoming.pending or self._wire.is_closing():
+                return
+
+    def _flush(self) -> None:
+        self._wire.write(self._outgoing.read())
