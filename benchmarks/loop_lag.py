@@ -58,7 +58,7 @@ def main() -> None:
             for side in chosen.sides:
                 beside[side].append(asyncio.run(held(side, where, chosen)))
             beside[IDLE].append(asyncio.run(idle()))
-    print(f"{'ms of a turn of the loop, beside':44}{'p99.9':>10}{'by the clock':>14}{'longest':>10}")
+    print(f"{'ms of a turn, beside':44}{'p99.9':>10}{'by the clock':>14}{'longest':>10}")
     for side, rounds in beside.items():
         busy, clock = (_median(rounds, of) for of in ("busy", "clock"))
         longest = max(one.longest for one in rounds)
@@ -106,9 +106,7 @@ async def turns() -> Held:
         rare = int(len(busy) * 0.999)
         busy.sort()
         clock.sort()
-        return Held(
-            busy[rare] * MILLISECOND, clock[rare] * MILLISECOND, busy[-1] * MILLISECOND
-        )
+        return Held(busy[rare] * MILLISECOND, clock[rare] * MILLISECOND, busy[-1] * MILLISECOND)
 
 
 def _median(rounds: Sequence[Held], of: str) -> float:
