@@ -44,8 +44,8 @@ LIMIT: Final = 0.3
 LATE: Final = 2.0
 """Seconds after which an attempt that should have ended long ago hangs."""
 
-WORKERS: Final = 64
-BATCH: Final = 500
+WORKERS: Final = 256
+BATCH: Final = 5000
 
 TOKENS: Final = [
     b"\r\n", b"\n", b"\r", b"\0", b"\xff", b" ", b"\t", b":", b";", b",", b'"', b"\\", b"{", b"}",

@@ -8,6 +8,7 @@ has on the wire.
 from __future__ import annotations
 
 import typing
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, cast
@@ -264,8 +265,8 @@ def the_same(one: object, other: object) -> bool:
         return all(
             the_same(getattr(one, theirs[name]), getattr(other, ours[name])) for name in theirs
         )
-    if isinstance(one, list) and isinstance(other, list):
-        mine, yours = cast("list[object]", one), cast("list[object]", other)
+    if isinstance(one, list) and isinstance(other, list | tuple):
+        mine, yours = cast("list[object]", one), cast("Sequence[object]", other)
         return len(mine) == len(yours) and all(map(the_same, mine, yours))
     return type(one) is type(other) and one == other
 

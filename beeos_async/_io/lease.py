@@ -197,9 +197,9 @@ class LeasedTransport(AiohttpTransport):
         self, connector: aiohttp.BaseConnector, address: aiohttp.ClientRequest
     ) -> ssl.SSLContext | None:
         """Say whom to trust, where TLS is spoken here and not by the loop."""
-        if self._proxy or self._borrowed is not None:
+        ours = self._borrowed is None and not self._proxy
+        if not ours or not isinstance(connector, aiohttp.TCPConnector):
             return None
-        assert isinstance(connector, aiohttp.TCPConnector)  # noqa: S101 -- it is our own
         # `None` for http; making the default once more would hold the loop for a while.
         return connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 

@@ -63,12 +63,8 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Encipher and send."""
-        taken = self._tls.write(data)
-        if taken < len(data):
-            # A record holds 16 KiB.
-            left = memoryview(data)[taken:]
-            while left:
-                left = left[self._tls.write(left) :]
+        while data:
+            data = data[self._tls.write(data) :]
         self._wire.write(self._outgoing.read())
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
@@ -93,11 +89,10 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """Take leave and close, without waiting for the peer to do the same."""
-        if not self._wire.is_closing():
-            with contextlib.suppress(ssl.SSLError):
-                self._tls.unwrap()
-            self._flush()
-            self._wire.close()
+        with contextlib.suppress(ssl.SSLError):
+            self._tls.unwrap()
+        self._flush()
+        self._wire.close()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 -- there is one size
         """Say where to read to."""

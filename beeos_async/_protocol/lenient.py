@@ -61,6 +61,9 @@ def _fit(value: object, shape: inspect.Type, path: str) -> object:
             return next((one for one in fitting if one is not _UNFIT), _UNFIT)
         case inspect.ListType():
             return _fit_list(value, shape, path)
+        case inspect.VarTupleType():
+            found = _fit_list(value, shape, path)
+            return found if found is _UNFIT else tuple(cast("list[object]", found))
         case inspect.DateTimeType():
             return _fit_moment(value)
         case _:
@@ -102,7 +105,7 @@ def _fit_nothing(members: dict[str, object], field: inspect.Field, path: str) ->
     raise ValidationError(msg)
 
 
-def _fit_list(value: object, shape: inspect.ListType, path: str) -> object:
+def _fit_list(value: object, shape: inspect.ListType | inspect.VarTupleType, path: str) -> object:
     if not isinstance(value, list):
         return _UNFIT
     kept: list[object] = []

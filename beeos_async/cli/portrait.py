@@ -67,7 +67,7 @@ def portrait(instance: Instance, console: Console) -> Iterator[RenderableType]:
     yield Text("")
     table = Table.grid(padding=(0, 2))
     for field, value in structs.asdict(instance).items():
-        if field not in AT_THE_TOP and value not in (None, "", 0, [], {}):
+        if field not in AT_THE_TOP and value not in (None, "", 0, (), {}):
             label = Text(f"  {field.replace('_', ' ')}", "dim", no_wrap=True)
             table.add_row(label, _value(value))
     yield table
@@ -81,7 +81,7 @@ def _value(value: Any) -> Text:
         # Lines of a prompt stay lines; nothing else of it moves the cursor.
         lines = (clean(line, VALUE_LIMIT) for line in value.splitlines())
         return Text("\n".join(lines), STATE_STYLES.get(value, ""), overflow="fold")
-    if isinstance(value, list):
-        words = cast("list[object]", value)
+    if isinstance(value, tuple):
+        words = cast("tuple[object, ...]", value)
         return Text(", ".join(clean(str(one)) for one in words), overflow="fold")
     return Text(as_json(to_builtins(value), indent=2), overflow="fold")

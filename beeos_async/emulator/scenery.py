@@ -128,7 +128,7 @@ def named(dice: bytes, number: int) -> str:
 def invent(id: str, number: int, dice: bytes) -> Instance:
     """Make up what an instance is, all but what changes with time."""
     framework, provider, system, region = _KINDS[dice[0] % len(_KINDS)]
-    models = [model.id for model in MODELS[framework]]
+    models = tuple(model.id for model in MODELS[framework])
     token = id.removeprefix("inst-")
     born = BORN + timedelta(minutes=number * 7 % 200_000)
     return Instance(

@@ -322,7 +322,7 @@ class World:
             "provider_id": wanted.provider_id,
             "provider_config": wanted.provider_config or wanted.config,
             "model_primary": wanted.model_primary,
-            "models": wanted.models,
+            "models": None if wanted.models is None else tuple(wanted.models),
             "system_prompt": wanted.system_prompt,
             "mcp_servers": wanted.mcp_servers,
             "bridge_id": wanted.bridge_id,

@@ -42,7 +42,8 @@ MessageConnection = (
 
 
 # It is plain data, in which no circle can be: the garbage collector need not look at each of
-# a hundred thousand.
+# a hundred thousand.  Nor at its models, which are a tuple: as a list each would be one more
+# thing to look at.
 class Instance(Camel, frozen=True, kw_only=True, gc=False):
     """One machine you own, as the server last described it.
 
@@ -70,7 +71,7 @@ class Instance(Camel, frozen=True, kw_only=True, gc=False):
     cloud_provider: str = ""
     name: str = ""
     model_primary: str = ""
-    models: list[str] = []
+    models: tuple[str, ...] = ()
     status: InstanceStatus = ""
     desired_status: DesiredStatus = ""
     """Where the control plane is steering it; differs from `status` while it moves."""

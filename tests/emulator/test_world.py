@@ -335,7 +335,7 @@ def test_a_deployed_instance_is_what_was_asked_for(clock: HandClock) -> None:
     )
 
     assert made.name == "night-shift"
-    assert (made.agent_framework, made.region, made.models) == ("custom", "eu-shelf-1", ["m/1"])
+    assert (made.agent_framework, made.region, made.models) == ("custom", "eu-shelf-1", ("m/1",))
     assert made.provider_config == {"a": 1}
     assert (made.status, made.desired_status) == ("pending", "running")
     assert made.created_at == made.updated_at == opened(clock)

@@ -63,7 +63,7 @@ instances = st.builds(
     id=words,
     name=words,
     status=words,
-    models=st.lists(words, max_size=3),
+    models=st.lists(words, max_size=3).map(tuple),
     provider_config=st.dictionaries(words, plain, max_size=3),
     total_run_seconds=whole,
     is_trial=st.booleans(),

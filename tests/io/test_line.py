@@ -108,8 +108,7 @@ async def test_a_line_given_back_is_as_it_was(leased: Lease, stable: Stable) -> 
     """Its handler stands on it again, and the pool has the connection."""
     lines = Lines()
     line, wire = await leased(lines)
-    line.rest()
-    lines.give_back()
+    line.give_back()
     line.give_back()
 
     assert wire.get_protocol() is line.handler
@@ -203,22 +202,20 @@ async def test_a_line_that_is_over_does_not_rest(leased: Lease) -> None:
     assert lines.idle == {}
 
 
-async def test_what_keeps_its_answer_goes_the_plain_way_and_need_not_wait() -> None:
-    """For a connection of the pool nobody waits while leased ones are idle."""
-
-    class Keeping(Flight):
-        keeps = True
-
+async def test_what_keeps_its_answer_has_a_connection_of_its_own() -> None:
+    """The leased ones stay where they are, for whoever asks next."""
     async with FaultServer(honest()) as server, client(server.url, max_concurrency=3) as bee:
         await asyncio.gather(*(bee.start(f"inst-{n}") for n in range(3)))
-        flight = Keeping()
+        leased = server.connections
+        flight = Flight()
+        flight.keeps = True
         flight.key = Key("key")
         request = Request("GET", "/api/v1/instances/inst-1", None, 1000)
         answer = await bee._caller.transport.send(request, flight, 1, 1)
         assert answer.status == 200
         await bee.start("inst-4")
 
-    assert server.connections == 3
+    assert server.connections == leased + 1
 
 
 async def test_a_line_of_a_borrowed_connector_is_given_back_at_once() -> None:

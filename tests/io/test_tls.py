@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -50,8 +51,9 @@ def between(port: int, deal: Deal) -> fault_server.Script:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
 
         async def back() -> None:
-            while data := await reader.read(65_536):
-                await deal(peer, data)
+            with contextlib.suppress(ConnectionError):
+                while data := await reader.read(65_536):
+                    await deal(peer, data)
             peer.writer.close()
 
         task = asyncio.create_task(back())
@@ -175,6 +177,33 @@ async def test_a_record_that_was_bent_on_its_way_ends_the_connection(
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("kept", [0, 40])
+async def test_a_wire_that_ends_without_leave_ends_the_answer(
+    clock: HandClock, authority: trustme.CA, kept: int
+) -> None:
+    """Before a record, and within one."""
+    cut = False
+
+    async def deal(peer: Peer, data: bytes) -> None:
+        await peer.send(data[:kept] if cut else data)
+        if cut:
+            raise ConnectionError
+
+    async with (
+        FaultServer(honest(), tls=tls(authority)) as server,
+        FaultServer(between(server.port, deal)) as cutter,
+        client(secured(cutter), clock, ssl=trusting(authority), max_retries=0) as bee,
+    ):
+        await bee.start("inst-1")
+        cut = True
+        with pytest.raises(b.ConnectionLostError):
+            await bee.instances.get("inst-1")
+        cut = False
+        await bee.start("inst-2")
+
+    assert server.connections == 2
+
+
 async def test_a_handshake_that_is_cancelled_leaves_nothing(authority: trustme.CA) -> None:
     """The connection is closed, and nobody is told anything."""
     gone = asyncio.Event()
@@ -211,7 +240,8 @@ class Wire(asyncio.Transport):
         self.incoming.write(data)
         try:
             self.served.do_handshake()
-            self.served.write(self.says)
+            if self.says:
+                self.served.write(self.says)
         except ssl.SSLWantReadError:
             pass
         answer = self.outgoing.read()
@@ -238,6 +268,27 @@ async def test_an_answer_that_comes_before_there_is_a_request_is_nobodys(
 
     with pytest.raises(ConnectionResetError, match="before there was a request"):
         await spoken.shake_hands()
+
+
+async def test_who_writes_more_than_goes_out_is_told(authority: trustme.CA) -> None:
+    """The wire's word is handed on."""
+    told: list[str] = []
+
+    class Above(asyncio.Protocol):
+        def pause_writing(self) -> None:
+            told.append("pause")
+
+        def resume_writing(self) -> None:
+            told.append("resume")
+
+    wire = Wire(tls(authority), says=b"")
+    spoken = Tls(wire, trusting(authority), "localhost", memoryview(bytearray(65_536)))
+    await spoken.shake_hands()
+    spoken.set_protocol(Above())
+    wire.above.pause_writing()
+    wire.above.resume_writing()
+
+    assert told == ["pause", "resume"]
 
 
 @pytest.mark.parametrize(("ends", "raised"), [(True, ConnectionResetError), (False, ssl.SSLError)])

@@ -451,6 +451,7 @@ READABLE = (
     inspect.StrType,
     inspect.StructType,
     inspect.UnionType,
+    inspect.VarTupleType,
 )
 
 
@@ -458,7 +459,7 @@ def kinds_of(shape: inspect.Type) -> set[type[inspect.Type]]:
     match shape:
         case inspect.StructType():
             below = [field.type for field in shape.fields]
-        case inspect.ListType():
+        case inspect.ListType() | inspect.VarTupleType():
             below = [shape.item_type]
         case inspect.UnionType():
             below = list(shape.types)

@@ -389,7 +389,7 @@ async def pages(bee: AsyncBeeOS) -> None:
 
 def an_instance(instance: Instance) -> None:
     assert_type(instance.id, str)
-    assert_type(instance.models, list[str])
+    assert_type(instance.models, tuple[str, ...])
     assert_type(instance.total_run_seconds, int)
     assert_type(instance.is_trial, bool)
     assert_type(instance.started_at, datetime | None)
