@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from beeos_async import AsyncBeeOS
+
 
 class HandClock:
     """A clock that moves only when somebody sleeps, and then at once.
@@ -19,6 +21,12 @@ class HandClock:
         self.dice = 0.5
         self.slept: list[float] = []
         self.tokens = 0
+        self._heeded: AsyncBeeOS | None = None
+
+    def heed(self, bee: AsyncBeeOS) -> AsyncBeeOS:
+        """Stand still while this client has a request under way, however long its loop takes."""
+        self._heeded = bee
+        return bee
 
     def now(self) -> float:
         return self.time
@@ -37,6 +45,8 @@ class HandClock:
         self.slept.append(seconds)
         until = self.time + seconds
         await asyncio.sleep(0)
+        while self._heeded is not None and self._heeded._caller.gate.in_flight:
+            await asyncio.sleep(0)
         self.time = max(self.time, until)
 
     def limit(self, seconds: float | None) -> asyncio.Timeout:

@@ -126,7 +126,8 @@ class Looks:
             if not self._is_busy(id):
                 self._due[id] = None
                 self._round.add(id)
-        for _ in range(min(LOOKERS, len(self._due)) - self._lookers):
+        # Those at work may hang: they are not counted on.
+        for _ in range(min(LOOKERS - self._lookers, len(self._due))):
             self._lookers += 1
             self._group.start_soon(self._look_around)
 

@@ -15,7 +15,16 @@ from typing import Any, Final, Protocol
 import anyio
 
 from .._protocol.endpoint import SAFE, Endpoint
-from .._protocol.polling import BUSY, FIRST, LAST_LOOK, LONGEST, Sight, pause_after, round_at
+from .._protocol.polling import (
+    BUSY,
+    EARLY,
+    FIRST,
+    LAST_LOOK,
+    LONGEST,
+    Sight,
+    pause_after,
+    round_at,
+)
 from .._protocol.retry import Verdict, judge
 from ..errors import (
     APIError,
@@ -259,7 +268,8 @@ class Poller:
 
     def _expire(self) -> None:
         """End the waits whose time is up."""
-        now = self._clock.now()
+        # Just before it there is no time left to look once more.
+        now = self._clock.now() + EARLY
         if now < self._nearest:
             return
         self._nearest = math.inf

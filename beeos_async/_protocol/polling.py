@@ -22,6 +22,9 @@ RATE: Final = 4.0
 LAST_LOOK: Final = 0.2
 """Seconds before a deadline for a last look."""
 
+EARLY: Final = 0.002
+"""Seconds before its time that a timer may be over: some loops count in milliseconds."""
+
 MISSES: Final = 3
 """Sweeps that did not show an id, after which one look at it decides."""
 
@@ -66,7 +69,7 @@ def round_at(due: float, deadline: float, now: float) -> float:
     if due < deadline:
         return due
     last = deadline - LAST_LOOK
-    return last if last > now else deadline
+    return last if last > now + EARLY else deadline
 
 
 def pages_of(total: int | None, asked: int, known: int, *, more: bool) -> int:

@@ -102,7 +102,7 @@ class Door:
                 self._outage = None
             if self._server is not None:
                 server, self._server = self._server, None
-                await self._clear(server)
+                await self._clear(server, CLOSE_GRACE)
 
     def _begin_outage(self, seconds: float) -> None:
         """Begin to be out of order, unless that has begun."""
@@ -122,8 +122,8 @@ class Door:
             loop = asyncio.get_running_loop()
             self._listener = await loop.create_server(server, sock=_listen(port), backlog=BACKLOG)
 
-    async def _clear(self, server: web.Server) -> None:
-        """Let nobody in any more, and throw out who is in."""
+    async def _clear(self, server: web.Server, grace: float = 0.0) -> None:
+        """Let nobody in any more, and throw out who is in, once they have had so many seconds."""
         listener, self._listener = self._listener, None
         if listener is None:
             return
@@ -137,7 +137,8 @@ class Door:
         # It takes the loop some turns to see somebody out.
         for _ in range(_TURNS):
             transports = [guest.transport for guest in server.connections if guest.transport]
-            await server.shutdown(CLOSE_GRACE)
+            if grace:
+                await server.shutdown(grace)
             for transport in transports:
                 # Nor does a client that does not read keep the door open.
                 transport.abort()

@@ -239,6 +239,8 @@ class FleetRun(Generic[T]):
         driver = self._driver
         assert driver is not None  # noqa: S101 -- made on entry
         if not driver.done():
+            # It takes a loop some turns to cancel all of it, and nothing more is launched in them.
+            self._halt("cancelled")
             driver.cancel()
             await asyncio.wait([driver])
         if error is None:

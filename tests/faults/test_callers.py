@@ -231,6 +231,7 @@ async def test_a_fleet_cancelled_at_any_step_tells_what_became_of_each_id(
             await run.wait()
 
     step, over = 1, False
+    kinds: set[str] = set()
     async with FaultServer(requests(stumble)) as server, client(server, clock) as bee:
         while not over:
             server.applied.clear()
@@ -246,11 +247,14 @@ async def test_a_fleet_cancelled_at_any_step_tells_what_became_of_each_id(
             assert [one.id for one in run.report] == fleet
             agree(run.report, server.applied)
             assert bee._caller.gate.in_flight == 0
+            kinds.update(run.report.counts)
             step += 1
 
         assert run.report.ok
 
-    assert step > 30
+    # It was cancelled before, between and after requests; how often, is the loop's business.
+    assert kinds == {"skipped", "unknown", "succeeded"}
+    assert step > len(fleet)
 
 
 @pytest.mark.fault("C2", "C5")

@@ -225,7 +225,9 @@ async def test_a_run_that_is_cancelled_as_it_begins_has_its_report(turns: int) -
         with pytest.raises(asyncio.CancelledError):
             await task
 
-        assert asyncio.all_tasks() == before
+        new = asyncio.all_tasks() - before
+        # The server may just be learning that its guest has gone.
+        assert [task for task in new if "FaultServer" not in repr(task.get_coro())] == []
         assert bee._caller.gate.when_closed == []
     assert len(run.report) == (20 if turns else 0)
 

@@ -11,7 +11,7 @@ import sys
 import textwrap
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -636,10 +636,18 @@ async def test_a_refused_journal_is_told_before_anything_is_sent(
             await other.start_many(cloud.ids, journal=path)
     with pytest.raises(b.ConfigurationError, match="must be the path"):
         bee.start_stream(cloud.ids, journal=7)  # type: ignore[arg-type]
-    assert cloud.log == []
-    async with bee.start_stream(cloud.ids, journal=str(path)) as run:
+    go = asyncio.Event()
+
+    async def held() -> AsyncIterator[str]:
+        await go.wait()
+        for id in cloud.ids:
+            yield id
+
+    async with bee.start_stream(held(), journal=str(path)) as run:
         with pytest.raises(b.ConfigurationError, match="in use by another run"):
             await bee.start_many(cloud.ids, journal=path)
+        assert cloud.log == []
+        go.set()
         await run.wait()
 
     assert (await bee.with_options(timeout=5).start_many(cloud.ids, journal=path)).ok

@@ -27,7 +27,8 @@ MANY = 1_000_000
 
 def client(server: FaultServer, clock: Any, **options: Any) -> AsyncBeeOS:
     options = {"timeout": 5.0, **ROAD, **options}
-    return AsyncBeeOS("emulator", base_url=server.url, _clock=clock, **options)
+    bee = AsyncBeeOS("emulator", base_url=server.url, _clock=clock, **options)
+    return clock.heed(bee) if isinstance(clock, HandClock) else bee
 
 
 def ids(count: int) -> list[str]:
@@ -265,7 +266,7 @@ async def test_a_host_that_is_down_at_the_very_beginning_costs_no_id(
     """Few are in flight then, and fewer failures than that many slots would ask for are enough."""
     async with Emulator(instances=size, boot_time=0, clock=clock) as cloud:
         cloud.faults.outage(30, kind)
-        async with cloud.client(_clock=clock, max_concurrency=200, **ROAD) as bee:
+        async with clock.heed(cloud.client(_clock=clock, max_concurrency=200, **ROAD)) as bee:
             report = await bee.start_many(cloud.ids)
 
     assert report.counts == {"succeeded": size}
@@ -281,7 +282,7 @@ async def test_a_short_outage_costs_a_small_run_no_id(
     """Too few are in flight to open the brake before the first of them has failed for good."""
     async with Emulator(instances=40, boot_time=0, clock=clock) as cloud:
         cloud.faults.outage(4, kind, after=10)
-        async with cloud.client(_clock=clock, **ROAD) as bee:
+        async with clock.heed(cloud.client(_clock=clock, **ROAD)) as bee:
             report = await bee.start_many(cloud.ids, max_concurrency=workers)
 
     assert report.counts == {"succeeded": 40}
@@ -317,7 +318,7 @@ async def test_a_run_after_an_outage_that_nobody_saw_the_end_of_starts_its_ids(
     """The run that met it is over for ten minutes: the next one looks, and goes on."""
     async with Emulator(instances=120, boot_time=0, clock=clock) as cloud:
         cloud.faults.outage(200)
-        async with cloud.client(_clock=clock, **ROAD) as bee:
+        async with clock.heed(cloud.client(_clock=clock, **ROAD)) as bee:
             before = await bee.start_many(cloud.ids[:20], deadline=20)
             clock.time += 600
             report = await bee.start_many(cloud.ids[20:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -139,6 +140,25 @@ async def test_a_thousand_of_twelve_hundred_cost_six_requests_a_round(
     # The last round comes shortly before the time is up.
     assert polls(slow) == {"listInstances": 6 * rounds}
     assert all(isinstance(waiter.error, TimeoutError) for waiter in waiters)
+
+
+async def test_a_timer_that_is_early_costs_no_further_look(slow: Emulator) -> None:
+    """Some loops count in milliseconds: when it wakes, the time may be up only in one of them."""
+
+    class Early(HandClock):
+        async def sleep(self, seconds: float) -> None:
+            await super().sleep(seconds - 0.001 if seconds > 0.1 else seconds)
+
+    async def looks(clock: HandClock) -> Counter[str]:
+        slow.log.clear()
+        async with slow.client(_clock=clock) as bee:
+            await wait_for(bee, [Waiter(id, until=clock.time + 20) for id in slow.ids[:4]])
+        return polls(slow)
+
+    in_time = await looks(HandClock(patience=300))
+
+    assert await looks(Early(patience=300)) == in_time
+    assert in_time["getInstance"] >= 20
 
 
 async def test_a_few_are_looked_at_one_by_one(slow: Emulator, bee: AsyncBeeOS) -> None:
@@ -661,6 +681,25 @@ async def test_what_hangs_holds_up_nobody_else() -> None:
     assert loop.time() - begin < 3
 
 
+async def test_what_hangs_holds_up_nobody_who_comes_later() -> None:
+    """Whoever looks at what hangs is counted on for nothing else."""
+    hanging = Hanging()
+    async with hanging.server as server, AsyncBeeOS("emulator", base_url=server.url) as bee:
+        # Its end is the end of the round that hangs.
+        brief = Waiter("inst-0", "never", until=asyncio.get_running_loop().time() + 0.5)
+        stuck, later = Waiter("inst-0", "never"), Waiter("inst-1")
+        bee._poller._pages = 500
+        for waiter in (brief, stuck):
+            bee._poller.add(waiter)
+        await brief.over.wait()
+        await wait_for(bee, [later])
+        assert bee._poller._looks is not None
+        assert bee._poller._looks._under_way == {"inst-0"}
+        bee._poller.drop(stuck)
+
+    assert sorted(line.rpartition("/")[2] for line in server.lines) == ["inst-0", "inst-1"]
+
+
 async def test_what_is_being_looked_at_is_not_looked_at_twice() -> None:
     """Although a row of a list, meanwhile, is a reason to."""
     hanging = Hanging()
@@ -672,7 +711,9 @@ async def test_what_is_being_looked_at_is_not_looked_at_twice() -> None:
         for waiter in (stuck, *others):
             bee._poller.add(waiter)
         await others[0].over.wait()
-        others = [Waiter(f"inst-{n}", "running", since=begin) for n in range(1, 3)]
+        # Of a look that came just before that end, they are shown nothing.
+        now = time.monotonic()
+        others = [Waiter(f"inst-{n}", "running", since=now) for n in range(1, 3)]
         assert bee._poller._looks is not None
         bee._poller._looks.pages = 1
         await wait_for(bee, others)
