@@ -248,6 +248,9 @@ class Wire(asyncio.Transport):
         self.above.get_buffer(-1)[: len(answer)] = answer
         self.above.buffer_updated(len(answer))
 
+    def is_closing(self) -> bool:
+        return self.closing
+
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self.above = protocol
 
@@ -268,6 +271,21 @@ async def test_an_answer_that_comes_before_there_is_a_request_is_nobodys(
 
     with pytest.raises(ConnectionResetError, match="before there was a request"):
         await spoken.shake_hands()
+
+
+async def test_who_hangs_up_as_soon_as_hands_are_shaken_is_sent_nothing(
+    authority: trustme.CA,
+) -> None:
+    """Who asked then would wait for an answer until the time is up."""
+    wire = Wire(tls(authority), says=b"")
+    spoken = Tls(wire, trusting(authority), "localhost", memoryview(bytearray(65_536)))
+    shaking = asyncio.create_task(spoken.shake_hands())
+    await asyncio.sleep(0)
+    wire.closing = True
+    spoken.connection_lost(None)
+
+    with pytest.raises(ConnectionResetError, match="right after"):
+        await shaking
 
 
 async def test_who_writes_more_than_goes_out_is_told(authority: trustme.CA) -> None:
