@@ -228,11 +228,12 @@ async def test_a_handshake_that_is_cancelled_leaves_nothing(authority: trustme.C
 class Wire(asyncio.Transport):
     """A connection whose other end answers while it is being written to."""
 
-    def __init__(self, served: ssl.SSLContext, *, says: bytes) -> None:
+    def __init__(self, served: ssl.SSLContext, *, says: bytes, leaves: bool = False) -> None:
         super().__init__()
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.served = served.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.says = says
+        self.leaves = leaves
         self.above: Any = None
         self.closing = False
 
@@ -244,6 +245,11 @@ class Wire(asyncio.Transport):
                 self.served.write(self.says)
         except ssl.SSLWantReadError:
             pass
+        else:
+            self.closing = self.leaves
+        if self.closing:
+            self.above.connection_lost(None)
+            return
         answer = self.outgoing.read()
         self.above.get_buffer(-1)[: len(answer)] = answer
         self.above.buffer_updated(len(answer))
@@ -277,15 +283,11 @@ async def test_who_hangs_up_as_soon_as_hands_are_shaken_is_sent_nothing(
     authority: trustme.CA,
 ) -> None:
     """Who asked then would wait for an answer until the time is up."""
-    wire = Wire(tls(authority), says=b"")
+    wire = Wire(tls(authority), says=b"", leaves=True)
     spoken = Tls(wire, trusting(authority), "localhost", memoryview(bytearray(65_536)))
-    shaking = asyncio.create_task(spoken.shake_hands())
-    await asyncio.sleep(0)
-    wire.closing = True
-    spoken.connection_lost(None)
 
     with pytest.raises(ConnectionResetError, match="right after"):
-        await shaking
+        await spoken.shake_hands()
 
 
 async def test_who_writes_more_than_goes_out_is_told(authority: trustme.CA) -> None:
