@@ -55,6 +55,9 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         self._go_on()
         await self._shaken
         self._shaken = None
+        if self._wire.is_closing():
+            msg = "it hung up right after the handshake"
+            raise ConnectionResetError(msg)
         with contextlib.suppress(ssl.SSLWantReadError):
             # It would be taken for the answer to the first request.
             self._tls.read(1)

@@ -342,7 +342,7 @@ async def test_a_deadline_with_many_in_flight_holds_no_other_run_back(
 
     async with FaultServer(requests(some)) as server, client(server, RealClock()) as bee:
         assert (await bee.start_many(ids(400))).ok
-        cut = await bee.start_many(ids(464)[400:], deadline=0.2)
+        cut = await bee.start_many(ids(464)[400:], deadline=1.0)
         report = await bee.start_many(ids(600)[464:])
 
     assert len(cut.unknown) > 20

@@ -228,11 +228,12 @@ async def test_a_handshake_that_is_cancelled_leaves_nothing(authority: trustme.C
 class Wire(asyncio.Transport):
     """A connection whose other end answers while it is being written to."""
 
-    def __init__(self, served: ssl.SSLContext, *, says: bytes) -> None:
+    def __init__(self, served: ssl.SSLContext, *, says: bytes, leaves: bool = False) -> None:
         super().__init__()
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.served = served.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.says = says
+        self.leaves = leaves
         self.above: Any = None
         self.closing = False
 
@@ -244,9 +245,17 @@ class Wire(asyncio.Transport):
                 self.served.write(self.says)
         except ssl.SSLWantReadError:
             pass
+        else:
+            self.closing = self.leaves
+        if self.closing:
+            self.above.connection_lost(None)
+            return
         answer = self.outgoing.read()
         self.above.get_buffer(-1)[: len(answer)] = answer
         self.above.buffer_updated(len(answer))
+
+    def is_closing(self) -> bool:
+        return self.closing
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         self.above = protocol
@@ -267,6 +276,17 @@ async def test_an_answer_that_comes_before_there_is_a_request_is_nobodys(
     spoken = Tls(wire, trusting(authority), "localhost", room)
 
     with pytest.raises(ConnectionResetError, match="before there was a request"):
+        await spoken.shake_hands()
+
+
+async def test_who_hangs_up_as_soon_as_hands_are_shaken_is_sent_nothing(
+    authority: trustme.CA,
+) -> None:
+    """Who asked then would wait for an answer until the time is up."""
+    wire = Wire(tls(authority), says=b"", leaves=True)
+    spoken = Tls(wire, trusting(authority), "localhost", memoryview(bytearray(65_536)))
+
+    with pytest.raises(ConnectionResetError, match="right after"):
         await spoken.shake_hands()
 
 
