@@ -134,7 +134,7 @@ class LeasedTransport(AiohttpTransport):
             # Answered before the request was out: the rest of it is still on its way.
             line.close()
         elif self._borrowed is not None:
-            # Somebody else may be waiting for it.
+            # Somebody else may be waiting for it.  Over such a one, TLS is never spoken here.
             line.give_back()
         else:
             line.rest()
@@ -174,11 +174,9 @@ class LeasedTransport(AiohttpTransport):
     async def _connect(self, connector: aiohttp.BaseConnector, connect_limit: float) -> Line:
         """Take a connection of the pool, or a new one."""
         address, timeout = self._address or self._find(), self._timeout(connect_limit)
-        trust = self._trust(connector, address)
-        if trust is not None:
-            bare = self._base.with_scheme("http").with_port(self._base.port)
-            bare_address = aiohttp.ClientRequest("GET", bare)
-            return await self._secure(await connector.connect(bare_address, [], timeout), trust)
+        line = await self._secure(connector, address, timeout)
+        if line is not None:
+            return line
         while True:
             connection = await connector.connect(address, [], timeout)
             handler, transport = connection.protocol, connection.transport
@@ -193,25 +191,41 @@ class LeasedTransport(AiohttpTransport):
                 return Line(self._lines, connection, handler, transport)
             connection.close()
 
-    def _trust(
-        self, connector: aiohttp.BaseConnector, address: aiohttp.ClientRequest
-    ) -> ssl.SSLContext | None:
-        """Say whom to trust, where TLS is spoken here and not by the loop."""
+    async def _secure(
+        self,
+        connector: aiohttp.BaseConnector,
+        address: aiohttp.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- aiohttp's, to be handed on
+    ) -> Line | None:
+        """Make a connection and speak TLS over it; it never comes into the pool.
+
+        Returns:
+            `None` where aiohttp has to do it: through a proxy, over somebody else's connections,
+            and when a name with several addresses fails at one of them.  And for http.
+        """
         ours = self._borrowed is None and not self._proxy
         if not ours or not isinstance(connector, aiohttp.TCPConnector):
             return None
-        # `None` for http; making the default once more would hold the loop for a while.
-        return connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-    async def _secure(self, connection: Connection, trust: ssl.SSLContext) -> Line:
-        """Speak TLS over a new connection; it never comes into the pool."""
+        # As aiohttp has it; to make the default once more would hold the loop for a while.
+        trust = connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        if trust is None:
+            return None
+        bare = self._base.with_scheme("http").with_port(self._base.port)
+        connection = await connector.connect(aiohttp.ClientRequest("GET", bare), [], timeout)
+        host, port = bare.raw_host or "", bare.port or 0
         try:
-            handler, wire = _untouched(connection)
-            tls = Tls(wire, trust, (self._base.raw_host or "").rstrip("."), self._lines.buffer)
+            handler, wire = untouched(connection)
+            room = self._lines.buffer
+            tls = Tls(wire, trust, host.rstrip("."), room=room, above=handler)
             await tls.shake_hands()
-        except BaseException:
+        except BaseException as error:
             connection.close()
-            raise
+            if not isinstance(error, OSError):
+                raise
+            found = await connector._resolve_host(host, port)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            if len(found) == 1:
+                raise
+            return None
         return Line(self._lines, connection, handler, tls)
 
     def _find(self) -> aiohttp.ClientRequest:
@@ -274,8 +288,13 @@ class LeasedTransport(AiohttpTransport):
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 
 
-def _untouched(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
-    """Give what a new connection consists of, if nothing has come over it yet."""
+def untouched(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
+    """Give what a new connection consists of, if nothing has come over it yet.
+
+    Raises:
+        ConnectionResetError: It is over.
+        ssl.SSLError: Who speaks first does not speak TLS.
+    """
     handler, wire = connection.protocol, connection.transport
     if handler is None or wire is None or wire.is_closing():
         msg = "it hung up at once"
@@ -314,7 +333,8 @@ def _tried() -> str | None:
         return f"aiohttp {aiohttp.__version__} connects differently"
     for name in ("transport", "protocol", "release", "close"):
         inspect.getattr_static(Connection, name)
-    inspect.getattr_static(aiohttp.TCPConnector, "_get_ssl_context")
+    for name in ("_get_ssl_context", "_resolve_host"):
+        inspect.getattr_static(aiohttp.TCPConnector, name)
     handler = ResponseHandler(asyncio.get_running_loop())
     handler.connection_made(asyncio.Transport())
     handler.set_response_params(read_until_eof=True)
