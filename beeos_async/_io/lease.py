@@ -1,23 +1,20 @@
 """One request over a leased connection: aiohttp connects and pools, the rest is done here.
 
-`connector.connect` hands out a connection of the session's pool, with its DNS, TLS, proxy
-tunnel and keep-alive.  The request is written onto it as it stands, and the answer is read
+`connector.connect` hands out a connection of the session's pool, with its DNS, proxy tunnel
+and keep-alive, and with TLS where `tls.py` does not speak it.  The request is written onto it as it stands, and the answer is read
 from the parser that sits on it.  Nothing is built on the way that this client does not need,
 and there is nothing to be switched off: no redirects, no cookies, no hidden retry.
 
-It reaches below the front door of aiohttp.  So it is tried out once in a process, and where
-a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.
+It reaches below the front door of aiohttp.  So `probe.py` tries it out once in a process, and
+where a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import ssl
-from collections.abc import Coroutine
-from functools import cache
-from typing import Any, Final, TypeVar, Unpack, cast
+from typing import Final, Unpack
 
 import aiohttp
 from aiohttp import hdrs
@@ -34,11 +31,10 @@ from .body import read_body
 from .failure import is_no
 from .flight import Flight
 from .line import Line, Lines
+from .probe import flaw_of_aiohttp
 from .session import inherited
 from .tls import Tls
 from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road
-
-T = TypeVar("T")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -222,6 +218,7 @@ class LeasedTransport(AiohttpTransport):
             connection.close()
             if not isinstance(error, OSError):
                 raise
+            # Known already: the name was found a moment ago.
             found = await connector._resolve_host(host, port)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
             if len(found) == 1:
                 raise
@@ -309,52 +306,3 @@ def _give_up(line: Line | None) -> None:
     """Close a connection whose answer was not read to its end."""
     if line is not None:
         line.close()
-
-
-@cache
-def flaw_of_aiohttp() -> str | None:
-    """Try out, once in a process, what is used of aiohttp below its front door.
-
-    Returns:
-        What is missing or behaves differently; `None` if nothing does.
-    """
-    try:
-        return _tried()
-    except Exception as error:  # noqa: BLE001 -- whatever another release of it may do
-        return f"aiohttp {aiohttp.__version__}: {type(error).__name__}: {error}"
-
-
-def _tried() -> str | None:
-    if list(inspect.signature(aiohttp.BaseConnector.connect).parameters)[1:] != [
-        "req",
-        "traces",
-        "timeout",
-    ]:
-        return f"aiohttp {aiohttp.__version__} connects differently"
-    for name in ("transport", "protocol", "release", "close"):
-        inspect.getattr_static(Connection, name)
-    for name in ("_get_ssl_context", "_resolve_host"):
-        inspect.getattr_static(aiohttp.TCPConnector, name)
-    handler = ResponseHandler(asyncio.get_running_loop())
-    handler.connection_made(asyncio.Transport())
-    handler.set_response_params(read_until_eof=True)
-    handler.data_received(b"HTTP/1.1 201 Yes\r\nX-Probe: a\r\nContent-Length: 2\r\n\r\n{}")
-    message, content = _now(handler.read())
-    answer = message.code, message.headers.get("x-probe"), _now(content.read())
-    if answer != (201, "a", b"{}") or handler.should_close:
-        return f"aiohttp {aiohttp.__version__} reads an answer differently"
-    handler.data_received(b"HTTP/1.1 200 Pushed\r\nContent-Length: 0\r\n\r\n")
-    if not handler.should_close:
-        return f"aiohttp {aiohttp.__version__} does not see what was pushed"
-    return None
-
-
-def _now(step: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that has nothing to wait for."""
-    try:
-        step.send(None)
-    except StopIteration as done:
-        return cast("T", done.value)
-    step.close()
-    msg = "it waits for what is there"
-    raise RuntimeError(msg)
