@@ -37,7 +37,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the other loop open what it keeps for the whole process, before anybody counts."""
-    if session.config.getoption("--uvloop"):
+    if session.config.getoption("--uvloop"):  # pragma: no cover -- the other loop alone
         anyio.run(anyio.lowlevel.checkpoint, backend_options={"use_uvloop": True})
 
 
@@ -58,7 +58,7 @@ def no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def either_road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test once by each transport."""
     monkeypatch.setitem(ROAD, "transport", request.param)
-    if request.config.getoption("--tls"):
+    if request.config.getoption("--tls"):  # pragma: no cover -- as above
         authority: trustme.CA = request.getfixturevalue("authority")
         monkeypatch.setitem(ROAD, "ssl", trusting(authority))
         monkeypatch.setitem(SERVED, "tls", tls(authority, "127.0.0.1"))

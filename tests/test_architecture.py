@@ -74,6 +74,7 @@ TRANSPORTS = {
         "flight",
         "lease",
         "line",
+        "probe",
         "session",
         "store",
         "transport",

@@ -1,23 +1,20 @@
 """One request over a leased connection: aiohttp connects and pools, the rest is done here.
 
-`connector.connect` hands out a connection of the session's pool, with its DNS, TLS, proxy
-tunnel and keep-alive.  The request is written onto it as it stands, and the answer is read
+`connector.connect` hands out a connection of the session's pool, with its DNS, proxy tunnel
+and keep-alive, and with TLS where `tls.py` does not speak it.  The request is written onto it as it stands, and the answer is read
 from the parser that sits on it.  Nothing is built on the way that this client does not need,
 and there is nothing to be switched off: no redirects, no cookies, no hidden retry.
 
-It reaches below the front door of aiohttp.  So it is tried out once in a process, and where
-a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.
+It reaches below the front door of aiohttp.  So `probe.py` tries it out once in a process, and
+where a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import ssl
-from collections.abc import Coroutine
-from functools import cache
-from typing import Any, Final, TypeVar, Unpack, cast
+from typing import Final, Unpack
 
 import aiohttp
 from aiohttp import hdrs
@@ -34,11 +31,10 @@ from .body import read_body
 from .failure import is_no
 from .flight import Flight
 from .line import Line, Lines
+from .probe import flaw_of_aiohttp
 from .session import inherited
 from .tls import Tls
 from .transport import ACCEPT, CODING, JSON, AiohttpTransport, Road
-
-T = TypeVar("T")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -134,7 +130,7 @@ class LeasedTransport(AiohttpTransport):
             # Answered before the request was out: the rest of it is still on its way.
             line.close()
         elif self._borrowed is not None:
-            # Somebody else may be waiting for it.
+            # Somebody else may be waiting for it.  Over such a one, TLS is never spoken here.
             line.give_back()
         else:
             line.rest()
@@ -174,11 +170,9 @@ class LeasedTransport(AiohttpTransport):
     async def _connect(self, connector: aiohttp.BaseConnector, connect_limit: float) -> Line:
         """Take a connection of the pool, or a new one."""
         address, timeout = self._address or self._find(), self._timeout(connect_limit)
-        trust = self._trust(connector, address)
-        if trust is not None:
-            bare = self._base.with_scheme("http").with_port(self._base.port)
-            bare_address = aiohttp.ClientRequest("GET", bare)
-            return await self._secure(await connector.connect(bare_address, [], timeout), trust)
+        line = await self._secure(connector, address, timeout)
+        if line is not None:
+            return line
         while True:
             connection = await connector.connect(address, [], timeout)
             handler, transport = connection.protocol, connection.transport
@@ -193,25 +187,42 @@ class LeasedTransport(AiohttpTransport):
                 return Line(self._lines, connection, handler, transport)
             connection.close()
 
-    def _trust(
-        self, connector: aiohttp.BaseConnector, address: aiohttp.ClientRequest
-    ) -> ssl.SSLContext | None:
-        """Say whom to trust, where TLS is spoken here and not by the loop."""
+    async def _secure(
+        self,
+        connector: aiohttp.BaseConnector,
+        address: aiohttp.ClientRequest,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 -- aiohttp's, to be handed on
+    ) -> Line | None:
+        """Make a connection and speak TLS over it; it never comes into the pool.
+
+        Returns:
+            `None` where aiohttp has to do it: through a proxy, over somebody else's connections,
+            and when a name with several addresses fails at one of them.  And for http.
+        """
         ours = self._borrowed is None and not self._proxy
         if not ours or not isinstance(connector, aiohttp.TCPConnector):
             return None
-        # `None` for http; making the default once more would hold the loop for a while.
-        return connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-    async def _secure(self, connection: Connection, trust: ssl.SSLContext) -> Line:
-        """Speak TLS over a new connection; it never comes into the pool."""
+        # As aiohttp has it; to make the default once more would hold the loop for a while.
+        trust = connector._get_ssl_context(address)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        if trust is None:
+            return None
+        bare = self._base.with_scheme("http").with_port(self._base.port)
+        connection = await connector.connect(aiohttp.ClientRequest("GET", bare), [], timeout)
+        host, port = bare.raw_host or "", bare.port or 0
         try:
-            handler, wire = _untouched(connection)
-            tls = Tls(wire, trust, (self._base.raw_host or "").rstrip("."), self._lines.buffer)
+            handler, wire = untouched(connection)
+            room = self._lines.buffer
+            tls = Tls(wire, trust, host.rstrip("."), room=room, above=handler)
             await tls.shake_hands()
-        except BaseException:
+        except BaseException as error:
             connection.close()
-            raise
+            if not isinstance(error, OSError):
+                raise
+            # Known already: the name was found a moment ago.
+            found = await connector._resolve_host(host, port)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            if len(found) == 1:
+                raise
+            return None
         return Line(self._lines, connection, handler, tls)
 
     def _find(self) -> aiohttp.ClientRequest:
@@ -274,8 +285,13 @@ class LeasedTransport(AiohttpTransport):
 _BODILESS: Final = frozenset({"GET", "HEAD"})
 
 
-def _untouched(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
-    """Give what a new connection consists of, if nothing has come over it yet."""
+def untouched(connection: Connection) -> tuple[ResponseHandler, asyncio.Transport]:
+    """Give what a new connection consists of, if nothing has come over it yet.
+
+    Raises:
+        ConnectionResetError: It is over.
+        ssl.SSLError: Who speaks first does not speak TLS.
+    """
     handler, wire = connection.protocol, connection.transport
     if handler is None or wire is None or wire.is_closing():
         msg = "it hung up at once"
@@ -290,51 +306,3 @@ def _give_up(line: Line | None) -> None:
     """Close a connection whose answer was not read to its end."""
     if line is not None:
         line.close()
-
-
-@cache
-def flaw_of_aiohttp() -> str | None:
-    """Try out, once in a process, what is used of aiohttp below its front door.
-
-    Returns:
-        What is missing or behaves differently; `None` if nothing does.
-    """
-    try:
-        return _tried()
-    except Exception as error:  # noqa: BLE001 -- whatever another release of it may do
-        return f"aiohttp {aiohttp.__version__}: {type(error).__name__}: {error}"
-
-
-def _tried() -> str | None:
-    if list(inspect.signature(aiohttp.BaseConnector.connect).parameters)[1:] != [
-        "req",
-        "traces",
-        "timeout",
-    ]:
-        return f"aiohttp {aiohttp.__version__} connects differently"
-    for name in ("transport", "protocol", "release", "close"):
-        inspect.getattr_static(Connection, name)
-    inspect.getattr_static(aiohttp.TCPConnector, "_get_ssl_context")
-    handler = ResponseHandler(asyncio.get_running_loop())
-    handler.connection_made(asyncio.Transport())
-    handler.set_response_params(read_until_eof=True)
-    handler.data_received(b"HTTP/1.1 201 Yes\r\nX-Probe: a\r\nContent-Length: 2\r\n\r\n{}")
-    message, content = _now(handler.read())
-    answer = message.code, message.headers.get("x-probe"), _now(content.read())
-    if answer != (201, "a", b"{}") or handler.should_close:
-        return f"aiohttp {aiohttp.__version__} reads an answer differently"
-    handler.data_received(b"HTTP/1.1 200 Pushed\r\nContent-Length: 0\r\n\r\n")
-    if not handler.should_close:
-        return f"aiohttp {aiohttp.__version__} does not see what was pushed"
-    return None
-
-
-def _now(step: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine that has nothing to wait for."""
-    try:
-        step.send(None)
-    except StopIteration as done:
-        return cast("T", done.value)
-    step.close()
-    msg = "it waits for what is there"
-    raise RuntimeError(msg)

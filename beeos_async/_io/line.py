@@ -152,7 +152,7 @@ class Line(asyncio.BufferedProtocol):
             if self.handler.should_close:
                 self.close()
                 return
-            self.head = None
+            self.head, self.left = None, 0.0
             stand(self.transport, self)
         lines = self._lines
         self.end = end = ticks() + KEEP_ALIVE
@@ -171,7 +171,10 @@ class Line(asyncio.BufferedProtocol):
     def close(self) -> None:
         """Close the connection, even if the lease is over."""
         self._part()
-        if not self.transport.is_closing():
+        if self.transport.get_write_buffer_size():
+            # Nobody waits for the answer; who does not read shall not keep the request for ever.
+            self.transport.abort()
+        elif not self.transport.is_closing():
             self.transport.close()
         self._connection.close()
         self.handler.close()

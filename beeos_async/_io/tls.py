@@ -20,7 +20,13 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
     """A protocol to the wire beneath, a transport to the protocol above."""
 
     def __init__(
-        self, wire: asyncio.Transport, context: ssl.SSLContext, host: str, room: memoryview
+        self,
+        wire: asyncio.Transport,
+        context: ssl.SSLContext,
+        host: str,
+        *,
+        room: memoryview,
+        above: asyncio.BaseProtocol,
     ) -> None:
         """Get ready to shake hands.
 
@@ -29,6 +35,7 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
             context: Whom to trust.
             host: Whom to expect.
             room: Where to read to; whoever else reads there copies out what it found.
+            above: Who is told of its end; who reads, until somebody else does.
 
         Raises:
             ValueError: Nobody can be expected under that name.
@@ -39,7 +46,7 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # Typed by nobody: the stubs do not know that `read` counts what it puts into a buffer.
         self._tls: Any = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        self._above: Any = None
+        self._above: Any = above
         self._shaken: asyncio.Future[None] | None = None
         self._flaw: ssl.SSLError | None = None
 
@@ -53,15 +60,18 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         self._shaken = asyncio.get_running_loop().create_future()
         stand(self._wire, self)
         self._go_on()
-        await self._shaken
-        self._shaken = None
+        try:
+            await self._shaken
+        finally:
+            # What went wrong has this frame in its traceback, and the frame has all of this.
+            self._shaken = self._flaw = None
         if self._wire.is_closing():
             msg = "it hung up right after the handshake"
             raise ConnectionResetError(msg)
         with contextlib.suppress(ssl.SSLWantReadError):
             # It would be taken for the answer to the first request.
             self._tls.read(1)
-            msg = "an answer came before there was a request"
+            msg = "it spoke, or took leave, before there was a request"
             raise ConnectionResetError(msg)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -97,6 +107,10 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         self._flush()
         self._wire.close()
 
+    def abort(self) -> None:
+        """Close at once, whatever was still to be sent."""
+        self._wire.abort()
+
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 -- there is one size
         """Say where to read to."""
         return self._room
@@ -108,16 +122,14 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
 
     def eof_received(self) -> None:
         """Let the wire close."""
-        if self._shaken is None:
-            self._above.eof_received()
+        self._above.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits or reads."""
-        error = self._flaw or exc
-        if self._shaken is None:
-            self._above.connection_lost(error)
-        elif not self._shaken.done():
+        error, self._flaw = self._flaw or exc, None
+        if self._shaken is not None and not self._shaken.done():
             self._shaken.set_exception(error or ConnectionResetError("it hung up"))
+        self._above.connection_lost(error)
         self._above = None
 
     def pause_writing(self) -> None:

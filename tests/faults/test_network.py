@@ -286,9 +286,8 @@ async def test_a_host_that_has_lost_its_tls_for_a_moment_ends_nothing(
             await server.open_listener()
 
     stranger = FaultServer(stand_in)
-    async with FaultServer(requests(leave), honest(), tls=tls(authority)) as server:
-        url = server.url.replace("127.0.0.1", "localhost")
-        async with client(url, clock, ssl=trusting(authority)) as bee:
+    async with FaultServer(requests(leave), honest(), tls=tls(authority, "127.0.0.1")) as server:
+        async with client(server.url, clock, ssl=trusting(authority)) as bee:
             await bee.start("inst-1")
             await server.close_listener()
             stranger.port = server.port

@@ -26,7 +26,7 @@ from fault_server import (
 import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
-from beeos_async._io import lease
+from beeos_async._io import probe
 from beeos_async._io.flight import Flight
 from beeos_async._io.transport import AiohttpTransport
 from beeos_async._protocol.message import Request
@@ -45,9 +45,9 @@ def client(url: str, **options: Any) -> AsyncBeeOS:
 @pytest.fixture
 def untried() -> Iterator[None]:
     """Forget, before and after, what was found out about aiohttp."""
-    lease.flaw_of_aiohttp.cache_clear()
+    probe.flaw_of_aiohttp.cache_clear()
     yield
-    lease.flaw_of_aiohttp.cache_clear()
+    probe.flaw_of_aiohttp.cache_clear()
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def test_the_installed_aiohttp_leases(untried: None, plain_sends: list[str
         await bee.start("inst-1")
         await bee.instances.get("inst-1")
 
-    assert lease.flaw_of_aiohttp() is None
+    assert probe.flaw_of_aiohttp() is None
     assert plain_sends == []
     assert server.connections == 1
 
@@ -124,7 +124,7 @@ class Wrong(ResponseHandler):
 
 CHANGES: list[tuple[Any, str, Any, str]] = [
     (aiohttp.BaseConnector, "connect", connect_otherwise, "connects differently"),
-    (lease.Connection, "release", None, "AttributeError"),
+    (probe.Connection, "release", None, "AttributeError"),
     (ResponseHandler, "data_received", read_otherwise, "waits for what is there"),
     (lease, "ResponseHandler", Changed, "does not see what was pushed"),
     (lease, "ResponseHandler", Wrong, "reads an answer differently"),
@@ -149,7 +149,7 @@ async def test_another_aiohttp_sends_the_plain_way(
             changed.delattr(where, name)
         else:
             changed.setattr(where, name, change)
-        assert flaw in str(lease.flaw_of_aiohttp())
+        assert flaw in str(probe.flaw_of_aiohttp())
     # What was found out holds for the process, and every client of it.
     async with FaultServer(honest()) as server:
         for n in range(2):
@@ -169,7 +169,7 @@ async def test_a_lease_that_is_asked_for_and_not_to_be_had_is_an_error(
     """`"leased"` never goes the plain way in silence."""
     with monkeypatch.context() as changed:
         changed.setattr(aiohttp.BaseConnector, "connect", connect_otherwise)
-        lease.flaw_of_aiohttp()
+        probe.flaw_of_aiohttp()
     async with FaultServer(honest()) as server, client(server.url, transport="leased") as bee:
         with pytest.raises(b.ConfigurationError, match="not possible"):
             await bee.start("inst-1")

@@ -17,8 +17,8 @@ import beeos_async as b
 from beeos_async import AsyncBeeOS
 from beeos_async._checks import Key
 from beeos_async._io.flight import Flight
-from beeos_async._io.line import Line, Lines
-from beeos_async._protocol.message import Request
+from beeos_async._io.line import Line, Lines, stand
+from beeos_async._protocol.message import Request, Response
 
 pytestmark = pytest.mark.anyio
 
@@ -288,3 +288,29 @@ async def test_bytes_pushed_right_behind_an_answer_end_the_connection(
 
     assert server.connections == len(server.seen) == 20
     assert caplog.records == []
+
+
+async def test_a_line_that_rests_has_forgotten_the_answer_before(leased: Lease) -> None:
+    """Its handler read that one; the time it had left is no limit of the next."""
+    lines = Lines()
+    line, wire = await leased(lines)
+    line.head, line.left = Response(200, {}, b"", 0.0), 9.0
+    stand(wire, line.handler)
+    line.rest()
+
+    assert wire.get_protocol() is line
+    assert (line.head, line.left) == (None, 0.0)
+    assert lines.take() is line
+    line.close()
+
+
+async def test_a_line_whose_handler_is_not_done_does_not_rest(leased: Lease) -> None:
+    """There is more of the answer, or the server will hear no other request."""
+    lines = Lines()
+    line, wire = await leased(lines)
+    line.head = Response(200, {}, b"", 0.0)
+    line.handler.data_received(b"HTTP/1.1 200 Pushed")
+    line.rest()
+
+    assert wire.is_closing()
+    assert lines.idle == {}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
+import socket
 import ssl
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +15,7 @@ import aiohttp
 import fault_server
 import pytest
 import trustme
-from fault_network import tls, trusting
+from fault_network import Names, tls, trusting
 from fault_server import (
     FaultServer,
     Peer,
@@ -30,8 +33,7 @@ from standing import agree, client
 from yarl import URL
 
 import beeos_async as b
-from beeos_async._clock import RealClock
-from beeos_async._io.lease import LeasedTransport
+from beeos_async._io import lease
 from beeos_async._io.tls import Tls
 
 pytestmark = pytest.mark.anyio
@@ -267,53 +269,70 @@ class Wire(asyncio.Transport):
         """Go on."""
 
 
+class Above(asyncio.Protocol):
+    """Who is told what happens to the wire."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def pause_writing(self) -> None:
+        self.told.append("pause")
+
+    def resume_writing(self) -> None:
+        self.told.append("resume")
+
+    def eof_received(self) -> None:
+        self.told.append("eof")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.told.append(exc)
+
+
+def over(wire: Wire, authority: trustme.CA) -> tuple[Tls, Above]:
+    above = Above()
+    room = memoryview(bytearray(65_536))
+    return Tls(wire, trusting(authority), "localhost", room=room, above=above), above
+
+
 async def test_an_answer_that_comes_before_there_is_a_request_is_nobodys(
     authority: trustme.CA,
 ) -> None:
     """It came with the end of the handshake, and would be taken for the first one."""
     wire = Wire(tls(authority), says=http(instance("inst-1")))
-    room = memoryview(bytearray(65_536))
-    spoken = Tls(wire, trusting(authority), "localhost", room)
+    spoken, above = over(wire, authority)
 
     with pytest.raises(ConnectionResetError, match="before there was a request"):
         await spoken.shake_hands()
+    spoken.eof_received()
+    spoken.connection_lost(None)
+    assert above.told == ["eof", None]
 
 
 async def test_who_hangs_up_as_soon_as_hands_are_shaken_is_sent_nothing(
     authority: trustme.CA,
 ) -> None:
     """Who asked then would wait for an answer until the time is up."""
-    wire = Wire(tls(authority), says=b"", leaves=True)
-    spoken = Tls(wire, trusting(authority), "localhost", memoryview(bytearray(65_536)))
+    spoken, above = over(Wire(tls(authority), says=b"", leaves=True), authority)
 
     with pytest.raises(ConnectionResetError, match="right after"):
         await spoken.shake_hands()
+    assert above.told == [None]
 
 
 async def test_who_writes_more_than_goes_out_is_told(authority: trustme.CA) -> None:
     """The wire's word is handed on."""
-    told: list[str] = []
-
-    class Above(asyncio.Protocol):
-        def pause_writing(self) -> None:
-            told.append("pause")
-
-        def resume_writing(self) -> None:
-            told.append("resume")
-
     wire = Wire(tls(authority), says=b"")
-    spoken = Tls(wire, trusting(authority), "localhost", memoryview(bytearray(65_536)))
+    spoken, above = over(wire, authority)
     await spoken.shake_hands()
-    spoken.set_protocol(Above())
     wire.above.pause_writing()
     wire.above.resume_writing()
 
-    assert told == ["pause", "resume"]
+    assert above.told == ["pause", "resume"]
 
 
 @pytest.mark.parametrize(("ends", "raised"), [(True, ConnectionResetError), (False, ssl.SSLError)])
 async def test_tls_is_not_spoken_where_somebody_hung_up_or_spoke_first(
-    authority: trustme.CA, ends: bool, raised: type[Exception]
+    ends: bool, raised: type[Exception]
 ) -> None:
     """What was said is lost to a handshake, which would wait for it."""
     connector = MemoryConnector(Script([], "open", b""))
@@ -325,9 +344,122 @@ async def test_tls_is_not_spoken_where_somebody_hung_up_or_spoke_first(
         wire.close()
     else:
         connection.protocol.data_received(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-    transport = LeasedTransport(RealClock(), "https://a.example", user_agent="test")
 
     with pytest.raises(raised, match=r"at once|before it was asked"):
-        await transport._secure(connection, trusting(authority))
-    assert wire.is_closing()
+        lease.untouched(connection)
+    connection.close()
     await connector.close()
+
+
+async def test_who_closes_the_client_does_not_wait_for_a_handshake(authority: trustme.CA) -> None:
+    """Nor does the call that waited for it hang."""
+    started = asyncio.Event()
+
+    async def dumb(peer: Peer) -> None:
+        await peer.reader.read(4096)
+        started.set()
+        await peer.hang()
+
+    async with FaultServer(dumb) as server:
+        async with client(secured(server), ssl=trusting(authority), connect_timeout=60) as bee:
+            task = asyncio.create_task(bee.start("inst-1"))
+            await started.wait()
+            async with asyncio.timeout(20):
+                await bee.close()
+                with pytest.raises(b.ClientClosedError):
+                    await task
+
+
+async def test_a_failed_handshake_leaves_nothing_to_the_garbage_collector(
+    authority: trustme.CA, clock: HandClock
+) -> None:
+    """Nobody looks for it while a fleet waits for its host."""
+
+    def left() -> int:
+        return sum(isinstance(one, Tls) for one in gc.get_objects())
+
+    async with FaultServer(honest(), tls=tls(authority, "another.test")) as server:
+        async with client(server.url, clock, ssl=trusting(authority)) as bee:
+            gc.collect()
+            gc.disable()
+            try:
+                before = left()
+                for _ in range(3):
+                    with pytest.raises(b.NotSentError):
+                        await bee.start("inst-1")
+                    await asyncio.sleep(0.01)
+                assert left() == before
+            finally:
+                gc.enable()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is nobody")
+@pytest.mark.parametrize("first", ["hangs up", "speaks http", "is somebody else"])
+async def test_a_name_with_several_addresses_is_tried_at_all_of_them(
+    authority: trustme.CA, first: str
+) -> None:
+    """The first one lets everybody in, and cannot be spoken to."""
+    met = 0
+
+    async def bad(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal met
+        met += 1
+        if first == "speaks http":
+            writer.write(b"HTTP/1.1 400 Bad\r\n\r\n")
+        writer.close()
+
+    async with FaultServer(honest(), tls=tls(authority)) as server:
+        other = tls(authority, "another.test") if first == "is somebody else" else None
+        stranger = await asyncio.start_server(bad, "127.0.0.2", server.port, ssl=other)
+        async with stranger, client(secured(server), ssl=trusting(authority)) as bee:
+            transport: Any = bee._caller.transport
+            transport._open().connector._resolver = Names("127.0.0.2", "127.0.0.1")
+            assert (await bee.start("inst-1")).id == "inst-1"
+
+    assert server.applied == ["inst-1"]
+    assert met or other
+
+
+def narrow(address: aiohttp.AddrInfoType) -> socket.socket:
+    """Make a socket that takes in little: the system would take all of a request."""
+    made = socket.socket(*address[:3])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    made.setblocking(False)
+    return made
+
+
+@pytest.mark.parametrize("over_tls", [True, False])
+async def test_who_does_not_read_keeps_no_request_that_nobody_waits_for(
+    authority: trustme.CA, over_tls: bool
+) -> None:
+    """What was not sent yet is dropped with the connection, key and all."""
+    late = asyncio.Event()
+    got = 0
+
+    async def deaf(peer: Peer) -> None:
+        nonlocal got
+        reading: Any = peer.writer.transport
+        await peer.read_head()
+        reading.pause_reading()
+        await late.wait()
+        reading.resume_reading()
+        with contextlib.suppress(OSError):
+            while data := await peer.reader.read(65_536):
+                got += len(data)
+        heard.set()
+
+    heard = asyncio.Event()
+    body = {"text": "x" * 1_000_000}
+    async with FaultServer(deaf, tls=tls(authority) if over_tls else None) as server:
+        assert server._server is not None
+        server._server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        url = secured(server) if over_tls else server.url
+        async with client(url, ssl=trusting(authority), timeout=0.3, max_retries=0) as bee:
+            transport: Any = bee._caller.transport
+            transport._open().connector._socket_factory = narrow
+            with pytest.raises(b.RequestTimeoutError):
+                await bee.request("POST", "/api/v1/things", json=body)
+        late.set()
+        await heard.wait()
+
+    assert got < 1_000_000
