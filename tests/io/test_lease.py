@@ -126,8 +126,8 @@ CHANGES: list[tuple[Any, str, Any, str]] = [
     (aiohttp.BaseConnector, "connect", connect_otherwise, "connects differently"),
     (probe.Connection, "release", None, "AttributeError"),
     (ResponseHandler, "data_received", read_otherwise, "waits for what is there"),
-    (lease, "ResponseHandler", Changed, "does not see what was pushed"),
-    (lease, "ResponseHandler", Wrong, "reads an answer differently"),
+    (probe, "ResponseHandler", Changed, "does not see what was pushed"),
+    (probe, "ResponseHandler", Wrong, "reads an answer differently"),
 ]
 
 
