@@ -16,7 +16,7 @@ from .._clock import Limits, ticks
 from .._protocol.head import Head, plain
 from .._protocol.message import Response
 from .flight import Flight
-from .turns import AT_ONCE, Turns
+from .later import AT_ONCE, Later
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -41,7 +41,7 @@ Asked = tuple[Flight, bytes, Waiter]
 class Lines:
     """The leased lines of one client, and what they share."""
 
-    __slots__ = ("buffer", "idle", "limits", "turns")
+    __slots__ = ("buffer", "idle", "later", "limits")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -54,7 +54,7 @@ class Lines:
         self.limits: Final = Limits[Line]()
         """The time of all there are, idle or not."""
 
-        self.turns: Final = Turns[Asked, Plain | None]()
+        self.later: Final = Later[Asked, Plain | None]()
 
     def take(self) -> Line | None:
         """Take out the line that was used last, if there is one that is fit for use."""
@@ -148,7 +148,7 @@ class Line(asyncio.BufferedProtocol):
             limits.wake(end)
         waiter: Waiter = asyncio.Future(loop=self._loop)
         if len(limits.watched) - len(lines.idle) > 1:
-            lines.turns.put_off(self._go, (flight, words, waiter))
+            lines.later.put_off(self._go, (flight, words, waiter))
         else:
             self._go((flight, words, waiter))
         return waiter
@@ -218,7 +218,7 @@ class Line(asyncio.BufferedProtocol):
             if not missing:
                 self._waiter, self._partial = None, b""
                 if len(self._lines.limits.watched) > AT_ONCE:
-                    self._lines.turns.wake(waiter, (head, data[begin:]))
+                    self._lines.later.wake(waiter, (head, data[begin:]))
                 elif not waiter.done():
                     # Who was cancelled or is out of time closes the line.
                     waiter.set_result((head, data[begin:]))

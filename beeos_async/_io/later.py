@@ -1,9 +1,9 @@
-"""Turns of the event loop, which belong to everybody in the process.
+"""What one client puts off to later turns of the event loop, which the whole program shares.
 
 Of many answers that have come only a few wake who waits for them, the others in the turns
-after; and the requests of one turn are written together at the beginning of the next.  To
-write is what costs most: the system hands each request on and wakes who reads it, which is
-over sooner for many in a row.
+after.  And requests asked for in one turn are written together at the beginning of the next: to
+write is what costs most, since the system hands each request on and wakes who reads it, which
+is over sooner for many in a row.  What is alone is not put off.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ T = TypeVar("T")
 W = TypeVar("W")
 
 AT_ONCE: Final = 16
-"""How many are woken in one turn of the loop: what an answer sets off takes some 30 µs."""
+"""How many are woken in one turn of the loop.  What an answer sets off takes some 30 µs: fewer
+would cost more in turns than anybody feels, more would be felt."""
 
 
-class Turns(Generic[W, T]):
-    """What is put off to later turns of the loop."""
+class Later(Generic[W, T]):
+    """Work for the next turn of the loop, and answers for the turns after."""
 
     __slots__ = ("_late", "_scheduled", "_woken", "_work")
 
@@ -35,23 +36,24 @@ class Turns(Generic[W, T]):
     def put_off(self, work: Callable[[W], None], what: W) -> None:
         """Do something at the beginning of the next turn; it must not raise."""
         self._work.append((work, what))
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
 
     def wake(self, waiter: asyncio.Future[T], answer: T) -> None:
         """Tell an answer, in a later turn where this one has woken enough."""
         if self._woken == AT_ONCE:
             self._late.append((waiter, answer))
             return
-        self._schedule()
+        if not self._scheduled:
+            self._schedule()
         # Whoever is gone has seen to it that nothing is left behind.
         if not waiter.done():
             self._woken += 1
             waiter.set_result(answer)
 
     def _schedule(self) -> None:
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._turn)
+        self._scheduled = True
+        asyncio.get_running_loop().call_soon(self._turn)
 
     def _turn(self) -> None:
         self._woken, self._scheduled = 0, False

@@ -12,7 +12,7 @@ from yarl import URL
 
 from beeos_async._io.flight import Flight
 from beeos_async._io.line import Line, Lines, Waiter
-from beeos_async._io.turns import AT_ONCE
+from beeos_async._io.later import AT_ONCE
 from beeos_async._protocol.head import Head
 from beeos_async.emulator import Emulator
 
@@ -142,7 +142,7 @@ async def test_of_many_answers_a_few_are_told_in_a_turn(leased: Leased) -> None:
     waiters: list[Waiter] = [asyncio.get_running_loop().create_future() for _ in range(count)]
     waiters[AT_ONCE + 1].cancel()
     for waiter in waiters:
-        leased.lines.turns.wake(waiter, (Head(ANSWER, ANSWER.lower()), b""))
+        leased.lines.later.wake(waiter, (Head(ANSWER, ANSWER.lower()), b""))
 
     told: list[int] = []
     for _ in range(4):
