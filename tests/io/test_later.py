@@ -11,8 +11,8 @@ from memory_wire import MemoryConnector, MemoryWire, Script
 from yarl import URL
 
 from beeos_async._io.flight import Flight
-from beeos_async._io.line import Line, Lines, Waiter
 from beeos_async._io.later import AT_ONCE
+from beeos_async._io.line import Line, Lines, Waiter
 from beeos_async._protocol.head import Head
 from beeos_async.emulator import Emulator
 
