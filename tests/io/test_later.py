@@ -16,7 +16,7 @@ from yarl import URL
 
 from beeos_async import Instance, NotSentError
 from beeos_async._io.flight import Flight
-from beeos_async._io.later import AT_ONCE
+from beeos_async._io.later import AT_ONCE, Later
 from beeos_async._io.line import Line, Lines, Waiter
 from beeos_async._protocol.head import Head
 from beeos_async.emulator import Emulator
@@ -176,6 +176,29 @@ async def test_an_answer_that_has_come_is_told_although_its_time_is_up(leased: L
 
     assert await waiters[-1] is not None
     assert leased.wires[-1].is_closing()
+
+
+def test_an_interrupt_holds_up_nobody_for_ever() -> None:
+    """It may come out of anything, and the loop be run again."""
+    later, done = Later[int, int](), list[int]()
+
+    def work(what: int) -> None:
+        if not what:
+            raise KeyboardInterrupt
+        done.append(what)
+
+    async def put_off() -> None:
+        for what in range(3):
+            later.put_off(work, what)
+        await asyncio.sleep(0)
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(put_off())
+        loop.run_until_complete(asyncio.sleep(0))
+
+    assert done == [1, 2]
 
 
 async def test_a_call_cancelled_before_it_leaves_has_no_effect() -> None:
