@@ -52,14 +52,19 @@ class Later(Generic[W, T]):
             waiter.set_result(answer)
 
     def _schedule(self) -> None:
-        self._scheduled = True
         asyncio.get_running_loop().call_soon(self._turn)
+        self._scheduled = True
 
     def _turn(self) -> None:
         self._woken, self._scheduled = 0, False
-        for _ in range(len(self._work)):
-            work, what = self._work.popleft()
-            work(what)
         late = self._late
-        while late and self._woken < AT_ONCE:
-            self.wake(*late.popleft())
+        try:
+            for _ in range(len(self._work)):
+                work, what = self._work.popleft()
+                work(what)
+            while late and self._woken < AT_ONCE:
+                self.wake(*late.popleft())
+        finally:
+            # An interrupt may come out of anything, and the loop be run again.
+            if (self._work or late) and not self._scheduled:
+                self._schedule()

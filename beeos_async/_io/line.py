@@ -258,15 +258,15 @@ class Line(asyncio.BufferedProtocol):
         if waiter.done():
             return
         try:
-            if self._over:
+            if self.transport.is_closing():
                 msg = "the connection ended before the request was sent"
                 raise ConnectionResetError(msg)  # noqa: TRY301 -- a transport may raise as well
             self._waiter = waiter
             flight.take_off(self)
             self.transport.write(words)
         except Exception as error:  # noqa: BLE001 -- as said
-            self._waiter = None
-            waiter.set_exception(error)
+            # Its traceback has this frame, which has the key and who waits.
+            waiter.set_exception(error.with_traceback(None))
 
     def _hand_over(self, waiter: Waiter, news: bytes = b"") -> None:
         """Let the handler read the answer from its beginning, in the pieces it came in."""

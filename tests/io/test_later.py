@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from fault_server import FaultServer, Peer, honest, ids
 from memory_wire import MemoryConnector, MemoryWire, Script
+from standing import client
 from yarl import URL
 
+from beeos_async import Instance, NotSentError
 from beeos_async._io.flight import Flight
-from beeos_async._io.later import AT_ONCE
+from beeos_async._io.later import AT_ONCE, Later
 from beeos_async._io.line import Line, Lines, Waiter
 from beeos_async._protocol.head import Head
 from beeos_async.emulator import Emulator
@@ -97,7 +102,7 @@ async def test_who_is_cancelled_before_that_has_sent_nothing(leased: Leased) -> 
     assert not leased.flights[0].sent
 
 
-@pytest.mark.parametrize("end", ["closed", "pushed to", "lost", "out of time"])
+@pytest.mark.parametrize("end", ["closed", "hung up", "pushed to", "lost", "out of time"])
 async def test_a_line_that_ends_before_that_sends_nothing(leased: Leased, end: str) -> None:
     """Who asked is told that it certainly did not leave, and the others do."""
     first, second = await leased.lease(2)
@@ -105,6 +110,10 @@ async def test_a_line_that_ends_before_that_sends_nothing(leased: Leased, end: s
     match end:
         case "closed":
             first.close()
+        case "hung up":
+            # That the connection is lost is told later than the others leave.
+            first.eof_received()
+            leased.wires[0].close()
         case "pushed to":
             first.get_buffer(-1)[: len(ANSWER)] = ANSWER
             first.buffer_updated(len(ANSWER))
@@ -115,8 +124,10 @@ async def test_a_line_that_ends_before_that_sends_nothing(leased: Leased, end: s
 
     await waiters[1]
 
-    with pytest.raises(ConnectionResetError, match="before the request was sent"):
+    with pytest.raises(ConnectionResetError, match="before the request was sent") as caught:
         await waiters[0]
+    # That frame would have the key, and be freed by the garbage collector alone.
+    assert "_go" not in [frame.name for frame in caught.traceback]
     assert leased.sent == [0, 1]
     assert [flight.sent for flight in leased.flights] == [False, True]
 
@@ -167,6 +178,29 @@ async def test_an_answer_that_has_come_is_told_although_its_time_is_up(leased: L
     assert leased.wires[-1].is_closing()
 
 
+def test_an_interrupt_holds_up_nobody_for_ever() -> None:
+    """It may come out of anything, and the loop be run again."""
+    later, done = Later[int, int](), list[int]()
+
+    def work(what: int) -> None:
+        if not what:
+            raise KeyboardInterrupt
+        done.append(what)
+
+    async def put_off() -> None:
+        for what in range(3):
+            later.put_off(work, what)
+        await asyncio.sleep(0)
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(put_off())
+        loop.run_until_complete(asyncio.sleep(0))
+
+    assert done == [1, 2]
+
+
 async def test_a_call_cancelled_before_it_leaves_has_no_effect() -> None:
     """Over real sockets, and by the server's log."""
     async with Emulator(instances=20) as cloud, cloud.client() as bee:
@@ -178,3 +212,27 @@ async def test_a_call_cancelled_before_it_leaves_has_no_effect() -> None:
 
     assert isinstance(done[7], asyncio.CancelledError)
     assert [cloud.effects(id) for id in cloud.ids] == [1] * 7 + [0] + [1] * 12
+
+
+async def test_over_connections_that_have_just_hung_up_nothing_is_in_doubt() -> None:
+    """Over real sockets: it is seen in the turn in which they are used."""
+    peers: list[Peer] = []
+
+    async def script(peer: Peer) -> None:
+        peers.append(peer)
+        await honest()(peer)
+
+    async with FaultServer(script) as server, client(server, max_retries=0) as bee:
+        await asyncio.gather(*map(bee.instances.get, ids(5)))
+        for peer in peers:
+            # At once, and it would still read what comes.
+            with socket.socket(
+                fileno=os.dup(peer.writer.get_extra_info("socket").fileno())
+            ) as wire:
+                wire.shutdown(socket.SHUT_WR)
+        # The first one leaves at once, and is in doubt.
+        _, *done = await asyncio.gather(*map(bee.restart, ids(5)), return_exceptions=True)
+
+    left = [isinstance(one, Instance) for one in done]
+    assert [server.applied.count(id) for id in ids(5)[1:]] == left
+    assert all(isinstance(one, Instance | NotSentError) for one in done)
