@@ -138,7 +138,8 @@ class Line(asyncio.BufferedProtocol):
 
         Returns:
             What waits for the answer.  `None` means that the handler has it, or will have
-            it within the seconds that are `left`, if any are.
+            it within the seconds that are `left`, if any are.  It fails where the request
+            could not be written.
         """
         self._most = min(cap, LARGEST)
         lines = self._lines
