@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
@@ -268,7 +269,9 @@ def main() -> None:
         run: Callable[[Any], Any] = uvloop.run
     else:
         run = asyncio.run
-    print(json.encode(run(measured(chosen))).decode())
+    print(json.encode(run(measured(chosen))).decode(), flush=True)
+    # Some libraries have threads that crash while an interpreter ends, which is not measured.
+    os._exit(0)
 
 
 async def measured(chosen: argparse.Namespace) -> Taken:

@@ -72,7 +72,7 @@ def main() -> None:
     print()
     promises = Promises(quick=chosen.quick)
     for rival, least in LEAST.items():
-        if "ours" not in taken or rival not in taken:
+        if "ours" not in taken or rival not in taken or chosen.quick:
             continue
         walls = zip(taken["ours"], taken[rival], strict=True)
         faster = [theirs.wall / own.wall for own, theirs in walls]

@@ -375,7 +375,7 @@ class Caller:
             if call.doubted:
                 call.told = response.headers
             if not self.gate.brake.is_calm:
-                self.gate.hear(turn, failing=False)
+                self.gate.hear(turn, None)
             return answer
         finally:
             passed = self.now() - began
@@ -456,7 +456,7 @@ class Caller:
             # That tells nothing of the host; a probe is to be had from somebody else.
             return
         failing = is_host_failure(error)
-        self.gate.hear(turn, failing=failing)
+        self.gate.hear(turn, error if failing else None)
         if failing and call.pass_.lane is not Lane.SINGLE and self.gate.brake.open_since:
             excuse(call)
 

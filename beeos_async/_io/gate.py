@@ -19,7 +19,7 @@ from msgspec import Struct
 from .._protocol.brake import Brake
 from .._protocol.budget import RetryBudget
 from .._protocol.pacer import Pacer
-from ..errors import ClientClosedError
+from ..errors import BeeOSError, ClientClosedError
 from .queues import (
     AloneError,
     CoolingError,
@@ -301,13 +301,18 @@ class Gate:
         door.pacer.go(turn, now)
         return True
 
-    def hear(self, turn: Turn, *, failing: bool) -> None:
-        """Tell the brake how a request ended."""
+    def hear(self, turn: Turn, failure: BeeOSError | None) -> None:
+        """Tell the brake how a request ended.
+
+        Args:
+            turn: Whose turn it was.
+            failure: What the host failed with, if it was the host that failed.
+        """
         probe, turn.brake_probe = turn.brake_probe, False
         brake, now = self.brake, self._clock.now()
         since = brake.open_since
         well = brake.hear(
-            failing=failing,
+            failing=failure is not None,
             probe=probe,
             went=turn.went,
             now=now,
@@ -320,7 +325,7 @@ class Gate:
             for door in self._doors.values():
                 door.pacer.restart()
         elif since is None and brake.open_since is not None:
-            log.warning("the host is failing: fleets wait until a probe is answered")
+            log.warning("the host is failing, fleets wait until a probe is answered: %s", failure)
         if probe or well:
             self._release()
 

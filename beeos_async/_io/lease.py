@@ -2,9 +2,9 @@
 
 `connector.connect` hands out a connection of the session's pool, with its DNS, proxy tunnel
 and keep-alive, and with TLS where `tls.py` does not speak it.  The request is written onto
-it as it stands, and the answer is read from the parser that sits on it.  Nothing is built on
-the way that this client does not need, and there is nothing to be switched off: no
-redirects, no cookies, no hidden retry.
+it as it stands, and its answer is read by `line.py`, or by the parser that sits on it where it
+is not plain.  Nothing is built on the way that this client does not need, and there is nothing
+to be switched off: no redirects, no cookies, no hidden retry.
 
 It reaches below the front door of aiohttp.  So `probe.py` tries it out once in a process, and
 where a piece is missing or behaves differently, everything goes the plain way, by `transport.py`.

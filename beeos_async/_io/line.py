@@ -16,6 +16,7 @@ from .._clock import Limits, ticks
 from .._protocol.head import Head, plain
 from .._protocol.message import Response
 from .flight import Flight
+from .later import AT_ONCE, Later
 
 if TYPE_CHECKING:
     from aiohttp.client_proto import ResponseHandler
@@ -30,11 +31,17 @@ LARGEST: Final = 64 * 1024
 Plain = tuple[Head, bytes]
 """The headers and the body of a plain answer."""
 
+Waiter = asyncio.Future[Plain | None]
+"""What waits for an answer.  `None` means that the handler has it."""
+
+Asked = tuple[Flight, bytes, Waiter]
+"""Where to note that a request leaves, the request as it goes over the wire, and who waits."""
+
 
 class Lines:
     """The leased lines of one client, and what they share."""
 
-    __slots__ = ("buffer", "idle", "limits")
+    __slots__ = ("buffer", "idle", "later", "limits")
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -45,6 +52,9 @@ class Lines:
         """Who may be asked, the one that was used last at the end."""
 
         self.limits: Final = Limits[Line]()
+        """The time of all there are, idle or not."""
+
+        self.later: Final = Later[Asked, Plain | None]()
 
     def take(self) -> Line | None:
         """Take out the line that was used last, if there is one that is fit for use."""
@@ -110,37 +120,38 @@ class Line(asyncio.BufferedProtocol):
         self._lines = lines
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[Plain | None] | None = None
+        self._waiter: Waiter | None = None
         self._partial = b""
         self._most = 0
         self._over = False
         lines.limits.watched.add(self)
         stand(transport, self)
 
-    def ask(
-        self, flight: Flight, words: bytes, cap: int, seconds: float
-    ) -> asyncio.Future[Plain | None]:
-        """Write a request.
+    def ask(self, flight: Flight, words: bytes, cap: int, seconds: float) -> Waiter:
+        """Have a request written, at once where no other is under way.
 
         Args:
-            flight: Where to note that it leaves.
+            flight: Where to note that it leaves, once it does.
             words: The request, as it goes over the wire.
             cap: Bytes of the body that are read at most.
             seconds: How long it may take.
 
         Returns:
             What waits for the answer.  `None` means that the handler has it, or will have
-            it within the seconds that are `left`, if any are.
+            it within the seconds that are `left`, if any are.  It fails where the request
+            could not be written.
         """
         self._most = min(cap, LARGEST)
-        limits = self._lines.limits
+        lines = self._lines
+        limits = lines.limits
         self.end = end = ticks() + seconds
         if end < limits.next:
             limits.wake(end)
-        waiter: asyncio.Future[Plain | None] = asyncio.Future(loop=self._loop)
-        self._waiter = waiter
-        flight.take_off(self)
-        self.transport.write(words)
+        waiter: Waiter = asyncio.Future(loop=self._loop)
+        if len(limits.watched) - len(lines.idle) > 1:
+            lines.later.put_off(self._go, (flight, words, waiter))
+        else:
+            self._go((flight, words, waiter))
         return waiter
 
     def rest(self) -> None:
@@ -207,8 +218,10 @@ class Line(asyncio.BufferedProtocol):
             missing = begin + length - len(data)
             if not missing:
                 self._waiter, self._partial = None, b""
-                # Who was cancelled or is out of time closes the line.
-                if not waiter.done():
+                if len(self._lines.limits.watched) > AT_ONCE:
+                    self._lines.later.wake(waiter, (head, data[begin:]))
+                elif not waiter.done():
+                    # Who was cancelled or is out of time closes the line.
                     waiter.set_result((head, data[begin:]))
                 return
             if missing > 0 and not self._partial:
@@ -240,7 +253,23 @@ class Line(asyncio.BufferedProtocol):
         """Tell the handler, which keeps count."""
         self.handler.resume_writing()
 
-    def _hand_over(self, waiter: asyncio.Future[Plain | None], news: bytes = b"") -> None:
+    def _go(self, asked: Asked) -> None:
+        """Write a request, unless nobody wants its answer any more, or nobody could read it."""
+        flight, words, waiter = asked
+        if waiter.done():
+            return
+        try:
+            if self.transport.is_closing():
+                msg = "the connection ended before the request was sent"
+                raise ConnectionResetError(msg)  # noqa: TRY301 -- a transport may raise as well
+            self._waiter = waiter
+            flight.take_off(self)
+            self.transport.write(words)
+        except Exception as error:  # noqa: BLE001 -- as said
+            # Its traceback has this frame, which has the key and who waits.
+            waiter.set_exception(error.with_traceback(None))
+
+    def _hand_over(self, waiter: Waiter, news: bytes = b"") -> None:
         """Let the handler read the answer from its beginning, in the pieces it came in."""
         pieces = [piece for piece in (self._partial, news) if piece]
         self._waiter, self._partial = None, b""

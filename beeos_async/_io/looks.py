@@ -39,10 +39,14 @@ LIST: Final = ""
 class Onlooker(Protocol):
     """Who is told."""
 
-    def show(self, id: str, item: Any | None, asked: float, /, *, whole: bool) -> None:
+    def moment(self) -> int:
+        """Name the moment at which something is asked for."""
+        ...
+
+    def show(self, id: str, item: Any | None, asked: int, /, *, whole: bool) -> None:
         """Take in what was seen: a row of the list, a look, or `None` where nothing is there.
 
-        What happened after it was `asked` for, it cannot show.
+        What happened after the moment it was `asked` for, it cannot show.
         """
         ...
 
@@ -192,7 +196,7 @@ class Looks:
             self._done(id)
 
     async def _look(self, id: str) -> None:
-        began = self._caller.clock.now()
+        began = self._onlooker.moment()
         try:
             item = (await self._ask(Call.to(self._one, id, pass_=self._pass()))).data
         except NotFoundError:
@@ -222,7 +226,7 @@ class Looks:
         before: Page[Any] | None = None
         asked = 0
         while params is not None:
-            began = self._caller.clock.now()
+            began = self._onlooker.moment()
             call = Call.to(self._many, pass_=self._pass(), params=params)
             page = await self._ask(call)
             asked += 1

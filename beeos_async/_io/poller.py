@@ -52,11 +52,6 @@ class Watched(Protocol):
         ...
 
     @property
-    def since(self) -> float:
-        """When it began to wait; what was asked for before shows it nothing."""
-        ...
-
-    @property
     def until(self) -> float | None:
         """When its time is up, on the clock's `now`."""
         ...
@@ -95,7 +90,10 @@ class Poller:
         # While somebody waits; it knows this poller, which shall be free when nobody does.
         self._looks: Looks | None = None
         self._pages = 1
-        self._watched: dict[str, list[Watched]] = {}
+        # With each its number: what was asked for before it came shows it nothing, and a clock
+        # may be too coarse to tell.
+        self._watched: dict[str, dict[Watched, int]] = {}
+        self._came = 0
         self._unseen: set[str] = set()
         self._joined = False
         self._moved = False
@@ -117,7 +115,8 @@ class Poller:
         self._caller.transport.stay_home()
         self._caller.gate.stay_open()
         now = self._clock.now()
-        self._watched.setdefault(watch.id, []).append(watch)
+        self._came += 1
+        self._watched.setdefault(watch.id, {})[watch] = self._came
         if watch.unseen:
             self._unseen.add(watch.id)
         if watch.until is not None:
@@ -135,10 +134,9 @@ class Poller:
 
     def drop(self, watch: Watched) -> None:
         """Look for somebody no more; the others are not concerned."""
-        watches = self._watched.get(watch.id, [])
-        if watch not in watches:
+        watches = self._watched.get(watch.id, {})
+        if watches.pop(watch, None) is None:
             return
-        watches.remove(watch)
         if not watches:
             del self._watched[watch.id]
             self._unseen.discard(watch.id)
@@ -164,11 +162,15 @@ class Poller:
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    def show(self, id: str, item: Any | None, asked: float, /, *, whole: bool) -> None:
+    def moment(self) -> int:
+        """Give what tells who came before from who comes later."""
+        return self._came
+
+    def show(self, id: str, item: Any | None, asked: int, /, *, whole: bool) -> None:
         """Show those who wait for an id what was seen of it."""
         self._refused = False
-        now = self._clock.now()
-        for watch in [one for one in self._watched.get(id, ()) if one.since <= asked]:
+        now, watches = self._clock.now(), self._watched.get(id, {})
+        for watch in [watch for watch, number in watches.items() if number <= asked]:
             sight = watch.see(item, now, whole=whole)
             if sight is Sight.OVER:
                 self.drop(watch)

@@ -46,7 +46,7 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         # Typed by nobody: the stubs do not know that `read` counts what it puts into a buffer.
         self._tls: Any = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host)
-        self._above: Any = above
+        self.set_protocol(above)
         self._shaken: asyncio.Future[None] | None = None
         self._flaw: ssl.SSLError | None = None
 
@@ -59,7 +59,7 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         """
         self._shaken = asyncio.get_running_loop().create_future()
         stand(self._wire, self)
-        self._go_on()
+        self.buffer_updated(0)
         try:
             await self._shaken
         finally:
@@ -82,7 +82,8 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
         """Change who reads."""
-        self._above = protocol
+        self._above: Any = protocol
+        self._buffered = isinstance(protocol, asyncio.BufferedProtocol)
 
     def pause_reading(self) -> None:
         """Let the peer wait."""
@@ -118,7 +119,23 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Decipher what has come, and hand it on."""
         self._incoming.write(self._room[:nbytes])
-        self._go_on()
+        try:
+            if self._shaken is None:
+                self._read()
+            else:
+                self._tls.do_handshake()
+                if not self._shaken.done():
+                    self._shaken.set_result(None)
+        except ssl.SSLWantReadError:
+            # The rest of a record is on its way, or this one was for OpenSSL alone.
+            pass
+        except ssl.SSLError as error:
+            self._flaw = error.with_traceback(None)
+            self._flush()
+            self._wire.abort()
+            return
+        if self._outgoing.pending:
+            self._flush()
 
     def eof_received(self) -> None:
         """Let the wire close."""
@@ -140,26 +157,6 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
         """Tell who writes."""
         self._above.resume_writing()
 
-    def _go_on(self) -> None:
-        """Do what can be done with what has come."""
-        try:
-            if self._shaken is None:
-                self._read()
-            else:
-                self._tls.do_handshake()
-                if not self._shaken.done():
-                    self._shaken.set_result(None)
-        except ssl.SSLWantReadError:
-            # The rest of a record is on its way, or this one was for OpenSSL alone.
-            pass
-        except ssl.SSLError as error:
-            self._flaw = error.with_traceback(None)
-            self._flush()
-            self._wire.abort()
-            return
-        if self._outgoing.pending:
-            self._flush()
-
     def _read(self) -> None:
         room = self._room
         while True:
@@ -168,7 +165,7 @@ class Tls(asyncio.Transport, asyncio.BufferedProtocol):
             if not count:
                 self._above.eof_received()
                 self.close()
-            elif isinstance(self._above, asyncio.BufferedProtocol):
+            elif self._buffered:
                 self._above.buffer_updated(count)
             else:
                 self._above.data_received(bytes(room[:count]))

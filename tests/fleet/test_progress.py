@@ -182,7 +182,8 @@ async def test_a_failing_host_is_said_to_fail(caplog: pytest.LogCaptureFixture) 
 
     said = [(one.levelname, one.getMessage()) for one in caplog.records if "host" in one.msg]
     assert [level for level, _ in said] == ["WARNING", "INFO"]
-    assert said[0][1] == "the host is failing: fleets wait until a probe is answered"
+    assert said[0][1].startswith("the host is failing, fleets wait until a probe is answered: ")
+    assert "503" in said[0][1]
     assert said[1][1].startswith("the host answers again after 0.")
 
 

@@ -8,13 +8,16 @@ import anyio
 import pytest
 from hand_clock import HandClock
 
-from beeos_async import ClientClosedError
+from beeos_async import ClientClosedError, ConnectionLostError
 from beeos_async._clock import RealClock
 from beeos_async._io.gate import Gate
 from beeos_async._io.queues import Lane, Turn
 from beeos_async._protocol.throttle import Rate
+from beeos_async.errors import Trouble
 
 pytestmark = pytest.mark.anyio
+
+GONE = ConnectionLostError(Trouble(message="gone", reason="lost", delivered="maybe"))
 
 
 def gate(clock: HandClock | RealClock, slots: int = 1, rate: Rate | None = None) -> Gate:
@@ -248,7 +251,7 @@ async def test_one_who_is_cancelled_while_the_gate_closes_just_goes(clock: HandC
 def break_down(door: Gate, turn: Turn) -> None:
     """Let the host fail until the brake opens."""
     while door.brake.open_since is None:
-        door.hear(turn, failing=True)
+        door.hear(turn, GONE)
 
 
 async def test_what_is_known_of_an_endpoint_can_be_seen(clock: HandClock) -> None:
@@ -298,7 +301,7 @@ async def test_a_fleet_in_the_queue_when_the_host_fails_waits_with_the_others(
 
     assert turn.brake_probe
     assert clock.slept == [0.25]
-    door.hear(turn, failing=False)
+    door.hear(turn, None)
     door.leave(turn)
     assert door.brake.open_since is None
 
@@ -368,7 +371,7 @@ async def test_a_single_call_that_is_answered_lets_everybody_go_at_once() -> Non
     fleet = asyncio.create_task(door.enter("y", Lane.FLEET))
     await asyncio.sleep(0.001)
     second = await door.enter("x", Lane.SINGLE)
-    door.hear(second, failing=False)
+    door.hear(second, None)
     for _ in range(10):
         await asyncio.sleep(0)
 

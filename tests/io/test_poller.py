@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -34,13 +33,11 @@ class Waiter:
         goal: str = "running",
         *,
         until: float | None = None,
-        since: float = 0.0,
         unseen: bool = False,
     ) -> None:
         self.id = id
         self.goal = goal
         self.until = until
-        self.since = since
         self.unseen = unseen
         self.seen: list[tuple[str | None, bool]] = []
         self.at: list[float] = []
@@ -222,13 +219,18 @@ async def test_rounds_come_ever_later_and_sooner_while_something_moves(
 async def test_a_sight_asked_for_before_the_wait_shows_nothing(
     slow: Emulator, bee: AsyncBeeOS
 ) -> None:
-    """What was on its way when an instance was told something is of the time before."""
+    """What is on its way when an instance is told something is of the time before, which no
+    clock needs to tell: here it stands still."""
     slow.world.pin(slow.ids[0], status="running")
-    waiter = Waiter(slow.ids[0], since=1000.5)
+    early, late = Waiter(slow.ids[0], "stopped", unseen=True), Waiter(slow.ids[0])
 
-    await wait_for(bee, [waiter])
+    bee._poller.add(early)
+    while not bee._caller.gate.in_flight:
+        await asyncio.sleep(0)
+    await wait_for(bee, [late])
+    bee._poller.drop(early)
 
-    assert waiter.at == [1000.75]
+    assert [len(early.seen), len(late.seen)] == [2, 1]
     assert polls(slow)["getInstance"] == 2
 
 
@@ -272,7 +274,7 @@ async def test_somebody_new_is_looked_at_within_a_second(
     """Also where others have been waiting for long."""
     patient = await waiting_for_long(slow, bee)
     begin = clock.time
-    new = Waiter(slow.ids[1], "pending", since=begin)
+    new = Waiter(slow.ids[1], "pending")
 
     await wait_for(bee, [new])
 
@@ -711,9 +713,8 @@ async def test_what_is_being_looked_at_is_not_looked_at_twice() -> None:
         for waiter in (stuck, *others):
             bee._poller.add(waiter)
         await others[0].over.wait()
-        # Of a look that came just before that end, they are shown nothing.
-        now = time.monotonic()
-        others = [Waiter(f"inst-{n}", "running", since=now) for n in range(1, 3)]
+        # Of a look that was under way then, they are shown nothing.
+        others = [Waiter(f"inst-{n}", "running") for n in range(1, 3)]
         assert bee._poller._looks is not None
         bee._poller._looks.pages = 1
         await wait_for(bee, others)
