@@ -172,6 +172,8 @@ async def interrupt(promises: Promises, *, quick: bool) -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # What a shell runs in the background ignores it, and would hand that on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         assert process.stdin is not None  # noqa: S101 -- it is piped
         process.stdin.write("\n".join(cloud.ids).encode())

@@ -4,7 +4,7 @@ Each script runs in its turn, prints what it has to say, and leaves its figures 
 `report.json`; what was there of it before is replaced.  `report.svg` shows the instructions
 of one start, client by client.  It ends with what was promised and did not hold.
 
-All of it takes about eleven minutes on two cores that have nothing else to do, and is worth
+All of it takes a quarter of an hour on two cores that have nothing else to do, and is worth
 nothing on others.
 
     python benchmarks/report.py [instructions start_many ...] [--quick] [--into benchmarks]
