@@ -7,12 +7,11 @@ import os
 import socket
 from collections.abc import AsyncIterator
 
-import aiohttp
 import pytest
 from fault_server import FaultServer, Peer, honest, ids
-from memory_wire import MemoryConnector, MemoryWire, Script
+from memory_wire import MemoryWire, Script
+from stable import ANSWER, WORDS, Stable
 from standing import client
-from yarl import URL
 
 from beeos_async import Instance, NotSentError
 from beeos_async._io.flight import Flight
@@ -22,29 +21,22 @@ from beeos_async.emulator import Emulator
 
 pytestmark = pytest.mark.anyio
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-WORDS = b"GET / HTTP/1.1\r\n\r\n"
+PLAIN = Script([ANSWER], "open", ANSWER)
 
 
 class Leased:
     """Lines of one client, each with its wire, and what was asked on each."""
 
-    def __init__(self) -> None:
+    def __init__(self, stable: Stable) -> None:
+        self.stable = stable
         self.lines = Lines()
-        self.connector = MemoryConnector(Script([ANSWER], "open", ANSWER))
         self.wires: list[MemoryWire] = []
         self.flights: list[Flight] = []
 
     async def lease(self, count: int) -> list[Line]:
-        address = aiohttp.ClientRequest("GET", URL("http://a.example"))
-        found: list[Line] = []
-        for _ in range(count):
-            connection = await self.connector.connect(address, [], aiohttp.ClientTimeout())
-            assert connection.protocol is not None
-            wire = self.connector.wires[-1]
-            found.append(Line(self.lines, connection, connection.protocol, wire))
-            self.wires.append(wire)
-        return found
+        found = [await self.stable.lease(self.lines, PLAIN) for _ in range(count)]
+        self.wires += [wire for _, wire in found]
+        return [line for line, _ in found]
 
     def ask(self, line: Line) -> Waiter:
         self.flights.append(Flight())
@@ -58,9 +50,9 @@ class Leased:
 @pytest.fixture
 async def leased(anyio_backend: str) -> AsyncIterator[Leased]:
     """Give what leases lines without sockets."""
-    leased = Leased()
-    yield leased
-    await leased.connector.close()
+    stable = Stable()
+    yield Leased(stable)
+    await stable.close()
 
 
 async def test_one_alone_leaves_at_once(leased: Leased) -> None:
@@ -114,8 +106,7 @@ async def test_a_line_that_ends_before_that_sends_nothing(leased: Leased, end: s
             first.eof_received()
             leased.wires[0].close()
         case "pushed to":
-            first.get_buffer(-1)[: len(ANSWER)] = ANSWER
-            first.buffer_updated(len(ANSWER))
+            leased.wires[0]._feed(ANSWER)
         case "lost":
             first.connection_lost(None)
         case _:

@@ -10,8 +10,8 @@ from typing import Any
 import aiohttp
 import pytest
 from fault_server import FaultServer, Peer, Seen, honest, id_of, instance, requests
-from memory_wire import MemoryConnector, MemoryWire, Script
-from yarl import URL
+from memory_wire import MemoryWire, Script
+from stable import ANSWER, WORDS, Stable
 
 import beeos_async as b
 from beeos_async import AsyncBeeOS
@@ -22,30 +22,10 @@ from beeos_async._protocol.message import Request, Response
 
 pytestmark = pytest.mark.anyio
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-QUIET = Script([], "open", ANSWER)
-WORDS = b"GET / HTTP/1.1\r\n\r\n"
-
 
 def client(url: str, **options: Any) -> AsyncBeeOS:
     options = {"timeout": 2.0, "max_retries": 0, "transport": "leased", **options}
     return AsyncBeeOS("key", base_url=url, **options)
-
-
-class Stable:
-    """Leases lines, and closes what they came from."""
-
-    def __init__(self) -> None:
-        self.connectors: list[MemoryConnector] = []
-        self.address = aiohttp.ClientRequest("GET", URL("http://a.example"))
-
-    async def lease(self, lines: Lines, script: Script = QUIET) -> tuple[Line, MemoryWire]:
-        connector = MemoryConnector(script)
-        self.connectors.append(connector)
-        connection = await connector.connect(self.address, [], aiohttp.ClientTimeout())
-        assert connection.protocol is not None
-        (wire,) = connector.wires
-        return Line(lines, connection, connection.protocol, wire), wire
 
 
 Lease = Callable[..., Awaitable[tuple[Line, MemoryWire]]]
@@ -56,8 +36,7 @@ async def stable(anyio_backend: str) -> AsyncIterator[Stable]:
     """Give somebody who leases lines without sockets."""
     stable = Stable()
     yield stable
-    for connector in stable.connectors:
-        await connector.close()
+    await stable.close()
 
 
 @pytest.fixture
